@@ -1,0 +1,49 @@
+"""The record by which a kernel tells the Jupyter server of an app.
+
+A kernel that runs an app writes one JSON file, ``{name}-{kernel pid}.json``, into ``dash-devices/``
+below Jupyter's runtime directory. The server extension reads these files; there is no other channel
+between the two, so a server that restarts, or one in another environment, finds the apps again.
+
+Whoever can write such a file decides where the Jupyter server sends requests. Therefore the
+directory has mode 0700 and the files 0600, and a reader accepts only what belongs to its own user
+and points to a Unix socket of that user or to a literal loopback address.
+
+Names are part of the URL: lower-case ASCII letters, digits, ``-`` and ``_``, made from what the
+user wrote by `slug`. Claiming a name and writing its record happen under a lock of the directory,
+so two kernels cannot get the same name.
+"""
+
+from .names import MAX_NAME, check_name, slug
+from .record import Endpoint, Registration, TcpEndpoint, UnixEndpoint
+from .store import (
+    URL_SEGMENT,
+    Registered,
+    check_socket,
+    directory,
+    process_lives,
+    read,
+    read_all,
+    register,
+    remove,
+    write,
+)
+
+__all__ = [
+    "MAX_NAME",
+    "URL_SEGMENT",
+    "Endpoint",
+    "Registered",
+    "Registration",
+    "TcpEndpoint",
+    "UnixEndpoint",
+    "check_name",
+    "check_socket",
+    "directory",
+    "process_lives",
+    "read",
+    "read_all",
+    "register",
+    "remove",
+    "slug",
+    "write",
+]

@@ -1,0 +1,274 @@
+"""The directory of the records: claiming a name, writing, removing, reading."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from ..errors import RegistrationError
+from .names import MAX_NAME, slug
+from .record import Endpoint, Registration
+
+URL_SEGMENT = "dash-devices"
+MAX_RECORD = 65_536  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Outcome of `register`: the record, and a sentence for the user if the name was taken."""
+
+    registration: Registration
+    note: str | None
+
+
+def directory() -> Path:
+    """The directory of the records, made with mode 0700 if it does not exist.
+
+    Raises:
+        RegistrationError: It is not a directory, or belongs to somebody else.
+    """
+    path = Path(jupyter_runtime_dir()) / URL_SEGMENT
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise RegistrationError(f"{path} is not a directory (a symbolic link is not accepted)")
+    if not _is_ours(found):
+        raise RegistrationError(
+            f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}"
+        )
+    if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
+        path.chmod(0o700)
+    return path
+
+
+def register(
+    wanted: str,
+    *,
+    endpoint: Endpoint,
+    secret: str,
+    base_url: str,
+    kernel_id: str | None = None,
+    notebook: str | None = None,
+    pid: int | None = None,
+) -> Registered:
+    """Claim a name and write the record, in one step for all processes of this user.
+
+    Call it when the endpoint listens (it may accept later: the system queues connections). The
+    prefix becomes ``{base_url}dash-devices/{name}/``. A name is taken while another living process
+    holds it. A kernel that restarted gets the name that it had before.
+
+    Args:
+        wanted: The name as the user wrote it, or the notebook's name. `slug` is applied.
+        endpoint: Where the app listens.
+        secret: ``secrets.token_urlsafe(32)``.
+        base_url: The Jupyter server's base URL path, as ``/`` or ``/user/x/``.
+        kernel_id: Jupyter's id of the kernel.
+        notebook: Path of the notebook.
+        pid: Process id of the kernel; this process if None.
+
+    Raises:
+        RegistrationError: A value is not accepted, or the directory is not.
+    """
+    folder = directory()
+    base = slug(wanted)
+    owner = os.getpid() if pid is None else pid
+    with _locked(folder):
+        records, _ = read_all()
+        former = {
+            r
+            for r in records
+            if kernel_id is not None and r.kernel_id == kernel_id and r.pid != owner
+        }
+        holders = {r.name: r for r in records if r not in former and process_lives(r.pid)}
+        wishes = itertools.chain(_former_names(base, former), _candidates(base))
+        name = next(wish for wish in wishes if wish not in holders)
+        record = Registration(
+            name=name,
+            kernel_id=kernel_id,
+            pid=owner,
+            notebook=notebook,
+            endpoint=endpoint,
+            secret=secret,
+            prefix=f"{base_url.rstrip('/')}/{URL_SEGMENT}/{name}/",
+            started=time.time(),
+        )
+        Registration.from_json(record.to_json())
+        for old in records:
+            if old.name == name:
+                remove(old)
+        write(record)
+    holder = holders.get(base)
+    if name == base or holder is None:
+        return Registered(record, None)
+    where = holder.notebook or "another program"
+    return Registered(
+        record,
+        f"The name {base!r} is taken by {where} (process {holder.pid}), "
+        f"so this app is {name!r}: {record.prefix}",
+    )
+
+
+def write(registration: Registration) -> Path:
+    """Write the record with mode 0600, whole or not at all, and return its path.
+
+    Raises:
+        RegistrationError: The directory is not accepted.
+        OSError: The disk refused.
+    """
+    folder = directory()
+    # mkstemp makes the file with mode 0600
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(registration.to_json(), file)
+        target = folder / registration.filename
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return target
+
+
+def remove(registration: Registration) -> None:
+    """Remove the record; does nothing if it is gone."""
+    (directory() / registration.filename).unlink(missing_ok=True)
+
+
+def read_all() -> tuple[list[Registration], list[RegistrationError]]:
+    """Read all records: those that are accepted, oldest first, and why the others are not."""
+    accepted: list[Registration] = []
+    refused: list[RegistrationError] = []
+    for path in sorted(directory().glob("*.json")):
+        try:
+            accepted.append(read(path))
+        except FileNotFoundError:
+            continue  # its kernel removed it since the listing
+        except RegistrationError as exc:
+            refused.append(exc)
+    accepted.sort(key=lambda r: (r.started, r.pid))
+    return accepted, refused
+
+
+def read(path: Path) -> Registration:
+    """Read and check one record.
+
+    Raises:
+        RegistrationError: The file or what it says is not accepted.
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        descriptor = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise RegistrationError(f"{path}: cannot be opened ({exc.strerror})") from exc
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise RegistrationError(f"{path}: not a regular file")
+        if not _is_ours(found):
+            raise RegistrationError(
+                f"{path}: belongs to user {found.st_uid}, expected user {os.getuid()}"
+            )
+        if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
+            raise RegistrationError(
+                f"{path}: has mode {stat.S_IMODE(found.st_mode):04o}, expected 0600"
+            )
+        content = file.read(MAX_RECORD + 1)
+    if len(content) > MAX_RECORD:
+        raise RegistrationError(f"{path}: longer than {MAX_RECORD} bytes")
+    try:
+        record = Registration.from_json(json.loads(content))
+    except (ValueError, RegistrationError) as exc:
+        raise RegistrationError(f"{path}: {exc}") from exc
+    if path.name != record.filename:
+        raise RegistrationError(f"{path}: the record says it is {record.filename!r}")
+    return record
+
+
+def process_lives(pid: int) -> bool:
+    """Whether a process of that id exists on this machine."""
+    if sys.platform == "win32":  # pragma: no cover
+        import ctypes
+
+        kernel32 = ctypes.windll.kernel32
+        handle = kernel32.OpenProcess(0x00100000, False, pid)  # SYNCHRONIZE
+        if not handle:
+            return False
+        alive = kernel32.WaitForSingleObject(handle, 0) == 0x102  # WAIT_TIMEOUT
+        kernel32.CloseHandle(handle)
+        return bool(alive)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def check_socket(path: str) -> None:
+    """Check, at the time of use, that the path is a socket that belongs to our own user.
+
+    Raises:
+        RegistrationError: It is something else, or somebody else's.
+        FileNotFoundError: There is nothing.
+    """
+    found = os.lstat(path)
+    if not stat.S_ISSOCK(found.st_mode):
+        raise RegistrationError(f"{path} is not a socket (a symbolic link is not accepted)")
+    if not _is_ours(found):
+        raise RegistrationError(
+            f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}"
+        )
+
+
+def _candidates(base: str) -> Iterator[str]:
+    yield base
+    number = 2
+    while True:
+        suffix = f"-{number}"
+        yield base[: MAX_NAME - len(suffix)] + suffix
+        number += 1
+
+
+def _former_names(base: str, former: set[Registration]) -> list[str]:
+    """Names with this base that the same kernel had before it restarted, oldest first."""
+    mine = re.compile(rf"{re.escape(base)}(-\d+)?")
+    return [r.name for r in sorted(former, key=lambda r: r.started) if mine.fullmatch(r.name)]
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the directory's lock; other processes wait."""
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if sys.platform == "win32":  # pragma: no cover
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # gives the lock back
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return os.name != "posix" or found.st_uid == os.getuid()
