@@ -1,0 +1,150 @@
+"""A real Jupyter server (JupyterLab or the bare server) in a process and directories of its own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from tests.support.eventually import eventually
+from tests.support.processes import Process, spawn
+
+
+def jupyter_environment(home: Path) -> dict[str, str]:
+    """Environment variables under which Jupyter sees nothing of the person who runs the tests."""
+    return {
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_PLATFORM_DIRS": "1",
+    }
+
+
+@dataclass
+class Jupyter:
+    """A running Jupyter server.
+
+    Attributes:
+        url: Its base URL, with the slash at the end.
+        token: Its token.
+        root: The directory that it serves; notebooks go here.
+        home: The directory with its configuration, data and runtime files.
+        process: The process.
+    """
+
+    url: str
+    token: str
+    root: Path
+    home: Path
+    process: Process
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a program sends to be let in."""
+        return {"Authorization": f"token {self.token}"}
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Where kernels leave their files."""
+        return self.home / "runtime"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def address(self, path: str = "") -> str:
+        """The URL of a path below the base, with the token, for a browser."""
+        joint = "&" if "?" in path else "?"
+        return f"{self.url}{path.lstrip('/')}{joint}token={self.token}"
+
+    def notebook(self, name: str) -> str:
+        """The URL that opens a notebook of `root` in JupyterLab, with the token."""
+        return self.address(f"lab/tree/{quote(name)}?reset")
+
+    @property
+    def output(self) -> str:
+        """What the server has logged."""
+        return self.process.output
+
+
+@asynccontextmanager
+async def running_jupyter(
+    app: Literal["lab", "server", "notebook"] = "lab",
+    *,
+    base_url: str = "/",
+    arguments: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    within: float = 60.0,
+) -> AsyncIterator[Jupyter]:
+    """Start a Jupyter server on a free port with a fresh token; end it by its pid.
+
+    Args:
+        app: JupyterLab, the bare server (no front end, starts faster), or Notebook.
+        base_url: Where the server lives, as on a Hub.
+        arguments: More of its command line.
+        env: More environment variables; kernels inherit them.
+        within: The deadline for its start in seconds.
+    """
+    # Not pytest's directory: the path of a Unix socket must fit in 108 bytes.
+    home = Path(tempfile.mkdtemp(prefix="ddnb-"))
+    try:
+        for name in ("root", "config/labconfig", "data", "runtime", "ipython"):
+            (home / name).mkdir(parents=True)
+        (home / "runtime").chmod(0o700)
+        (home / "config/labconfig/page_config.json").write_text(
+            json.dumps(
+                {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+            )
+        )
+        token = secrets.token_hex(16)
+        popen = spawn(
+            [
+                sys.executable,
+                "-m",
+                {"lab": "jupyterlab", "server": "jupyter_server", "notebook": "notebook"}[app],
+                "--no-browser",
+                "--allow-root",
+                "--ServerApp.ip=127.0.0.1",
+                # Any free port: which one it is stands in the server's runtime file.
+                "--ServerApp.port=0",
+                f"--ServerApp.root_dir={home / 'root'}",
+                f"--ServerApp.base_url={base_url}",
+                f"--IdentityProvider.token={token}",
+                *arguments,
+            ],
+            home / "jupyter.log",
+            env={**jupyter_environment(home), **(env or {})},
+            cwd=home / "root",
+        )
+        process = Process(popen, home / "jupyter.log")
+        try:
+            url = await _announced(process, home / "runtime", within)
+            yield Jupyter(url, token, home / "root", home, process)
+        finally:
+            await process.stop(within=15)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def _announced(process: Process, runtime: Path, within: float) -> str:
+    record = runtime / f"jpserver-{process.pid}.json"
+
+    def address() -> str:
+        if process.returncode is not None:
+            raise RuntimeError(
+                f"Jupyter ended with exit code {process.returncode}:\n{process.output}"
+            )
+        text = record.read_text() if record.exists() else ""
+        return str(json.loads(text)["url"]) if text.endswith("}") else ""
+
+    return await eventually(address, within)
