@@ -1,0 +1,69 @@
+# Everything that a fresh clone needs. `make demo` and `make test` do all the set-up themselves;
+# a second run finds the stamps in $(VENV) and starts at once.
+
+VENV ?= .venv
+PYTHON ?= $(shell .ci/find-python)
+NOTEBOOK ?= notebooks/01_thermostat.ipynb
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+# What is installed is what pyproject.toml names, and the files that pip copies.
+SOURCES := pyproject.toml $(shell find jupyter-config -type f 2>/dev/null)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean chromium
+
+help:
+	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
+	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
+	@echo "make lint    ruff, mypy --strict and the import contracts"
+	@echo "make format  let ruff put the files in order"
+	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
+	@echo "make clean   remove the virtual environment, stamps and caches"
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 or newer (with its venv module) was not found." >&2; \
+		echo "Install it (on Debian: apt-get install python3 python3-venv), or run: make PYTHON=/path/to/python" >&2; \
+		exit 1; \
+	fi
+	"$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --upgrade pip
+
+$(STAMP)-%: $(SOURCES) | $(BIN)/python
+	@echo "installing the package with its dependencies for: $*"
+	"$(BIN)/python" -m pip install --quiet --editable ".[$*]"
+	@touch "$@"
+
+demo: $(STAMP)-demo
+	@echo "JupyterLab starts on $(NOTEBOOK); its URL follows. Ctrl-C ends it."
+	"$(BIN)/python" -m jupyterlab --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root) "$(NOTEBOOK)"
+
+test: $(STAMP)-test chromium
+	"$(BIN)/python" -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)-lint
+	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
+	"$(BIN)/mypy" --strict
+	"$(BIN)/lint-imports"
+
+format: $(STAMP)-lint
+	"$(BIN)/ruff" check --fix .
+	"$(BIN)/ruff" format .
+
+bench: $(STAMP)-bench chromium
+	"$(BIN)/python" -m benchmarks startup
+	"$(BIN)/python" -m benchmarks trip
+
+chromium:
+	@.ci/install-chromium
+
+clean:
+	rm -rf "$(VENV)" build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis tests/artifacts
+	find . -name __pycache__ -type d -not -path "./.git/*" -prune -exec rm -rf {} +
