@@ -4,8 +4,24 @@ Everything that this package raises on purpose descends from one root, so that a
 our refusals from bugs::
 
     DashDevicesError
+    ├── ServiceError          service bits that mean nothing, or that clash
+    ├── DeclarationError      a callback that cannot be declared so
+    │   ├── DuplicateOutputError   an output that another shared callback has
+    │   └── CallbackCycleError     shared callbacks that would call each other for ever
+    ├── ModsError             mods that cannot be pushed or returned
+    │   ├── InvalidModsError       neither a dict, nor an Output with a value, nor a list of those
+    │   ├── InvalidValueError      a value that is not JSON
+    │   ├── UnknownPropError       a prop that the component does not have
+    │   └── PatchError             a Patch that does not fit the value it is for
+    ├── RunError              an app that cannot be run so, or does not run
+    ├── FrameError            a frame that is not one of ours, or is over the limit
     ├── RegistrationError     a kernel's record of an app, its name or its place is refused
-    └── UpstreamError         the kernel side of an app does not answer the Jupyter server
+    ├── UpstreamError         the kernel side of an app does not answer the Jupyter server
+    ├── BindError             a socket cannot be had
+    │   └── PortInUseError    because another program has the port
+    ├── LoopError             a call between threads that could never return, or to a stopped loop
+    └── DisplayError          a page cannot be shown in the way that was asked for
+    CallbackInterrupted       (outside the tree, see there) the stop button was pressed
 
 A message states the fact, the actual value and what is accepted. This module imports nothing,
 because the kernel and the Jupyter server share it and may live in different environments.
@@ -16,9 +32,78 @@ class DashDevicesError(Exception):
     """Root of all exceptions that dash_devices_nb raises on purpose."""
 
 
+class ServiceError(DashDevicesError, ValueError):
+    """Service bits that mean nothing, or that clash."""
+
+
+class DeclarationError(DashDevicesError, ValueError):
+    """A callback that cannot be declared so."""
+
+
+class DuplicateOutputError(DeclarationError):
+    """An output that another shared callback has."""
+
+
+class CallbackCycleError(DeclarationError):
+    """Shared callbacks that would call each other for ever."""
+
+
+class ModsError(DashDevicesError):
+    """Mods that cannot be pushed or returned. Nothing of them was applied."""
+
+
+class InvalidModsError(ModsError, TypeError):
+    """Neither a dict, nor an `Output` with a value, nor a list of those."""
+
+
+class InvalidValueError(ModsError, TypeError):
+    """A value that is not JSON."""
+
+
+class UnknownPropError(ModsError, ValueError):
+    """A prop that the component does not have."""
+
+
+class PatchError(ModsError, ValueError):
+    """A `Patch` that does not fit the value it is for."""
+
+
+class RunError(DashDevicesError):
+    """An app that cannot be run so, or does not run."""
+
+
+class FrameError(DashDevicesError, ValueError):
+    """A frame that is not one of ours, or is over the limit."""
+
+
 class RegistrationError(DashDevicesError):
     """A registration record, its name or its place is not acceptable."""
 
 
 class UpstreamError(DashDevicesError):
     """The kernel side of an app cannot be reached or broke off before it answered."""
+
+
+class BindError(DashDevicesError):
+    """A socket to serve on cannot be had."""
+
+
+class PortInUseError(BindError):
+    """Another program, or an app that still runs, has the port."""
+
+
+class LoopError(DashDevicesError):
+    """A call to an event loop could never return (deadlock), or the loop is not there."""
+
+
+class DisplayError(DashDevicesError):
+    """A page cannot be shown in the way that was asked for."""
+
+
+class CallbackInterrupted(BaseException):
+    """Raised inside a plain callback that runs too long, when the stop button is pressed.
+
+    It is no `Exception`, so that a loop which retries on any error ends too. It is no
+    `KeyboardInterrupt` either: asyncio lets one that arrives in a task escape from the loop, which
+    would end the kernel when a coroutine awaits the result of the interrupted call.
+    """

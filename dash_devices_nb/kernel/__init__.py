@@ -1,0 +1,1 @@
+"""The notebook side: loops, output of callbacks, display, finding the Jupyter server."""

@@ -1,0 +1,276 @@
+import asyncio
+import contextvars
+import logging
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+import websockets
+
+from dash_devices_nb.transport.bind import BoundSocket
+from dash_devices_nb.transport.serve import Server
+from tests.support.eventually import eventually
+
+mark = contextvars.ContextVar("mark", default="empty")
+
+
+class App:
+    """A small ASGI app whose paths say what it does."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.left: list[str] = []
+        self.events: list[dict] = []
+        self.marks: list[str] = []
+
+    async def __call__(self, scope, receive, send):
+        self.marks.append(mark.get())
+        if scope["type"] == "websocket":
+            await self.websocket(scope, receive, send)
+        else:
+            await self.http(scope, receive, send)
+
+    async def http(self, scope, receive, send):
+        self.entered.set()
+        try:
+            if scope["path"] == "/hang":
+                await asyncio.Event().wait()
+            if scope["path"] == "/fail":
+                raise ValueError("no such device")
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            if scope["path"] == "/stream":
+                await send({"type": "http.response.body", "body": b"one", "more_body": True})
+                await asyncio.Event().wait()
+            if scope["path"] == "/half":
+                await send({"type": "http.response.body", "body": b"one", "more_body": True})
+                raise ValueError("half-way")
+            await send({"type": "http.response.body", "body": scope["path"].encode()})
+        finally:
+            self.left.append(scope["path"])
+
+    async def websocket(self, scope, receive, send):
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        if scope["path"] == "/fail":
+            raise ValueError("no such device")
+        while True:
+            event = await receive()
+            self.events.append(event)
+            if event["type"] == "websocket.disconnect":
+                if scope["path"] == "/stubborn":
+                    await asyncio.Event().wait()
+                return
+            await send({"type": "websocket.send", "text": event.get("text") or "bytes"})
+
+
+@pytest.fixture
+async def app():
+    return App()
+
+
+@pytest.fixture
+async def server(app):
+    errors = []
+    server = Server(
+        app,
+        BoundSocket.bind_tcp("127.0.0.1", 0, search=False),
+        max_message_bytes=1000,
+        on_error=lambda exc, scope: errors.append((str(exc), scope["path"])),
+    )
+    server.errors = errors
+    await server.start()
+    yield server
+    await server.stop(timeout=1)
+
+
+def ws_url(server: Server, path: str = "/") -> str:
+    return server.url.replace("http", "ws", 1).rstrip("/") + path
+
+
+async def test_http_and_websockets_share_the_socket(server, app):
+    """Requests and WebSockets are answered on the bound port."""
+    async with httpx.AsyncClient() as client:
+        response = await client.get(server.url + "page")
+        assert (response.status_code, response.text) == (200, "/page")
+        assert "date" in response.headers
+        assert "server" not in response.headers
+    async with websockets.connect(ws_url(server)) as ws:
+        await ws.send("hello")
+        assert await ws.recv() == "hello"
+        assert ws.protocol.extensions == []
+
+
+async def test_connections_do_not_inherit_the_context_of_the_starter(app):
+    """What a cell's context holds does not reach the requests."""
+    token = mark.set("cell 1")
+    server = Server(app, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
+    await server.start()
+    mark.reset(token)
+    async with httpx.AsyncClient() as client, websockets.connect(ws_url(server)):
+        await client.get(server.url)
+    await server.stop()
+    assert app.marks == ["empty", "empty"]
+
+
+async def test_stop_tells_websockets_why(server, app):
+    """Open WebSockets get code 1012 and the reason, and the app sees them go."""
+    async with websockets.connect(ws_url(server)) as ws:
+        await server.stop(reason="The cell was run again")
+        with pytest.raises(websockets.ConnectionClosed):
+            await ws.recv()
+        assert (ws.close_code, ws.close_reason) == (1012, "The cell was run again")
+    assert app.events == [
+        {"type": "websocket.disconnect", "code": 1012, "reason": "The cell was run again"}
+    ]
+
+
+async def test_stop_cancels_a_request_that_hangs_and_answers_503(server, app, caplog):
+    """A request that does not end within the timeout is cancelled, quietly."""
+    async with httpx.AsyncClient() as client:
+        request = asyncio.create_task(client.get(server.url + "hang"))
+        await app.entered.wait()
+        await server.stop(timeout=0.05)
+        response = await request
+    assert response.status_code == 503
+    assert response.text == "The app stopped before it had answered.\n"
+    assert app.left == ["/hang"]
+    assert caplog.records == []
+
+
+async def test_stop_ends_an_endless_stream_and_a_stubborn_websocket(server, app, caplog):
+    """Neither a video stream nor a WebSocket handler that ignores the end holds up the stop."""
+    async with (
+        httpx.AsyncClient() as client,
+        client.stream("GET", server.url + "stream") as response,
+        websockets.connect(ws_url(server, "/stubborn")),
+    ):
+        chunks = response.aiter_raw()
+        assert await anext(chunks) == b"one"
+        await server.stop(timeout=0.05)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await anext(chunks)
+    assert app.left == ["/stream"]
+    assert caplog.records == []
+
+
+async def test_stop_does_not_wait_for_a_client_that_does_not_read(app):
+    """A full send buffer is thrown away after the timeout."""
+    flooded = asyncio.Event()
+
+    async def flood(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            flooded.set()
+            await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+
+    server = Server(
+        flood, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000
+    )
+    await server.start()
+    _, writer = await asyncio.open_connection("127.0.0.1", server.socket.port, limit=1)
+    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await flooded.wait()
+    await asyncio.wait_for(server.stop(timeout=0.05), 5)
+    writer.close()
+
+
+async def test_stop_leaves_no_descriptor_and_no_port(app):
+    """After stop there is no open file more than before, and the port is free at once."""
+    before = len(os.listdir("/proc/self/fd"))
+    port = 0
+    for _ in range(3):
+        server = Server(
+            app, BoundSocket.bind_tcp("127.0.0.1", port, search=False), max_message_bytes=1000
+        )
+        port = server.socket.port
+        await server.start()
+        assert server.running
+        async with httpx.AsyncClient() as client:
+            await client.get(server.url)
+            await server.stop()
+        assert not server.running
+        await server.stop()
+    await eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+async def test_stop_without_start_frees_the_socket(app):
+    """A server that never served gives its port back, too."""
+    server = Server(app, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
+    await server.stop()
+    BoundSocket.bind_tcp("127.0.0.1", server.socket.port, search=False).close()
+
+
+async def test_a_server_is_started_once(server):
+    """Starting twice is refused."""
+    with pytest.raises(RuntimeError, match="started before; make a new one on a new socket"):
+        await server.start()
+
+
+async def test_an_app_can_stop_its_own_server(app):
+    """A request that stops the server does not wait for itself."""
+
+    async def stopping(scope, receive, send):
+        await server.stop(timeout=0.05)
+
+    server = Server(
+        stopping, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000
+    )
+    await server.start()
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(server.url)
+
+
+async def test_it_serves_on_a_unix_socket_and_removes_it(app, short_directory: Path):
+    """A Unix socket works like a port; its file goes with the server."""
+    server = Server(app, BoundSocket.bind_unix(short_directory), max_message_bytes=1000)
+    await server.start()
+    path = str(server.socket.path)
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=path)) as client:
+        assert (await client.get("http://app/x")).text == "/x"
+    async with websockets.unix_connect(path, "ws://app/") as ws:
+        await ws.send("hello")
+        assert await ws.recv() == "hello"
+    await server.stop()
+    assert list(short_directory.iterdir()) == []
+
+
+async def test_a_message_over_the_limit_closes_that_websocket_only(server):
+    """A frame that is too large gets code 1009; others go on."""
+    async with websockets.connect(ws_url(server)) as other:
+        async with websockets.connect(ws_url(server)) as ws:
+            await ws.send("x" * 1001)
+            with pytest.raises(websockets.ConnectionClosed):
+                await ws.recv()
+            assert ws.close_code == 1009
+        await other.send("x" * 1000)
+        assert await other.recv() == "x" * 1000
+
+
+async def test_an_error_of_the_app_is_logged_and_answered(server, caplog):
+    """An exception that leaves the app gives a 500, one log record and a call of `on_error`."""
+    async with httpx.AsyncClient() as client:
+        response = await client.get(server.url + "fail")
+        assert response.status_code == 500
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(server.url + "half")
+    async with websockets.connect(ws_url(server, "/fail")) as ws:
+        with pytest.raises(websockets.ConnectionClosed):
+            await ws.recv()
+        assert ws.close_code == 1011
+    assert server.errors == [
+        ("no such device", "/fail"),
+        ("half-way", "/half"),
+        ("no such device", "/fail"),
+    ]
+    ours = [r.message for r in caplog.records if r.name == "dash_devices_nb.transport.serve"]
+    assert ours == ["GET /fail failed", "GET /half failed", "WebSocket /fail failed"]
+
+
+async def test_requests_are_not_logged(server, caplog):
+    """Nothing but errors reaches the logs, even at level DEBUG."""
+    with caplog.at_level(logging.DEBUG):
+        async with httpx.AsyncClient() as client, websockets.connect(ws_url(server)):
+            await client.get(server.url)
+    assert not [r for r in caplog.records if r.name.startswith(("uvicorn", "dash_devices_nb"))]
