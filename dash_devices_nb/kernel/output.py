@@ -1,0 +1,139 @@
+"""Output of callbacks goes under the cell that defined them.
+
+A front end files each output message under the cell whose request it answers: the message's parent
+header. ipykernel keeps that header in several places (standard output, standard error, the display
+publisher, the display hook, the kernel itself), and sets them when a cell starts. A callback runs
+in a thread or task that no cell started, so its output would go to whichever cell ran last.
+
+`CellOutput.here()`, called while a cell defines a callback, keeps that cell's header.
+`with cell_output.bound():` sets it in each of those places, for the current thread or task only:
+other cells that run meanwhile keep theirs. How each place takes it changed several times, so what
+it offers is looked at, never the version:
+
+- `set_thread_parent` / `reset_thread_parent` (ipykernel 7),
+- a context variable `_parent_header` (ipykernel 7.0, and the streams of ipykernel 6),
+- hooks on the messages of the display publisher (ipykernel 6).
+"""
+
+import contextvars
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dash_devices_nb.kernel.loops import running_kernel
+from dash_devices_nb.kernel.tracebacks import format_exception
+
+_bound_to: contextvars.ContextVar["CellOutput | None"] = contextvars.ContextVar(
+    "dash_devices_cell", default=None
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CellOutput:
+    """Where a callback's output belongs.
+
+    Attributes:
+        cell_id: The front end's id of the cell, None if it sends none.
+        execution_count: The number in the cell's brackets when it ran, None outside IPython.
+        parent: The cell's request without its source; empty outside a kernel.
+    """
+
+    cell_id: str | None
+    execution_count: int | None
+    parent: Mapping[str, Any]
+
+    @classmethod
+    def here(cls) -> "CellOutput":
+        """The cell that is running; in a callback, the cell that defined the callback.
+
+        From any thread, but meant for a cell's own: ipykernel knows a thread's cell only if it was
+        told, and takes the last one that started otherwise. Outside IPython the result is an object
+        that does nothing.
+        """
+        if (bound := _bound_to.get()) is not None:
+            return bound
+        kernel = running_kernel()
+        if kernel is None:
+            return cls(None, None, {})
+        message = kernel.get_parent()
+        if message.get("header", {}).get("msg_type") != "execute_request":
+            return cls(None, None, {})
+        metadata = message.get("metadata") or {}
+        parent = {
+            "header": message["header"],
+            "msg_id": message["header"].get("msg_id"),
+            "msg_type": "execute_request",
+            "parent_header": {},
+            "metadata": metadata,
+            "content": {},
+            "buffers": [],
+        }
+        cell_id = metadata.get("cellId") or metadata.get("cell_id")
+        return cls(str(cell_id) if cell_id else None, kernel.shell.execution_count, parent)
+
+    @property
+    def label(self) -> str:
+        """How to name the cell to a person, as "cell [3]"; empty outside IPython."""
+        return f"cell [{self.execution_count}]" if self.execution_count is not None else ""
+
+    @contextmanager
+    def bound(self) -> Iterator[None]:
+        """Sends what is printed, displayed or warned inside to the cell.
+
+        Holds for the current thread, or in a coroutine for the current task and the tasks that it
+        starts. Enter and leave it in one thread or task. May be nested; the innermost counts.
+        """
+        kernel = running_kernel() if self.parent else None
+        if kernel is None:
+            yield
+            return
+        with ExitStack() as undo:
+            token = _bound_to.set(self)
+            undo.callback(_bound_to.reset, token)
+            _bind(kernel, self, undo)
+            yield
+
+    def show_exception(self, exc: BaseException) -> None:
+        """Prints the traceback under the cell: the user's frames only, coloured in IPython.
+
+        Leaves `exc.__traceback__` as it is, for the debugger. From any thread.
+        """
+        with self.bound():
+            print(format_exception(exc), file=sys.stderr, flush=True)
+
+
+def _bind(kernel: Any, cell: CellOutput, undo: ExitStack) -> None:
+    """Sets the cell wherever a parent is kept, for this thread or task, by what the place offers."""
+    shell, header = kernel.shell, cell.parent["header"]
+    for place in (sys.stdout, sys.stderr, shell.display_pub, shell.displayhook):
+        if hasattr(place, "set_thread_parent") and hasattr(place, "reset_thread_parent"):
+            undo.callback(place.reset_thread_parent, place.set_thread_parent(cell.parent))
+        elif (variable := _variable(place, "_parent_header")) is not None:
+            undo.callback(variable.reset, variable.set(header))
+        elif hasattr(place, "register_hook") and hasattr(place, "unregister_hook"):
+            hook = _rewriting(cell)
+            place.register_hook(hook)
+            undo.callback(place.unregister_hook, hook)
+    # These two keep the whole request; widgets and `here` read it.
+    for place, name in ((shell, "_parent_header"), (kernel, "_shell_parent")):
+        if (variable := _variable(place, name)) is not None:
+            undo.callback(variable.reset, variable.set(cell.parent))
+
+
+def _variable(place: Any, name: str) -> "contextvars.ContextVar[Any] | None":
+    """The context variable that an object keeps its parent in, None if it has none."""
+    variable = getattr(place, "__dict__", {}).get(name)
+    return variable if isinstance(variable, contextvars.ContextVar) else None
+
+
+def _rewriting(cell: CellOutput) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A hook for messages: gives those of the bound thread or task the cell's header."""
+
+    def hook(message: dict[str, Any]) -> dict[str, Any]:
+        if _bound_to.get() is cell:
+            message["parent_header"] = cell.parent["header"]
+        return message
+
+    return hook
