@@ -1,0 +1,19 @@
+"""Ours, shared with every page."""
+
+from __future__ import annotations
+
+import sys
+
+from dash_devices_nb import Dash, Input, Output, dcc, html
+
+app = Dash(__name__)
+app.layout = html.Div([dcc.Input(id="question", value=""), html.Div(id="answer")])
+
+
+@app.callback_shared(Output("answer", "children"), [Input("question", "value")])
+def answer(value: str) -> str:
+    return value
+
+
+if __name__ == "__main__":
+    app.run(host="127.0.0.1", port=int(sys.argv[1]))

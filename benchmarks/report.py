@@ -1,0 +1,187 @@
+"""Tables, the JSON file and the picture."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("dash", "quart", "hypercorn", "uvicorn", "websockets", "flask", "nicegui", "orjson")
+
+
+@dataclass
+class Measurement:
+    """The times of one peer in milliseconds, or why there are none."""
+
+    key: str
+    label: str
+    times: list[float] = field(default_factory=list)
+    failure: str | None = None
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.times)
+
+    @property
+    def p95(self) -> float:
+        return statistics.quantiles(self.times, n=20)[-1] if len(self.times) > 1 else self.times[0]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ratio that we want, and what came of it (None: a peer is missing)."""
+
+    what: str
+    wanted: str
+    value: float | None
+    met: bool | None
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers depend on."""
+    versions = {"python": platform.python_version()}
+    for name in (*PACKAGES, "dash-devices-nb"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load": [round(number, 2) for number in os.getloadavg()],
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def trip_targets(medians: dict[str, float]) -> list[Target]:
+    """What the project wants of its trips, each as a ratio of two medians of one run."""
+
+    def of(key: str) -> float | None:
+        return medians.get(key)
+
+    def ratio(what: str, top: float | None, bottom: float | None, most: float | None, least: float):
+        value = top / bottom if top and bottom else None
+        if most is not None:
+            met = None if value is None else value <= most
+            return Target(what, f"at most {most:g}", value, met)
+        met = None if value is None else value >= least
+        return Target(what, f"at least {least:g}", value, met)
+
+    echo, floor, shared, regular = of("echo"), of("floor"), of("shared"), of("regular")
+    limit = echo + floor if echo and floor else None
+    flask, socket, nicegui = of("dash_flask"), of("dash_websocket"), of("nicegui_page")
+    return [
+        ratio("shared / (echo + floor)", shared, limit, 1.15, 0),
+        ratio("Dash on Flask / shared", flask, shared, None, 4.5),
+        ratio("Dash WebSocket / shared", socket, shared, None, 2.3),
+        ratio("NiceGUI / shared", nicegui, shared, None, 1.0),
+        ratio("Dash on Flask / regular", flask, regular, None, 2.0),
+        ratio("Dash WebSocket / regular", socket, regular, None, 1.0),
+    ]
+
+
+def print_trips(measurements: Sequence[Measurement]) -> list[Target]:
+    """Print the table of the trips and that of the ratios; return the ratios."""
+    ours = next((m.median for m in measurements if m.key == "shared" and m.times), None)
+    print(f"\n{'one trip, in milliseconds':44}{'n':>5}{'median':>9}{'p95':>9}{'to shared':>11}")
+    for m in measurements:
+        if m.times:
+            relative = f"{m.median / ours:10.2f}x" if ours else f"{'-':>11}"
+            print(f"{m.label:44}{len(m.times):5}{m.median:9.2f}{m.p95:9.2f}{relative}")
+        else:
+            print(f"{m.label:44}  SKIPPED: {m.failure}")
+    targets = trip_targets({m.key: m.median for m in measurements if m.times})
+    print(f"\n{'ratio of medians':44}{'wanted':>16}{'got':>8}")
+    for target in targets:
+        got = "-" if target.value is None else f"{target.value:.2f}"
+        verdict = {True: "met", False: "MISSED", None: "not measured"}[target.met]
+        print(f"{target.what:44}{target.wanted:>16}{got:>8}  {verdict}")
+    about = machine()
+    print(f"\n{about['processor']}, {about['cores']} cores, load {about['load'][0]}")
+    print(", ".join(f"{name} {number}" for name, number in about["versions"].items()))
+    return targets
+
+
+def save_results(
+    path: Path,
+    measurements: Sequence[Measurement],
+    targets: Sequence[Target],
+    more_versions: dict[str, str] | None = None,
+) -> None:
+    """Write all times, the ratios and the machine as JSON."""
+    about = machine()
+    about["versions"].update(more_versions or {})
+    data = {
+        "machine": about,
+        "unit": "milliseconds",
+        "measurements": [
+            {
+                "key": m.key,
+                "label": m.label,
+                "failure": m.failure,
+                "median": round(m.median, 3) if m.times else None,
+                "p95": round(m.p95, 3) if m.times else None,
+                "times": [round(number, 3) for number in m.times],
+            }
+            for m in measurements
+        ],
+        "ratios": [vars(target) for target in targets],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+def save_picture(path: Path, measurements: Sequence[Measurement]) -> None:
+    """Draw the medians as bars, with a whisker up to the 95th percentile."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("no picture: matplotlib is missing (pip install 'dash-devices-nb[bench]')")
+        return
+    shown = sorted((m for m in measurements if m.times), key=lambda m: -m.median)
+    figure = Figure(figsize=(8, 0.55 * len(shown) + 1.3), layout="constrained")
+    axes = figure.subplots()
+    positions = range(len(shown))
+    colours = ["#1f6f8b" if m.label.startswith("dash_devices_nb") else "#b8c4cc" for m in shown]
+    axes.barh(positions, [m.median for m in shown], color=colours)
+    axes.errorbar(
+        [m.median for m in shown],
+        positions,
+        xerr=[[0] * len(shown), [max(0.0, m.p95 - m.median) for m in shown]],
+        fmt="none",
+        ecolor="#555555",
+        capsize=3,
+        linewidth=1,
+    )
+    for position, m in zip(positions, shown, strict=True):
+        axes.annotate(
+            f"{m.median:.1f}",
+            (0, position),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color="white" if m.label.startswith("dash_devices_nb") else "black",
+        )
+    axes.set_yticks(list(positions), [m.label for m in shown])
+    axes.set_xlabel("milliseconds from typing to seeing the answer: median, and 95th percentile")
+    axes.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
