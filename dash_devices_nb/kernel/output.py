@@ -71,7 +71,7 @@ class CellOutput:
             "buffers": [],
         }
         cell_id = metadata.get("cellId") or metadata.get("cell_id")
-        return cls(str(cell_id) if cell_id else None, kernel.shell.execution_count, parent)
+        return cls(str(cell_id) if cell_id else None, _running_number(kernel.shell), parent)
 
     @property
     def label(self) -> str:
@@ -104,8 +104,13 @@ class CellOutput:
             print(format_exception(exc), file=sys.stderr, flush=True)
 
 
+def _running_number(shell: Any) -> int:
+    """The number of the cell that runs; IPython raises its counter before or after the run."""
+    return len(shell.history_manager.input_hist_parsed) - 1
+
+
 def _bind(kernel: Any, cell: CellOutput, undo: ExitStack) -> None:
-    """Sets the cell wherever a parent is kept, for this thread or task, by what the place offers."""
+    """Sets the cell wherever a parent is kept, for this thread or task, by what that offers."""
     shell, header = kernel.shell, cell.parent["header"]
     for place in (sys.stdout, sys.stderr, shell.display_pub, shell.displayhook):
         if hasattr(place, "set_thread_parent") and hasattr(place, "reset_thread_parent"):
