@@ -18,16 +18,29 @@ PACKAGES = ("dash", "quart", "hypercorn", "uvicorn", "websockets", "flask", "nic
 
 @dataclass
 class Measurement:
-    """The times of one peer in milliseconds, or why there are none."""
+    """The times of one peer in milliseconds, or why there are none.
+
+    Attributes:
+        key: Its short name.
+        label: What the tables say.
+        times: The single times.
+        failure: Why there are none.
+        resolution: The step of the clock; 0 where it is finer than matters.
+    """
 
     key: str
     label: str
     times: list[float] = field(default_factory=list)
     failure: str | None = None
+    resolution: float = 0.0
 
     @property
     def median(self) -> float:
-        return statistics.median(self.times)
+        """The median; between two steps of a coarse clock it is interpolated."""
+        if not self.resolution:
+            return statistics.median(self.times)
+        steps = [round(time / self.resolution) for time in self.times]
+        return statistics.median_grouped(steps) * self.resolution
 
     @property
     def p95(self) -> float:
