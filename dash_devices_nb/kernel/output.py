@@ -12,7 +12,8 @@ it offers is looked at, never the version:
 
 - `set_thread_parent` / `reset_thread_parent` (ipykernel 7),
 - a context variable `_parent_header` (ipykernel 7.0, and the streams of ipykernel 6),
-- hooks on the messages of the display publisher (ipykernel 6).
+- hooks on the messages of the display publisher (ipykernel 6, whose display hook, for the value
+  of a cell's last expression, stays with the cell that runs).
 """
 
 import contextvars

@@ -1,0 +1,206 @@
+"""Who may enter: pure ASGI middleware in front of the app.
+
+Other users of a computer can reach its loopback ports, and any website that somebody visits can
+send requests to them. Against the first there is a secret, against the second the Origin check.
+
+A request or WebSocket with the right secret enters if it carries it in one of three ways:
+
+- in the header `X-Dash-Devices-Secret`, as the Jupyter server's extension sends it;
+- in our cookie, a digest of the secret;
+- as `?token=` of a GET request, as in the URL that `app.run()` prints. The answer sets the cookie
+  and redirects to the same address without the token, so that it stays out of bookmarks.
+
+The cookie is HttpOnly, for our path only, and named after the port, because cookies do not know
+ports. It is SameSite=Lax, but in a frame of another site (a notebook in VS Code, or at `localhost`
+when we are at `127.0.0.1`), where browsers withhold such cookies, it is a partitioned one. That is
+safe because WebSockets and all requests that may change something must come from a page of ours:
+their Origin must be the host they are sent to, or in the list of allowed ones. A request without
+an Origin does not come from a page, and enters if it has the secret.
+"""
+
+import hashlib
+import hmac
+import html
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Send
+
+SECRET_HEADER = b"x-dash-devices-secret"
+USER_HEADER = b"x-dash-devices-user"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORBIDDEN = 4403
+"""The WebSocket close code of a refusal: browsers do not show pages an HTTP status there."""
+
+NO_SECRET = (
+    "This page needs its secret. Open it by the whole address that app.run() printed, with "
+    "?token=..., or through Jupyter."
+)
+FOREIGN_ORIGIN = (
+    "A page of {origin} may not use this app, which is at {host}. Its author can allow it with "
+    "app.run(allowed_origins=[{origin!r}])."
+)
+
+
+class Gate:
+    """Lets requests with the secret through to `app`, and pages of other sites not.
+
+    The app never sees the secret header. `X-Dash-Devices-User`, by which the extension says who
+    somebody is, reaches it only next to the secret.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        secret: str | None,
+        cookie_path: str = "/",
+        *,
+        allowed_origins: Collection[str] = (),
+    ) -> None:
+        """Guards `app`.
+
+        Args:
+            app: The ASGI application.
+            secret: What a request must know; None lets everybody in whose Origin is right.
+            cookie_path: The path of the app as browsers see it.
+            allowed_origins: More origins whose pages may use the app, as "https://example.org";
+                "*" for all.
+        """
+        self._app = app
+        self._secret = secret.encode() if secret else None
+        self._cookie_value = hmac.new(
+            self._secret or b"", b"dash-devices cookie", hashlib.sha256
+        ).hexdigest()
+        self._cookie_path = cookie_path
+        self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Checks one request or WebSocket and passes it on or refuses it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        by_header = self._secret is not None and hmac.compare_digest(
+            headers.get(SECRET_HEADER, b""), self._secret
+        )
+        if refusal := self._foreign(scope, headers, by_header):
+            await _refuse(scope, receive, send, refusal)
+        elif self._secret is None or by_header or self._has_cookie(scope, headers):
+            hidden = (SECRET_HEADER,) if by_header else (SECRET_HEADER, USER_HEADER)
+            passed = [pair for pair in scope["headers"] if pair[0].lower() not in hidden]
+            await self._app({**scope, "headers": passed}, receive, send)
+        elif self._has_token(scope):
+            await self._let_in(scope, headers, send)
+        else:
+            await _refuse(scope, receive, send, NO_SECRET)
+
+    def _foreign(self, scope: Scope, headers: Mapping[bytes, bytes], by_header: bool) -> str:
+        """Why the page that sends the request may not, empty if it may."""
+        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+            return ""
+        forwarded = headers.get(b"x-forwarded-host") if by_header else None
+        host = (forwarded or headers.get(b"host", b"")).decode("latin-1").split(",")[0].strip()
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
+        if not origin:
+            if headers.get(b"sec-fetch-site") != b"cross-site":
+                return ""
+            origin = "another site"
+        if "*" in self._allowed or origin in self._allowed or _same_host(origin, host):
+            return ""
+        return FOREIGN_ORIGIN.format(origin=origin, host=host)
+
+    def _cookie_name(self, scope: Scope) -> str:
+        server = scope.get("server") or ("", None)
+        return f"dash-devices-{server[1] or 'unix'}"
+
+    def _has_cookie(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+        # Not SimpleCookie: it gives up at the first odd cookie of another program on this host.
+        pairs = headers.get(b"cookie", b"").decode("latin-1").split(";")
+        name = self._cookie_name(scope)
+        return any(
+            _equal(value.strip(), self._cookie_value)
+            for found, _, value in (pair.partition("=") for pair in pairs)
+            if found.strip() == name
+        )
+
+    def _has_token(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "GET" or self._secret is None:
+            return False
+        tokens = [value for name, value in _query(scope) if name == "token"]
+        return len(tokens) == 1 and _equal(tokens[0], self._secret.decode())
+
+    async def _let_in(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
+        """Sets the cookie and redirects to the address without the token."""
+        # A relative address is right behind any proxy, and cannot lead to another host.
+        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+        rest = urlencode([pair for pair in _query(scope) if pair[0] != "token"])
+        location = "./" + path.rpartition("/")[2] + (f"?{rest}" if rest else "")
+        cross_site = headers.get(b"sec-fetch-site") == b"cross-site"
+        framed = headers.get(b"sec-fetch-dest") in (b"iframe", b"frame")
+        same_site = (
+            "SameSite=None; Secure; Partitioned" if cross_site and framed else "SameSite=Lax"
+        )
+        cookie = (
+            f"{self._cookie_name(scope)}={self._cookie_value}; Path={self._cookie_path}; "
+            f"HttpOnly; {same_site}"
+        )
+        answer = [
+            (b"location", location.encode("latin-1")),
+            (b"set-cookie", cookie.encode("latin-1")),
+            (b"cache-control", b"no-store"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"content-length", b"0"),
+        ]
+        await send({"type": "http.response.start", "status": 303, "headers": answer})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
+    """Answers 403 with a page, or closes a WebSocket with 4403 so that the page learns why."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        reason = why.encode()[:123].decode(errors="ignore")
+        await send(_closing(reason))
+        return
+    body = (
+        f"<!doctype html><meta charset=utf-8><title>403 Forbidden</title>"
+        f"<h1>403 Forbidden</h1><p>{html.escape(why)}</p>"
+    ).encode()
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _closing(reason: str) -> Message:
+    return {"type": "websocket.close", "code": FORBIDDEN, "reason": reason}
+
+
+def _query(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+
+
+def _equal(one: str, other: str) -> bool:
+    """Compares in a time that does not depend on where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _same_host(origin: str, host: str) -> bool:
+    """Whether a page of `origin` is one of `host`; the scheme's own port may be left out."""
+    try:
+        page = urlsplit(origin)
+        ours = urlsplit(f"//{host}")
+        default: Any = {"http": 80, "https": 443}.get(page.scheme)
+        return (
+            default is not None
+            and page.hostname is not None
+            and page.hostname == ours.hostname
+            and (page.port or default) == (ours.port or default)
+        )
+    except ValueError:  # a port that is none
+        return False

@@ -1,0 +1,178 @@
+import re
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import websockets
+
+from dash_devices_nb.transport.bind import BoundSocket
+from dash_devices_nb.transport.gate import Gate
+from dash_devices_nb.transport.serve import Server
+
+SECRET = "s3cret-of-the-app"
+
+
+async def echo(scope, receive, send):
+    """Answers with the headers that arrived, or opens a WebSocket and sends them."""
+    text = ";".join(sorted(name.decode() for name, _ in scope["headers"]))
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": text})
+        await receive()
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+@asynccontextmanager
+async def gated(secret: str | None = SECRET, path: str = "/", **options):
+    server = Server(
+        Gate(echo, secret, path, **options),
+        BoundSocket.bind_tcp("127.0.0.1", 0, search=False),
+        max_message_bytes=1000,
+    )
+    await server.start()
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        yield server, client
+    await server.stop(timeout=1)
+
+
+def ws_url(server: Server) -> str:
+    return server.url.replace("http", "ws", 1)
+
+
+async def closed(server: Server, **options) -> tuple[int | None, str | None]:
+    async with websockets.connect(ws_url(server), **options) as ws:
+        with pytest.raises(websockets.ConnectionClosed):
+            await ws.recv()
+        return ws.close_code, ws.close_reason
+
+
+async def test_a_stranger_gets_403_with_a_page_that_says_what_to_do():
+    """Without the secret there is a page with the remedy, whatever the path or method."""
+    async with gated() as (_, client):
+        for response in (
+            await client.get("/"), await client.post("/_dash-update-component"),
+            await client.get("/?token=wrong"), await client.get("/?token="),
+            await client.get("/", headers={"X-Dash-Devices-Secret": "wrong"}),
+            await client.get("/", headers={"Cookie": "dash-devices-1=x; bad cookie;;="}),
+        ):  # fmt: skip
+            assert response.status_code == 403
+            assert "Open it by the whole address that app.run() printed" in response.text
+
+
+async def test_a_stranger_s_websocket_is_closed_with_4403():
+    """A page can read the code and the reason, which a refused handshake would hide."""
+    async with gated() as (server, _):
+        code, reason = await closed(server)
+        assert code == 4403
+        assert reason is not None
+        assert reason.startswith("This page needs its secret.")
+
+
+async def test_the_extension_s_header_lets_in_and_is_taken_off():
+    """With the secret header a request enters; the app does not see it, but sees the user."""
+    headers = {"X-Dash-Devices-Secret": SECRET, "X-Dash-Devices-User": "{}"}
+    async with gated() as (server, client):
+        text = (await client.get("/", headers=headers)).text
+        assert "x-dash-devices-user" in text
+        assert "x-dash-devices-secret" not in text
+        async with websockets.connect(ws_url(server), additional_headers=headers) as ws:
+            assert "x-dash-devices-secret" not in str(await ws.recv())
+
+
+async def test_the_token_is_turned_into_a_cookie():
+    """A GET with the token is redirected to the same address without it, and the cookie stays."""
+    async with gated(path="/app/") as (server, client):
+        response = await client.get(f"/app/page?a=1&token={SECRET}&b=%C3%A9")
+        assert response.status_code == 303
+        assert response.headers["location"] == "./page?a=1&b=%C3%A9"
+        port = server.socket.port
+        assert re.fullmatch(
+            rf"dash-devices-{port}=[0-9a-f]{{64}}; Path=/app/; HttpOnly; SameSite=Lax",
+            response.headers["set-cookie"],
+        )
+        assert SECRET not in response.headers["set-cookie"]
+        cookie = {"Cookie": response.headers["set-cookie"].partition(";")[0]}
+        odd = {"Cookie": f'x={{"a b": 1}}; é; {cookie["Cookie"]}; y'.encode("latin-1")}
+        assert (await client.get("/app/page", headers=cookie)).status_code == 200
+        assert (await client.get("/app/page", headers=odd)).status_code == 200
+        assert (await client.post("/app/page", headers=cookie)).status_code == 200
+        async with websockets.connect(ws_url(server), additional_headers=cookie) as ws:
+            assert "cookie" in str(await ws.recv())
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [("/", "./"), ("/app/", "./"), ("//evil.org", "./evil.org"), ("/a/b:c%20d", "./b:c%20d")],
+)
+async def test_the_redirect_stays_on_the_host(path, location):
+    """The address is relative: right behind every proxy, and never another host's."""
+    async with gated() as (server, client):
+        response = await client.get(f"http://127.0.0.1:{server.socket.port}{path}?token={SECRET}")
+        assert (response.status_code, response.headers["location"]) == (303, location)
+
+
+async def test_a_frame_of_another_site_gets_a_partitioned_cookie():
+    """Browsers withhold a Lax cookie in such a frame."""
+    async with gated() as (_, client):
+        response = await client.get(
+            f"/?token={SECRET}",
+            headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
+        )
+        assert response.headers["set-cookie"].endswith(
+            "HttpOnly; SameSite=None; Secure; Partitioned"
+        )
+
+
+async def test_the_token_counts_for_get_requests_only():
+    """A form or WebSocket of another site cannot carry the secret in its address."""
+    async with gated() as (server, client):
+        assert (await client.post(f"/?token={SECRET}")).status_code == 403
+        async with websockets.connect(ws_url(server) + f"?token={SECRET}") as ws:
+            with pytest.raises(websockets.ConnectionClosed):
+                await ws.recv()
+            assert ws.close_code == 4403
+
+
+async def test_nobody_can_claim_to_be_a_user_without_the_secret_header():
+    """Who comes by cookie, or without a secret, has the user header taken off."""
+    async with gated(secret=None) as (_, client):
+        response = await client.get("/", headers={"X-Dash-Devices-User": "{}"})
+        assert "x-dash-devices-user" not in response.text
+
+
+async def test_pages_of_other_origins_are_refused():
+    """POSTs and WebSockets of another site's page are refused even with the right cookie."""
+    async with gated() as (server, client):
+        cookies = (await client.get(f"/?token={SECRET}")).headers["set-cookie"].partition(";")[0]
+        for origin in ("http://evil.org", "null", f"http://127.0.0.1:{server.socket.port + 1}"):
+            headers = {"Cookie": cookies, "Origin": origin}
+            response = await client.post("/", headers=headers)
+            assert response.status_code == 403
+            assert f"A page of {origin} may not use this app" in response.text
+            code, reason = await closed(server, additional_headers=headers)
+            assert (code, str(reason)[:9]) == (4403, "A page of")
+        own = {"Cookie": cookies, "Origin": server.url.rstrip("/")}
+        assert (await client.post("/", headers=own)).status_code == 200
+        late = {"Cookie": cookies, "Sec-Fetch-Site": "cross-site"}
+        assert (await client.post("/", headers=late)).status_code == 403
+
+
+async def test_behind_the_extension_the_forwarded_host_counts():
+    """The browser's host is in X-Forwarded-Host, which is believed next to the secret only."""
+    headers = {"Origin": "https://hub.example.org", "X-Forwarded-Host": "hub.example.org:443"}
+    async with gated() as (_, client):
+        response = await client.post("/", headers={**headers, "X-Dash-Devices-Secret": SECRET})
+        assert response.status_code == 200
+    async with gated(secret=None) as (_, client):
+        assert (await client.post("/", headers=headers)).status_code == 403
+
+
+@pytest.mark.parametrize("allowed", ["http://Lab.example.org:8888/", "*"])
+async def test_more_origins_can_be_allowed(allowed):
+    """An origin in the list may use the app; without a secret the Origin is still checked."""
+    async with gated(secret=None, allowed_origins=[allowed]) as (_, client):
+        headers = {"Origin": "http://lab.example.org:8888"}
+        assert (await client.post("/", headers=headers)).status_code == 200
