@@ -50,6 +50,7 @@ class Registration:
         secret: 43 characters (``secrets.token_urlsafe(32)``) that every request must carry.
         prefix: Path of the app's URL, with a slash at both ends.
         started: When the app was registered, in seconds since the epoch.
+        host: Name of the machine, since hosts of a cluster may share the directory; None: this one.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Registration:
     secret: str
     prefix: str
     started: float
+    host: str | None = None
 
     def __repr__(self) -> str:
         """Everything but the secret, which must not reach a log."""
@@ -89,6 +91,7 @@ class Registration:
             "secret": self.secret,
             "prefix": self.prefix,
             "started": self.started,
+            "host": self.host,
         }
 
     @classmethod
@@ -119,6 +122,7 @@ class Registration:
                 data, "prefix", _PREFIX, "a path of printable ASCII with a slash at both ends"
             ),
             started=_number(data, "started"),
+            host=_optional(data, "host", None),
         )
         return record
 

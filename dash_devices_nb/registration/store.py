@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import socket
 import stat
 import sys
 import tempfile
@@ -19,10 +20,11 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from ..errors import RegistrationError
 from .names import MAX_NAME, slug
-from .record import Endpoint, Registration
+from .record import Endpoint, Registration, UnixEndpoint
 
 URL_SEGMENT = "dash-devices"
 MAX_RECORD = 65_536  # bytes
+FORGOTTEN = 7 * 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def register(
             for r in records
             if kernel_id is not None and r.kernel_id == kernel_id and r.pid != owner
         }
-        holders = {r.name: r for r in records if r not in former and process_lives(r.pid)}
+        holders = {r.name: r for r in records if r not in former and is_running(r)}
         wishes = itertools.chain(_former_names(base, former), _candidates(base))
         name = next(wish for wish in wishes if wish not in holders)
         record = Registration(
@@ -103,6 +105,7 @@ def register(
             secret=secret,
             prefix=f"{base_url.rstrip('/')}/{URL_SEGMENT}/{name}/",
             started=time.time(),
+            host=socket.gethostname(),
         )
         Registration.from_json(record.to_json())
         for old in records:
@@ -198,6 +201,16 @@ def read(path: Path) -> Registration:
     if path.name != record.filename:
         raise RegistrationError(f"{path}: the record says it is {record.filename!r}")
     return record
+
+
+def is_running(registration: Registration) -> bool:
+    """Whether the app's process may still run; one of another machine is given a week."""
+    if registration.host not in (None, socket.gethostname()):
+        return time.time() - registration.started < FORGOTTEN
+    if not process_lives(registration.pid):
+        return False
+    endpoint = registration.endpoint
+    return not isinstance(endpoint, UnixEndpoint) or os.path.lexists(endpoint.path)
 
 
 def process_lives(pid: int) -> bool:

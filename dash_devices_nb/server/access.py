@@ -1,0 +1,148 @@
+"""Who a request is, and whether it comes from a page of this server.
+
+`identify` is the one place that turns a request into a visitor. `refusal` is the one place that
+tells requests of our own pages from requests that another site made the browser send. Dash's
+requests carry no XSRF token, so one of these is asked for instead, whichever the browser and the
+proxies in front of the server let through:
+
+- Jupyter's token in the request (a program, or a URL with ``?token=``);
+- ``Sec-Fetch-Site: same-origin``, which browsers send over TLS and on localhost and pages cannot
+set;
+- an ``Origin`` that is the ``Host``, or the ``X-Forwarded-Host`` of a proxy that rewrites Host (a
+page of another site
+  cannot make a browser send this header), or one of ``ServerApp.allow_origin`` and
+  ``allow_origin_pat``;
+- Jupyter's XSRF token as ``X-XSRFToken`` or ``?_xsrf=``, which only a page of this server can read
+from its cookie.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import web
+from tornado.httputil import HTTPHeaders
+
+RESOURCE = "dash_devices"
+USER_HEADER = "X-Dash-Devices-User"
+SECRET_HEADER = "X-Dash-Devices-Secret"
+
+_READS = frozenset(("GET", "HEAD"))
+
+
+class Refused(web.HTTPError):
+    """A request that is not served.
+
+    Args:
+        status: The HTTP status.
+        text: Why, for the person or program that asked.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text.replace("%", "%%"))
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who makes a request.
+
+    Attributes:
+        username: Unique name of the Jupyter user.
+        name: The name to show.
+        role: ``owner``: somebody whom Jupyter let in.
+    """
+
+    username: str
+    name: str
+    role: str
+
+    def header(self) -> str:
+        """The value of `USER_HEADER`: percent-encoded JSON."""
+        content = {"username": self.username, "name": self.name, "role": self.role}
+        return quote(json.dumps(content, ensure_ascii=False), safe="")
+
+
+async def identify(handler: JupyterHandler, action: str) -> Visitor | None:
+    """Decide who a request is, after Jupyter's own `prepare`.
+
+    Args:
+        handler: Of the request.
+        action: ``read``, ``write`` or ``execute``, for Jupyter's authorizer.
+
+    Returns:
+        The visitor, or None for a stranger.
+
+    Raises:
+        Refused: 403: Jupyter knows the user, but its authorizer refuses the action.
+    """
+    user = handler.current_user
+    if not user:
+        return None
+    if not await ensure_async(handler.authorizer.is_authorized(handler, user, action, RESOURCE)):
+        raise Refused(403, f"The user {user.username!r} may not {action} {RESOURCE}.")
+    return Visitor(user.username, user.name or user.username, "owner")
+
+
+def refusal(
+    method: str, headers: HTTPHeaders, *, websocket: bool, trusted: Callable[[str], bool]
+) -> str | None:
+    """Why a request that carries no token is refused as another site's, or None if it is not.
+
+    Reading is refused only to other sites' scripts, images and frames of them: a link from an
+    e-mail opens the page. Who may frame the page is up to ``Content-Security-Policy``.
+
+    Args:
+        method: Of the request.
+        headers: Of the request.
+        websocket: Whether it asks for a WebSocket.
+        trusted: Whether the server's configuration accepts this origin.
+    """
+    origin = headers.get("Origin") or headers.get("Sec-WebSocket-Origin")
+    site = headers.get("Sec-Fetch-Site")
+    if site == "same-origin":
+        return None
+    if origin is not None and origin != "null" and (_is_host(origin, headers) or trusted(origin)):
+        return None
+    if method in _READS and not websocket:
+        if site in ("cross-site", "same-site"):
+            if headers.get("Sec-Fetch-Mode") == "navigate":
+                return None
+            return f"Sec-Fetch-Site is {site!r}, expected 'same-origin' or a navigation"
+        if origin is None:
+            return None
+        return f"the origin is {origin!r:.200}, expected that of this server"
+    return (
+        f"the origin is {origin!r:.200} and Sec-Fetch-Site {site!r}, "
+        f"expected an Origin that equals the Host {headers.get('Host')!r}, "
+        "Sec-Fetch-Site 'same-origin', Jupyter's XSRF token or "
+        "Jupyter's token"
+    )
+
+
+def configured_origins(allow: str, pattern: str | None) -> Callable[[str], bool]:
+    """A test for the origins of ``ServerApp.allow_origin`` and ``allow_origin_pat``.
+
+    ``allow_origin = "*"`` is not honoured: it would let every site act on the devices.
+    """
+    shape = re.compile(pattern) if pattern else None
+    return lambda origin: (
+        (bool(allow) and origin.lower() == allow.lower())
+        or (shape is not None and shape.fullmatch(origin) is not None)
+    )
+
+
+def _is_host(origin: str, headers: HTTPHeaders) -> bool:
+    try:
+        netloc = urlsplit(origin).netloc.lower()
+    except ValueError:
+        return False
+    hosts = {headers.get("Host", "").lower()}
+    hosts.update(host.strip().lower() for host in headers.get("X-Forwarded-Host", "").split(","))
+    return bool(netloc) and netloc in hosts

@@ -1,0 +1,186 @@
+"""The extension's application object: settings, routes, and what lives as long as the server."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections import Counter
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from tornado.httputil import HTTPServerRequest
+from traitlets import Bool, Float, Integer, List, Unicode
+
+from ..errors import RegistrationError
+from ..registration import MAX_NAME, URL_SEGMENT
+from .directory import DirectoryHandler, ListHandler, UnknownHandler
+from .proxy import AppHandler, BareNameHandler
+from .registry import Registry
+from .splice import Splice
+from .status import AppWatch, Listener
+from .statushandler import StatusHandler
+
+NAME = rf"([a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}})"
+STATUS_PATH = "_dash-devices/status"
+LIST_PATH = "_apps"
+
+
+class DashDevicesApp(ExtensionApp):
+    """Serves the device pages of this server's kernels at ``{base_url}dash-devices/``."""
+
+    name = "dash_devices"
+    app_name = "Dash Devices"
+    description = "Serves the device pages of this server's kernels."
+    extension_url = f"/{URL_SEGMENT}/"
+    load_other_extensions = True
+    file_url_prefix = f"/{URL_SEGMENT}"
+
+    frame_ancestors = Unicode(
+        "'self'",
+        help="""Who may show the pages in a frame: the sources of Content-Security-Policy's
+        `frame-ancestors`, separated by spaces, for example "'self' https://portal.example.org". It
+        replaces what Jupyter and JupyterHub say for the pages below dash-devices/ alone.""",
+    ).tag(config=True)
+
+    hidden_cookies = List(
+        Unicode(),
+        [
+            "_xsrf",
+            "username-*",
+            "jupyterhub-*",
+            "_jupyterhub*",
+            "_oauth2_proxy*",
+            "oauthenticator*",
+        ],
+        help="""Cookies that apps neither receive nor set, as shell patterns.
+        The login cookie of this server is always among them.""",
+    ).tag(config=True)
+
+    max_body_bytes = Integer(
+        100 * 2**20,
+        min=1,
+        help="""The longest body of an HTTP request to an app, in bytes. A longer one is refused
+        with 413.""",
+    ).tag(config=True)
+
+    max_frame_bytes = Integer(
+        32 * 2**20,
+        min=125,
+        help="""The longest WebSocket frame that a page may send to an app, in bytes. A longer one
+        closes the connection with code 1009.""",
+    ).tag(config=True)
+
+    connect_timeout = Float(
+        5.0,
+        min=0.01,
+        help="""How long a kernel may take to accept a connection, in seconds, before the browser
+        gets 502.""",
+    ).tag(config=True)
+
+    page_timeout = Float(
+        15.0,
+        min=0.0,
+        help="""How long an app may take to begin a page or to open a WebSocket, in seconds, before
+        the browser gets 502; 0 for any time.""",
+    ).tag(config=True)
+
+    answer_timeout = Float(
+        120.0,
+        min=0.0,
+        help="""How long an app may take to begin any other answer (a callback over HTTP, an asset,
+        a route of its own), in seconds, before the browser gets 502; 0 for any time. What has
+        begun, as a video stream, may last.""",
+    ).tag(config=True)
+
+    ping_interval = Float(
+        25.0,
+        min=0.0,
+        help="""Seconds without a message after which a page's connection gets a keep-alive ping, so
+        that proxies do not cut it; 0 for none.""",
+    ).tag(config=True)
+
+    compress_remote = Bool(
+        True,
+        help="""Whether to compress texts (pages, scripts, JSON over HTTP) for browsers on other
+        machines. WebSocket messages and answers to this machine are never compressed.""",
+    ).tag(config=True)
+
+    def initialize_settings(self) -> None:
+        """Make what lives as long as the server."""
+        assert self.serverapp is not None
+        self.kernels = self.serverapp.kernel_manager
+        self.registry = Registry(self.kernels.__contains__, self.log)
+        self.watches: dict[str, AppWatch] = {}
+        self.splices: dict[Splice, str] = {}
+        self.settings["dash_devices_extension"] = self
+        try:
+            self.registry.prune()
+        except RegistrationError as exc:
+            self.log.error("No device pages will be served: %s", exc)
+
+    def initialize_handlers(self) -> None:
+        """Register the routes."""
+        self.handlers.extend(routes(self))
+
+    async def stop_extension(self) -> None:
+        """Close the pages' connections and stop watching."""
+        for splice in list(self.splices):
+            splice.close()
+        await asyncio.gather(*(watch.stop() for watch in self.watches.values()))
+        self.watches.clear()
+
+    def current_activity(self) -> dict[str, int] | None:
+        """Open pages keep the server from being stopped as idle."""
+        return dict(self.clients()) or None
+
+    def compresses(self, request: HTTPServerRequest) -> bool:
+        """Whether answers to this browser are compressed."""
+        if not self.compress_remote:
+            return False
+        try:
+            return not ipaddress.ip_address(request.remote_ip or "").is_loopback
+        except ValueError:
+            return False  # the server listens on a Unix socket
+
+    def clients(self) -> Counter[str]:
+        """How many WebSockets each app has."""
+        return Counter(self.splices.values())
+
+    def splice_began(self, name: str, splice: Splice) -> None:
+        """Remember a page's connection."""
+        self.splices[splice] = name
+
+    def splice_ended(self, splice: Splice) -> None:
+        """Forget a page's connection."""
+        self.splices.pop(splice, None)
+
+    def watch(self, name: str, listener: Listener) -> AppWatch:
+        """Call the listener with every change of an app's state, until `unwatch`.
+
+        Raises:
+            RegistrationError: The directory of the records is not acceptable.
+        """
+        watch = self.watches.get(name)
+        if watch is None:
+            watch = self.watches[name] = AppWatch(name, self.registry, self.kernels, self.log)
+        watch.listen(listener)
+        return watch
+
+    def unwatch(self, name: str, listener: Listener) -> None:
+        """Stop calling the listener."""
+        watch = self.watches.get(name)
+        if watch is not None and watch.leave(listener):
+            del self.watches[name]
+
+
+def routes(extension: DashDevicesApp | None) -> list[tuple[str, type, dict[str, Any]]]:
+    """All routes, below the server's base URL."""
+    settings = {"extension": extension}
+    return [
+        (rf"/{URL_SEGMENT}/?", DirectoryHandler, settings),
+        (rf"/{URL_SEGMENT}/{LIST_PATH}", ListHandler, settings),
+        (rf"/{URL_SEGMENT}/{NAME}/{STATUS_PATH}", StatusHandler, settings),
+        (rf"/{URL_SEGMENT}/{NAME}", BareNameHandler, settings),
+        (rf"/{URL_SEGMENT}/{NAME}/.*", AppHandler, settings),
+        (rf"/{URL_SEGMENT}/([^/]+)(?:/.*)?", UnknownHandler, settings),
+    ]

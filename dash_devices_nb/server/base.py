@@ -1,0 +1,132 @@
+"""What all of our handlers share: who may pass, our headers, our error pages.
+
+Everything is decided in `prepare`, before a handler's method and before a request's body is read,
+so a method that somebody adds later is guarded too. The decorators on the methods say the same to
+Jupyter, which looks for them when the administrator denies access by default.
+"""
+
+from __future__ import annotations
+
+import json
+from http.client import responses
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import web
+
+from ..errors import DashDevicesError
+from ..registration import URL_SEGMENT
+from .access import Refused, Visitor, configured_origins, identify, refusal
+from .pages import render
+
+if TYPE_CHECKING:
+    from .app import DashDevicesApp
+
+ACTIONS = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
+
+
+class GuardedHandler(JupyterHandler):
+    """Lets nobody pass whom Jupyter does not know, nor what another site sent.
+
+    Args:
+        extension: The extension's application object with its settings.
+    """
+
+    visitor: Visitor
+
+    def initialize(self, extension: DashDevicesApp) -> None:
+        """Keep the extension's application object."""
+        self.extension = extension
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether the request asks for a WebSocket."""
+        return self.request.headers.get("Upgrade", "").lower() == "websocket"
+
+    @property
+    def root(self) -> str:
+        """URL path of the directory page."""
+        return f"{self.base_url.rstrip('/')}/{URL_SEGMENT}/"
+
+    @property
+    def content_security_policy(self) -> str:
+        """Who may frame our pages, in place of Jupyter's and the Hub's policy."""
+        return f"frame-ancestors {self.extension.frame_ancestors}"
+
+    def check_xsrf_cookie(self) -> None:
+        """Do nothing: `prepare` asks every request for proof that it comes from this server."""
+
+    def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
+        """Let pass what `prepare` let pass."""
+        return True
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Find out who it is and whether they may pass.
+
+        Raises:
+            Refused: 403 with the reason.
+        """
+        await super().prepare(_redirect_to_login=not self.upgrades)
+        if self._finished:
+            return
+        method = self.request.method or "GET"
+        action = "execute" if self.upgrades else ACTIONS.get(method, "write")
+        visitor = await identify(self, action)
+        if visitor is None:
+            if method in ("GET", "HEAD") and not self.upgrades:
+                web.authenticated(_nothing)(self)  # to the login page, and back here after it
+                return
+            raise Refused(403, "Jupyter does not know you: log in, or give its token.")
+        reason = self._foreign(method)
+        if reason is not None:
+            self.log.warning("Refused %s %s: %s", method, self.request.path, reason)
+            raise Refused(403, f"Not from a page of this server: {reason}.")
+        self.visitor = visitor
+
+    def _foreign(self, method: str) -> str | None:
+        if self.token_authenticated:
+            return None
+        trusted = configured_origins(self.allow_origin, self.allow_origin_pat)
+        reason = refusal(method, self.request.headers, websocket=self.upgrades, trusted=trusted)
+        if reason is None or not self._has_xsrf_token():
+            return reason
+        return None
+
+    def _has_xsrf_token(self) -> bool:
+        """Whether the request repeats the XSRF cookie, as only a page of this server can."""
+        given = self.get_query_argument("_xsrf", "") or self.request.headers.get("X-XSRFToken", "")
+        if not given or not self.get_cookie("_xsrf"):
+            return False
+        try:
+            web.RequestHandler.check_xsrf_cookie(self)
+        except web.HTTPError:
+            return False
+        return True
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with the reason: a page to a person, JSON to a program."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        reason = responses.get(status_code, "Error")
+        text = ""
+        if isinstance(error, Refused):
+            text = error.text
+        elif isinstance(error, DashDevicesError):
+            text = str(error)
+        self.set_header("Cache-Control", "no-store")
+        if self.wants_page:
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish(
+                render("error.html", status=status_code, reason=reason, text=text, root=self.root)
+            )
+            return
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"status": status_code, "reason": reason, "message": text}))
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a person will look at the answer."""
+        return "text/html" in self.request.headers.get("Accept", "")
+
+
+def _nothing(handler: GuardedHandler) -> None:
+    """The inside of a guard that has to redirect only."""

@@ -1,0 +1,82 @@
+"""``{base_url}dash-devices/``: the apps that run, for a person, and at ``_apps`` for a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado import web
+
+from .access import RESOURCE, Refused
+from .base import GuardedHandler
+from .pages import render
+from .status import glance_at
+
+
+class ListHandler(GuardedHandler):
+    """``{"apps": [{name, url, notebook, kernel_id, state, clients, started}]}``, as JSON."""
+
+    auth_resource = RESOURCE
+
+    def apps(self) -> list[dict[str, Any]]:
+        """The apps of this server's kernels, oldest first."""
+        clients = self.extension.clients()
+        listed = []
+        for record in self.extension.registry.records():
+            watch = self.extension.watches.get(record.name)
+            state = watch.status.state if watch else glance_at(record, self.kernel_manager)
+            listed.append(
+                {
+                    "name": record.name,
+                    "url": f"{self.root}{record.name}/",
+                    "notebook": record.notebook,
+                    "kernel_id": record.kernel_id,
+                    "state": str(state),
+                    "clients": clients[record.name],
+                    "started": record.started,
+                }
+            )
+        return listed
+
+    @web.authenticated
+    def get(self) -> None:
+        """Answer with the list."""
+        self.set_header("Cache-Control", "no-store")
+        self.finish({"apps": self.apps()})
+
+
+class DirectoryHandler(ListHandler):
+    """The same as a page."""
+
+    @web.authenticated
+    def get(self) -> None:
+        """Answer with the page, or with JSON where that alone is accepted."""
+        self.extension.registry.prune()
+        if not self.request.path.endswith("/"):
+            self.redirect(self.root)
+        elif self.request.headers.get("Accept", "").startswith("application/json"):
+            super().get()
+        else:
+            self.set_header("Cache-Control", "no-store")
+            self.finish(render("directory.html", root=self.root, apps=self.apps()))
+
+
+class UnknownHandler(GuardedHandler):
+    """Everything below dash-devices/ whose name no app can have."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    def get(self, name: str) -> None:
+        """Answer 404 and say what names are like."""
+        raise Refused(
+            404,
+            f"There is no app {name!r:.100}: names are of a-z 0-9 _ - "
+            "and begin with a letter or digit.",
+        )
+
+    post = get
+    put = get
+    patch = get
+    delete = get
+    head = get
+    options = get

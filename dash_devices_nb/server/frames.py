@@ -1,0 +1,94 @@
+"""Frame boundaries of a WebSocket, without looking at what the frames carry.
+
+Bytes are spliced between browser and app unparsed, but three things need to know where a frame
+ends: a keep-alive ping may be put between two frames only, a frame that is too long must be refused
+before it is carried, and a connection that breaks off without a Close frame should get one. RFC
+6455, section 5.2.
+"""
+
+from __future__ import annotations
+
+import struct
+
+PING = b"\x89\x00"
+GOING_AWAY = 1001
+TOO_BIG = 1009
+SERVICE_RESTART = 1012
+
+_CLOSE = 8
+
+
+class FrameTooLong(ValueError):
+    """A frame announces more bytes than are accepted."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"a frame of {length} bytes, at most {limit} are accepted")
+
+
+class FrameTracker:
+    """Follows one direction of a WebSocket.
+
+    Args:
+        limit: The longest payload of a frame, in bytes.
+    """
+
+    __slots__ = ("_head", "_left", "_limit", "closing")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._left = 0  # bytes of the current frame's payload that are still to come
+        self._head = b""  # a header that came in part
+        self.closing = False  # a Close frame has begun
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether a frame could begin here."""
+        return not self._left and not self._head
+
+    def feed(self, data: bytes) -> None:
+        """Follow these bytes.
+
+        Raises:
+            FrameTooLong: A frame's header announces more than the limit. Nothing of this call's
+            data should be carried.
+        """
+        size = len(data)
+        if self._left >= size:
+            self._left -= size
+            return
+        position = self._left
+        if self._head:
+            data = self._head + data
+            size = len(data)
+            self._head = b""
+        while position < size:
+            if size - position < 2:
+                break
+            length = data[position + 1] & 0x7F
+            header = 6 if data[position + 1] & 0x80 else 2
+            if length == 126:
+                header += 2
+            elif length == 127:
+                header += 8
+            if size - position < header:
+                break
+            if length == 126:
+                length = (data[position + 2] << 8) | data[position + 3]
+            elif length == 127:
+                length = int.from_bytes(data[position + 2 : position + 10], "big")
+            if length > self._limit:
+                raise FrameTooLong(length, self._limit)
+            if data[position] & 0x0F == _CLOSE:
+                self.closing = True
+            position += header + length
+        if position < size:
+            self._head = data[position:]
+            self._left = 0
+        else:
+            self._left = position - size
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A server's Close frame; the reason is cut to the 123 bytes that fit."""
+    payload = struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
+    return bytes((0x80 | _CLOSE, len(payload))) + payload

@@ -1,0 +1,261 @@
+"""``{base_url}dash-devices/{name}/PATH``: requests to the app, and its WebSockets.
+
+The body of a request goes to the app as it comes, and its answer to the browser as it comes, so a
+video stream flows and an upload needs no memory. Whoever leaves first ends the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from functools import cached_property
+from typing import cast
+from urllib.parse import urlsplit
+
+from tornado import web
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders, ResponseStartLine
+from tornado.iostream import StreamClosedError
+
+from ..errors import UpstreamError
+from ..registration import Registration
+from . import headers as heads
+from .access import RESOURCE, SECRET_HEADER, USER_HEADER, Refused
+from .base import GuardedHandler
+from .pages import render
+from .status import glance_at
+from .upstream import Exchange, connect
+from .websocket import upgrade
+
+BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
+BODILESS_OR_DELETE = BODILESS | {"DELETE"}
+DRAINED = 2  # bodies up to this many times the limit are read to their end
+
+
+@web.stream_request_body
+class AppHandler(GuardedHandler):
+    """Serves one app."""
+
+    auth_resource = RESOURCE
+    exchange: Exchange | None = None
+    record: Registration
+    received = 0
+    left = False
+    too_long = ""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Guard the request, find the app and begin the request to it.
+
+        Raises:
+            Refused: 403, 404, 411 or 413, with the reason.
+        """
+        await super().prepare()
+        if self._finished:
+            return
+        name = self.path_args[0]
+        record = self.extension.registry.find(name)
+        if record is None:
+            self.no_such_app(name)
+            return
+        self.record = record
+        if self.upgrades:
+            return
+        self._check_length()
+        if self.too_long:
+            return
+        self._transforms = self._transforms if self.extension.compresses(self.request) else []
+        try:
+            sock = await connect(record, self.extension.connect_timeout)
+        except UpstreamError as exc:
+            self.no_answer(exc)
+            return
+        self.exchange = Exchange(sock, self._pass_head, self._pass_body)
+        await self.exchange.send_head(self.request.method or "GET", self.target, self.app_headers)
+
+    def _check_length(self) -> None:
+        """Find out whether the body is too long, or of a length that the app cannot be told.
+
+        A body that is a little too long is read to its end before it is refused: browsers show no
+        answer that comes while they send.
+        """
+        limit = self.extension.max_body_bytes
+        connection = cast(HTTP1Connection, self.request.connection)
+        connection.set_max_body_size(DRAINED * limit)
+        length = self.request.headers.get("Content-Length")
+        if length is not None and length.isdecimal() and int(length) > limit:
+            self.too_long = f"The body has {length} bytes, at most {limit} are accepted."
+            if int(length) > DRAINED * limit:
+                raise Refused(413, self.too_long)
+        if (
+            "Transfer-Encoding" in self.request.headers
+            and self.request.method in BODILESS_OR_DELETE
+        ):
+            raise Refused(411, f"A {self.request.method} with a body needs a Content-Length.")
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Pass a piece of the request's body to the app."""
+        if self.exchange is None:
+            return
+        self.received += len(chunk)
+        limit = self.extension.max_body_bytes
+        if self.received > limit:
+            self.too_long = f"The body has more than {limit} bytes, the most accepted."
+            self.exchange.close()
+            self.exchange = None
+            return
+        await self.exchange.send_body(chunk)
+
+    @property
+    def prefix(self) -> str:
+        """Path of the app's URL."""
+        return f"{self.root}{self.record.name}/"
+
+    @property
+    def target(self) -> str:
+        """What the app is asked for: the path as it is encoded, the query without secrets."""
+        uri = self.request.uri or ""
+        return "/" + heads.without_secrets(uri.removeprefix(self.prefix))
+
+    @cached_property
+    def _is_jupyters(self) -> heads.CookieTest:
+        own = self.identity_provider.get_cookie_name(self)
+        return heads.jupyters_cookies(self.extension.hidden_cookies, own, "_xsrf")
+
+    @property
+    def app_headers(self) -> HTTPHeaders:
+        """The headers of the request to the app."""
+        sent = self.request.headers
+        passed = heads.to_app(sent, self._is_jupyters)
+        has_body = "Content-Length" in sent or "Transfer-Encoding" in sent
+        if not has_body and self.request.method not in BODILESS:
+            passed["Content-Length"] = "0"
+        passed[SECRET_HEADER] = self.record.secret
+        passed[USER_HEADER] = self.visitor.header()
+        passed["X-Forwarded-For"] = self.request.remote_ip or ""
+        passed["X-Forwarded-Proto"] = self.request.protocol
+        passed["X-Forwarded-Host"] = sent.get("X-Forwarded-Host", self.request.host)
+        return passed
+
+    async def _pass_head(self, start: ResponseStartLine, headers: HTTPHeaders) -> None:
+        hosts = {self.request.host, self.request.headers.get("X-Forwarded-Host", "")}
+        origin = self.request.headers.get("Origin")
+        if origin is not None:
+            hosts.add(urlsplit(origin).netloc)
+        passed, problems = heads.to_browser(
+            headers, prefix=self.prefix, hosts=hosts, is_jupyters=self._is_jupyters
+        )
+        for problem in problems:
+            self.log.warning("%s: %s", self.record.name, problem)
+        self.set_status(start.code, start.reason or None)
+        self.clear_header("Content-Type")
+        seen: set[str] = set()
+        for name, value in passed.get_all():
+            if name in seen or name == "Set-Cookie":
+                self.add_header(name, value)
+            else:
+                self.set_header(name, value)
+            seen.add(name)
+        self.set_header("Content-Security-Policy", self.content_security_policy)
+        for policy in headers.get_list("Content-Security-Policy"):
+            self.add_header("Content-Security-Policy", policy)
+        await self._flush()
+
+    async def _pass_body(self, chunk: bytes) -> None:
+        self.write(chunk)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        try:
+            await self.flush()
+        except StreamClosedError:
+            self.on_connection_close()
+
+    def on_connection_close(self) -> None:
+        """The browser left: leave the app too."""
+        self.left = True
+        if self.exchange is not None:
+            self.exchange.close()
+
+    async def _serve(self) -> None:
+        if self.upgrades:
+            await upgrade(self)
+            return
+        if self.too_long:
+            raise Refused(413, self.too_long)
+        if self.exchange is None:
+            return
+        document = self.request.headers.get("Sec-Fetch-Mode") == "navigate"
+        limits = self.extension
+        try:
+            await self.exchange.receive(limits.page_timeout if document else limits.answer_timeout)
+        except UpstreamError as exc:
+            if self.left:
+                self.log.debug("The browser left %s", self.request.path)
+            elif self.exchange.answered:
+                self.log.warning("%s: %s", self.request.path, exc)
+                self.detach().close()  # a length or a last chunk must not say that this was all
+            else:
+                self.no_answer(exc)
+
+    @web.authenticated
+    async def get(self, *_: str) -> None:
+        """Serve a page, an asset, a stream or a WebSocket."""
+        await self._serve()
+
+    head = get
+    options = get
+
+    @web.authenticated
+    async def post(self, *_: str) -> None:
+        """Serve a callback or an upload."""
+        await self._serve()
+
+    put = post
+    patch = post
+    delete = post
+
+    def no_such_app(self, name: str) -> None:
+        """Answer 404 with what runs and how to start an app."""
+        self.set_status(404)
+        apps = [(r.name, r.notebook) for r in self.extension.registry.records()]
+        self._explain(
+            "unknown.html",
+            f"There is no app {name!r} here; running: {', '.join(n for n, _ in apps) or 'none'}.",
+            apps=apps,
+            name=name,
+        )
+
+    def no_answer(self, reason: UpstreamError) -> None:
+        """Answer 502 with the reason and the kernel's state."""
+        state = glance_at(self.record, self.kernel_manager)
+        self.log.warning("502 %s: %s (kernel %s)", self.request.path, reason, state)
+        self.set_status(502)
+        self._explain(
+            "gone.html",
+            f"{reason} (kernel: {state})",
+            name=self.record.name,
+            notebook=self.record.notebook,
+            reason=str(reason),
+            state=str(state),
+        )
+
+    def _explain(self, template: str, text: str, **values: object) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Security-Policy", self.content_security_policy)
+        if self.wants_page:
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish(render(template, root=self.root, text=text, **values))
+        else:
+            self.finish({"status": self.get_status(), "message": text})
+
+
+class BareNameHandler(GuardedHandler):
+    """``{base_url}dash-devices/{name}`` without the slash goes to the page."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    def get(self, name: str) -> Awaitable[None] | None:
+        """Redirect, keeping the query."""
+        query = heads.without_secrets(f"?{self.request.query}") if self.request.query else ""
+        self.redirect(f"{self.root}{name}/{query}")
+        return None

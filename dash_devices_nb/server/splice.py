@@ -1,0 +1,271 @@
+"""Carrying the bytes of an upgraded connection between a browser and an app.
+
+After the upgrade both sides speak the same WebSocket, so nothing is decoded. The browser's socket
+is taken out of Tornado's hands and both sockets become asyncio transports, each of which writes
+what the other reads: one wake of the loop and one `send` a message. Where the browser's connection
+is TLS, Tornado keeps the socket (`TornadoTransport`) and the bytes take the same way.
+
+A side that cannot take more stops the reading of the other side, so the Jupyter server holds at
+most the two transports' buffers (64 kB each) for a page, and the app sees its slow page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from tornado.iostream import IOStream, StreamClosedError
+
+from .frames import (
+    GOING_AWAY,
+    PING,
+    SERVICE_RESTART,
+    TOO_BIG,
+    FrameTooLong,
+    FrameTracker,
+    close_frame,
+)
+
+HIGH_WATER = 65_536  # bytes
+
+
+class Transport(Protocol):
+    """What a splice needs of a transport."""
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+
+    def close(self) -> None:
+        """Close when what waits is sent. Idempotent."""
+
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be."""
+
+    def pause_reading(self) -> None:
+        """Read no more."""
+
+    def resume_reading(self) -> None:
+        """Read again."""
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that wait to be sent."""
+
+
+class Splice:
+    """Two connections that carry one WebSocket.
+
+    Args:
+        ping_interval: After this many seconds without a byte towards the browser it gets a ping; 0
+        for none. limit: The longest frame from the browser, in bytes. What the app sends is not
+        limited. on_end: Called once, when both sides are closed or closing.
+    """
+
+    def __init__(
+        self, *, ping_interval: float, limit: int, on_end: Callable[[Splice], None]
+    ) -> None:
+        self.browser = End(FrameTracker(limit), self._refuse, self._ended)
+        self.app = End(FrameTracker(2**63), self._refuse, self._ended)
+        self.browser.peer = self.app
+        self.app.peer = self.browser
+        self._interval = ping_interval
+        self._on_end: Callable[[Splice], None] | None = on_end
+        self._pinged = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether both sides are closed or closing."""
+        return self._on_end is None
+
+    def start(self) -> None:
+        """Begin the keep-alive; both ends have a transport now."""
+        if self._interval:
+            self._timer = asyncio.get_running_loop().call_later(self._interval, self._keep_alive)
+
+    def close(self, code: int = GOING_AWAY, reason: str = "the Jupyter server stops") -> None:
+        """Close both sides, with a Close frame to the browser if one fits in. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        browser = self.browser.transport
+        if browser is not None and not browser.is_closing():
+            if self.app.tracker.at_boundary and not self.app.tracker.closing:
+                self.app.tracker.closing = True
+                browser.write(close_frame(code, reason))
+            browser.close()
+        if self.app.transport is not None:
+            self.app.transport.close()
+        callback, self._on_end = self._on_end, None
+        if callback is not None:
+            callback(self)
+
+    def _ended(self, end: End) -> None:
+        if end is self.app:
+            self.close(SERVICE_RESTART, "the app's kernel closed the connection")
+        else:
+            self.close()
+
+    def _refuse(self, exc: FrameTooLong) -> None:
+        self.close(TOO_BIG, str(exc))
+
+    def _keep_alive(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._interval, self._keep_alive)
+        sent, self.app.active = self.app.active, False
+        heard, self.browser.active = self.browser.active, False
+        browser = self.browser.transport
+        if browser is None:
+            return
+        if self._pinged and not heard:
+            self.close(GOING_AWAY, f"no answer to a ping within {self._interval:g} s")
+        elif not sent and self.app.tracker.at_boundary and not browser.get_write_buffer_size():
+            browser.write(PING)
+            self._pinged = True
+            return
+        self._pinged = False
+
+
+class End(asyncio.Protocol):
+    """One side of a splice: what it reads, its peer's transport writes."""
+
+    peer: End
+
+    def __init__(
+        self,
+        tracker: FrameTracker,
+        refuse: Callable[[FrameTooLong], None],
+        ended: Callable[[End], None],
+    ) -> None:
+        self.tracker = tracker
+        self.transport: Transport | None = None
+        self.active = False  # whether bytes came since the keep-alive last looked
+        self._waiting = b""  # came before the peer had its transport
+        self._refuse = refuse
+        self._ended = ended
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport and send what waits for it."""
+        self.transport = cast(Transport, transport)
+        if self.peer._waiting:
+            self.transport.write(self.peer._waiting)
+            self.peer._waiting = b""
+
+    def precede(self, data: bytes) -> None:
+        """Put bytes that are no frames before everything that this side reads."""
+        self._waiting = data + self._waiting
+
+    def data_received(self, data: bytes) -> None:
+        """Carry bytes to the other side."""
+        try:
+            self.tracker.feed(data)
+        except FrameTooLong as exc:
+            self._refuse(exc)
+            return
+        self.active = True
+        transport = self.peer.transport
+        if transport is None:
+            self._waiting += data
+        else:
+            transport.write(data)
+
+    def pause_writing(self) -> None:
+        """This side takes no more: read no more from the other."""
+        if self.peer.transport is not None and not self.peer.transport.is_closing():
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """This side takes more again."""
+        if self.peer.transport is not None and not self.peer.transport.is_closing():
+            self.peer.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the splice."""
+        self._ended(self)
+
+
+def take_socket(stream: IOStream) -> tuple[socket.socket, bytes]:
+    """Take a plain connection out of Tornado's hands, with what was read of it already.
+
+    The stream is unusable afterwards. Tornado has no public call for this; the private attribute is
+    the number of bytes that the client sent after its request, before it was answered (RFC 6455
+    forbids it to).
+    """
+    early = b""
+    waiting: int = stream._read_buffer_size
+    if waiting:
+        # A Future, which is done because the bytes are there.
+        early = cast("asyncio.Future[bytes]", stream.read_bytes(waiting)).result()
+    stream.io_loop.remove_handler(stream.fileno())
+    taken = socket.socket(fileno=stream.socket.detach())
+    taken.setblocking(False)
+    return taken, early
+
+
+class TornadoTransport:
+    """A Tornado stream (TLS) behind the interface of an asyncio transport."""
+
+    def __init__(self, stream: IOStream, end: End) -> None:
+        self._stream = stream
+        self._end = end
+        self._unsent = 0
+        self._paused = False
+        self._readable = asyncio.Event()
+        self._readable.set()
+        self._closing = False
+        end.connection_made(cast(asyncio.BaseTransport, self))
+        self._task = asyncio.get_running_loop().create_task(self._read())
+
+    async def _read(self) -> None:
+        error: Exception | None = None
+        try:
+            while True:
+                await self._readable.wait()
+                self._end.data_received(await self._stream.read_bytes(HIGH_WATER, partial=True))
+        except StreamClosedError as exc:
+            error = exc
+        self._closing = True
+        self._end.connection_lost(error)
+
+    def write(self, data: bytes) -> None:
+        """Send; tells the end to pause when more than the high-water mark waits."""
+        if self._stream.closed():
+            return
+        self._unsent += len(data)
+        future: asyncio.Future[None] = self._stream.write(data)
+        future.add_done_callback(lambda done: self._written(done, len(data)))
+        if self._unsent > HIGH_WATER and not self._paused:
+            self._paused = True
+            self._end.pause_writing()
+
+    def _written(self, done: asyncio.Future[None], count: int) -> None:
+        self._unsent -= count
+        if not done.cancelled() and done.exception() is not None:
+            return  # closed: the reader reports it
+        if self._closing and not self._unsent:
+            self._stream.close()
+        if self._paused and self._unsent <= HIGH_WATER // 4:
+            self._paused = False
+            self._end.resume_writing()
+
+    def close(self) -> None:
+        """Close when what waits is sent. Idempotent."""
+        self._closing = True
+        if not self._unsent:
+            self._stream.close()
+
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be."""
+        return self._closing or self._stream.closed()
+
+    def pause_reading(self) -> None:
+        """Read no more."""
+        self._readable.clear()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._readable.set()
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._unsent
