@@ -107,3 +107,6 @@ class CallbackInterrupted(BaseException):
     `KeyboardInterrupt` either: asyncio lets one that arrives in a task escape from the loop, which
     would end the kernel when a coroutine awaits the result of the interrupted call.
     """
+
+    def __init__(self, message: str = "The stop button was pressed while this ran.") -> None:
+        super().__init__(message)
