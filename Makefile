@@ -40,9 +40,12 @@ $(STAMP)-%: $(SOURCES) | $(BIN)/python
 	"$(BIN)/python" -m pip install --quiet --editable ".[$*]"
 	@touch "$@"
 
+# Dash brings an extension in source form, for which JupyterLab would ask to be built anew: no such check here.
 demo: $(STAMP)-demo
 	@echo "JupyterLab starts on $(NOTEBOOK); its URL follows. Ctrl-C ends it."
-	"$(BIN)/python" -m jupyterlab --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root) "$(NOTEBOOK)"
+	"$(BIN)/python" -m jupyterlab --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root) \
+		--ServerApp.tornado_settings="{'page_config_data': {'buildCheck': False}}" \
+		--LabApp.default_url="/lab/tree/$(NOTEBOOK)"
 
 test: $(STAMP)-test chromium
 	"$(BIN)/python" -m pytest $(PYTEST_ARGS)

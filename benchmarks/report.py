@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import time
 from collections.abc import Sequence
@@ -55,6 +56,12 @@ class Target:
     wanted: str
     value: float | None
     met: bool | None
+
+
+def last_line(output: str) -> str:
+    """Why a program failed, as it said last; results are published, so without its directory."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output).replace(f"{Path.cwd()}/", "")
+    return (plain.strip().splitlines() or ["(no output)"])[-1]
 
 
 def machine() -> dict[str, Any]:

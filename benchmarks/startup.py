@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import Measurement, machine, save_results
+from benchmarks.report import Measurement, last_line, machine, save_results
 from tests.support.kernels import running_kernel
 
 IMPORT = """
@@ -68,13 +68,13 @@ def measure(count: int) -> list[Measurement]:
         try:
             m.times = import_times(module, count)
         except subprocess.CalledProcessError as error:
-            m.failure = (error.stderr.strip().splitlines() or ["no output"])[-1]
+            m.failure = last_line(error.stderr)
         measurements.append(m)
     m = Measurement("run", "app.run() in a kernel")
     try:
         m.times = [asyncio.run(run_time()) for _ in range(max(3, count // 3))]
     except AssertionError as error:
-        m.failure = str(error).strip().splitlines()[-1]
+        m.failure = last_line(str(error))
     return [*measurements, m]
 
 

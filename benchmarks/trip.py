@@ -23,7 +23,7 @@ from playwright.async_api import Browser, Page
 from playwright.async_api import Error as PlaywrightError
 
 from benchmarks.peers import PEERS, Peer
-from benchmarks.report import Measurement, print_trips, save_picture, save_results
+from benchmarks.report import Measurement, last_line, print_trips, save_picture, save_results
 from tests.support.browser import launched_chromium
 from tests.support.eventually import eventually
 from tests.support.processes import Process, spawn
@@ -71,9 +71,7 @@ async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
 
     async def answers() -> bool:
         if process.returncode is not None:
-            last = process.output.strip().splitlines() or ["(no output)"]
-            # Results are published: where they were measured is nobody's business.
-            reason = last[-1].replace(f"{Path.cwd()}/", "")
+            reason = last_line(process.output)
             raise PeerFailed(f"ended with exit code {process.returncode}: {reason}")
         try:
             async with httpx.AsyncClient() as client:

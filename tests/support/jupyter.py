@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +15,17 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+import nbformat
+
 from tests.support.eventually import eventually
 from tests.support.processes import Process, spawn
+
+LAB_ARGUMENTS = (
+    # Tests run JupyterLab's commands by name, not by finding their buttons.
+    "--LabApp.expose_app_in_browser=True",
+    # Dash brings an extension in source form, for which JupyterLab would ask to be built anew.
+    "--ServerApp.tornado_settings={'page_config_data': {'buildCheck': False}}",
+)
 
 
 def jupyter_environment(home: Path) -> dict[str, str]:
@@ -71,6 +81,16 @@ class Jupyter:
         """The URL that opens a notebook of `root` in JupyterLab, with the token."""
         return self.address(f"lab/tree/{quote(name)}?reset")
 
+    def write_notebook(self, name: str, *cells: str) -> Path:
+        """Put a notebook of code cells (dedented) into `root`."""
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell).strip()) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        path = self.root / name
+        nbformat.write(notebook, path)
+        return path
+
     @property
     def output(self) -> str:
         """What the server has logged."""
@@ -120,6 +140,7 @@ async def running_jupyter(
                 f"--ServerApp.root_dir={home / 'root'}",
                 f"--ServerApp.base_url={base_url}",
                 f"--IdentityProvider.token={token}",
+                *(LAB_ARGUMENTS if app == "lab" else ()),
                 *arguments,
             ],
             home / "jupyter.log",

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.async_api import expect
 
 from tests.support import eventually, eventually_sync
 from tests.support.browser import Tabs
-from tests.support.jupyter import Jupyter
+from tests.support.jupyter import Jupyter, running_jupyter
 from tests.support.kernels import CellError, Kernel
+from tests.support.lab import LabNotebook
 from tests.support.leaks import Snapshot, leaks
 from tests.support.processes import ScriptRunner
 
@@ -134,3 +136,35 @@ async def test_jupyter_lab_lets_in_with_its_token(jupyter_lab: Jupyter, browser:
         assert answer.json() == []
     page = await browser.open(jupyter_lab.address("lab"))
     await page.locator("#jp-main-dock-panel").wait_for()
+
+
+async def test_lab_runs_a_notebook_and_reaches_into_its_iframe(
+    jupyter_lab: Jupyter, browser: Tabs
+) -> None:
+    """Cells run, can be edited and run again, and a page in an IFrame can be clicked."""
+    jupyter_lab.write_notebook(
+        "first.ipynb",
+        "print('hello')",
+        """
+        from IPython.display import HTML
+        HTML('<iframe srcdoc="<button onclick=this.textContent=1>0</button>"></iframe>')
+        """,
+    )
+    notebook = await LabNotebook.open(browser, jupyter_lab, "first.ipynb")
+    await notebook.run_all()
+    await expect(notebook.output(0)).to_have_text("hello")
+    button = notebook.frame(1).locator("button")
+    await button.click()
+    await expect(button).to_have_text("1")
+    await notebook.edit(0, "print('again')")
+    await notebook.run(0)
+    await expect(notebook.output(0)).to_have_text("again")
+
+
+async def test_jupyter_server_answers_below_its_base_url() -> None:
+    """The bare server starts with a base URL of its own, as on a Hub."""
+    async with running_jupyter("server", base_url="/user/x/") as jupyter:
+        assert jupyter.url.endswith("/user/x/")
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{jupyter.url}api/status", headers=jupyter.headers)
+        assert answer.status_code == 200
