@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import Counter
-from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from tornado.httputil import HTTPServerRequest
@@ -13,6 +12,7 @@ from traitlets import Bool, Float, Integer, List, Unicode
 
 from ..errors import RegistrationError
 from ..registration import MAX_NAME, URL_SEGMENT
+from .base import EXTENSION
 from .directory import DirectoryHandler, ListHandler, UnknownHandler
 from .proxy import AppHandler, BareNameHandler
 from .registry import Registry
@@ -23,6 +23,16 @@ from .statushandler import StatusHandler
 NAME = rf"([a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}})"
 STATUS_PATH = "_dash-devices/status"
 LIST_PATH = "_apps"
+
+# Below the server's base URL; the first that matches counts.
+ROUTES: list[tuple[str, type]] = [
+    (rf"/{URL_SEGMENT}/?", DirectoryHandler),
+    (rf"/{URL_SEGMENT}/{LIST_PATH}", ListHandler),
+    (rf"/{URL_SEGMENT}/{NAME}/{STATUS_PATH}", StatusHandler),
+    (rf"/{URL_SEGMENT}/{NAME}", BareNameHandler),
+    (rf"/{URL_SEGMENT}/{NAME}/.*", AppHandler),
+    (rf"/{URL_SEGMENT}/([^/]+)(?:/.*)?", UnknownHandler),
+]
 
 
 class DashDevicesApp(ExtensionApp):
@@ -112,7 +122,7 @@ class DashDevicesApp(ExtensionApp):
         self.registry = Registry(self.kernels.__contains__, self.log)
         self.watches: dict[str, AppWatch] = {}
         self.splices: dict[Splice, str] = {}
-        self.settings["dash_devices_extension"] = self
+        self.settings[EXTENSION] = self
         try:
             self.registry.prune()
         except RegistrationError as exc:
@@ -120,7 +130,7 @@ class DashDevicesApp(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
-        self.handlers.extend(routes(self))
+        self.handlers.extend(ROUTES)
 
     async def stop_extension(self) -> None:
         """Close the pages' connections and stop watching."""
@@ -171,16 +181,3 @@ class DashDevicesApp(ExtensionApp):
         watch = self.watches.get(name)
         if watch is not None and watch.leave(listener):
             del self.watches[name]
-
-
-def routes(extension: DashDevicesApp | None) -> list[tuple[str, type, dict[str, Any]]]:
-    """All routes, below the server's base URL."""
-    settings = {"extension": extension}
-    return [
-        (rf"/{URL_SEGMENT}/?", DirectoryHandler, settings),
-        (rf"/{URL_SEGMENT}/{LIST_PATH}", ListHandler, settings),
-        (rf"/{URL_SEGMENT}/{NAME}/{STATUS_PATH}", StatusHandler, settings),
-        (rf"/{URL_SEGMENT}/{NAME}", BareNameHandler, settings),
-        (rf"/{URL_SEGMENT}/{NAME}/.*", AppHandler, settings),
-        (rf"/{URL_SEGMENT}/([^/]+)(?:/.*)?", UnknownHandler, settings),
-    ]

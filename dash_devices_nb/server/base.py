@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from http.client import responses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
@@ -22,21 +22,20 @@ from .pages import render
 if TYPE_CHECKING:
     from .app import DashDevicesApp
 
+EXTENSION = "dash_devices_extension"
 ACTIONS = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
 
 
 class GuardedHandler(JupyterHandler):
-    """Lets nobody pass whom Jupyter does not know, nor what another site sent.
-
-    Args:
-        extension: The extension's application object with its settings.
-    """
+    """Lets nobody pass whom Jupyter does not know, nor what another site sent."""
 
     visitor: Visitor
+    unread = False  # whether a body may follow that nobody has read
 
-    def initialize(self, extension: DashDevicesApp) -> None:
-        """Keep the extension's application object."""
-        self.extension = extension
+    @property
+    def extension(self) -> DashDevicesApp:
+        """The extension's application object, with its settings."""
+        return cast("DashDevicesApp", self.settings[EXTENSION])
 
     @property
     def upgrades(self) -> bool:
@@ -113,6 +112,8 @@ class GuardedHandler(JupyterHandler):
         elif isinstance(error, DashDevicesError):
             text = str(error)
         self.set_header("Cache-Control", "no-store")
+        if self.unread:
+            self.set_header("Connection", "close")
         if self.wants_page:
             self.set_header("Content-Type", "text/html; charset=utf-8")
             self.finish(

@@ -37,7 +37,8 @@ class AppHandler(GuardedHandler):
 
     auth_resource = RESOURCE
     exchange: Exchange | None = None
-    record: Registration
+    found: Registration | None = None
+    failure: UpstreamError | None = None
     received = 0
     left = False
     too_long = ""
@@ -48,15 +49,21 @@ class AppHandler(GuardedHandler):
         Raises:
             Refused: 403, 404, 411 or 413, with the reason.
         """
+        # Tornado closes a connection whose request is answered before its body is read.
+        self.unread = True
+        self.set_header("Connection", "close")
         await super().prepare()
         if self._finished:
             return
-        name = self.path_args[0]
-        record = self.extension.registry.find(name)
+        await self._begin(self.path_args[0])
+        self.unread = False
+        self.clear_header("Connection")
+
+    async def _begin(self, name: str) -> None:
+        """Find the app and send it the head of the request; what fails is told by the method."""
+        self.found = record = self.extension.registry.find(name)
         if record is None:
-            self.no_such_app(name)
             return
-        self.record = record
         if self.upgrades:
             return
         self._check_length()
@@ -66,7 +73,7 @@ class AppHandler(GuardedHandler):
         try:
             sock = await connect(record, self.extension.connect_timeout)
         except UpstreamError as exc:
-            self.no_answer(exc)
+            self.failure = exc
             return
         self.exchange = Exchange(sock, self._pass_head, self._pass_body)
         await self.exchange.send_head(self.request.method or "GET", self.target, self.app_headers)
@@ -105,6 +112,12 @@ class AppHandler(GuardedHandler):
         await self.exchange.send_body(chunk)
 
     @property
+    def record(self) -> Registration:
+        """The app's record, which was found."""
+        assert self.found is not None
+        return self.found
+
+    @property
     def prefix(self) -> str:
         """Path of the app's URL."""
         return f"{self.root}{self.record.name}/"
@@ -131,17 +144,27 @@ class AppHandler(GuardedHandler):
         passed[SECRET_HEADER] = self.record.secret
         passed[USER_HEADER] = self.visitor.header()
         passed["X-Forwarded-For"] = self.request.remote_ip or ""
-        passed["X-Forwarded-Proto"] = self.request.protocol
-        passed["X-Forwarded-Host"] = sent.get("X-Forwarded-Host", self.request.host)
+        passed["X-Forwarded-Proto"], passed["X-Forwarded-Host"] = self._public
         return passed
 
+    @property
+    def _public(self) -> tuple[str, str]:
+        """Scheme and host by which the browser knows this server, whatever a proxy made of them.
+
+        An Origin that the guard accepted is that of our own page.
+        """
+        origin = urlsplit(self.request.headers.get("Origin", ""))
+        if origin.netloc:
+            return origin.scheme, origin.netloc
+        host, _, _ = self.request.headers.get("X-Forwarded-Host", "").partition(",")
+        return self.request.protocol, host.strip() or self.request.host
+
     async def _pass_head(self, start: ResponseStartLine, headers: HTTPHeaders) -> None:
-        hosts = {self.request.host, self.request.headers.get("X-Forwarded-Host", "")}
-        origin = self.request.headers.get("Origin")
-        if origin is not None:
-            hosts.add(urlsplit(origin).netloc)
         passed, problems = heads.to_browser(
-            headers, prefix=self.prefix, hosts=hosts, is_jupyters=self._is_jupyters
+            headers,
+            prefix=self.prefix,
+            hosts={self.request.host, self._public[1]},
+            is_jupyters=self._is_jupyters,
         )
         for problem in problems:
             self.log.warning("%s: %s", self.record.name, problem)
@@ -176,12 +199,16 @@ class AppHandler(GuardedHandler):
             self.exchange.close()
 
     async def _serve(self) -> None:
+        if self.found is None:
+            self.no_such_app(self.path_args[0])
+            return
         if self.upgrades:
             await upgrade(self)
             return
         if self.too_long:
             raise Refused(413, self.too_long)
         if self.exchange is None:
+            self.no_answer(self.failure or UpstreamError("it was not asked"))
             return
         document = self.request.headers.get("Sec-Fetch-Mode") == "navigate"
         limits = self.extension
