@@ -1,0 +1,75 @@
+"""A live-device console in Jupyter on stock Plotly Dash.
+
+    from dash_devices_nb import Dash, Input, Output, dcc, html
+
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Slider(0, 30, id="target", value=20), html.Div(id="shown")])
+
+    @app.callback_shared(Output("shown", "children"), Input("target", "value"))
+    def show(target):
+        return f"The target is {target} degrees"
+
+    app.run()
+
+Importing this package loads neither Dash nor Quart; each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "dash_devices_nb.app.dash": ("Dash",),
+    "dash_devices_nb.app.outputs": ("Output",),
+    "dash_devices_nb.app.stock": ("callback_context", "ctx"),
+    "dash_devices_nb.core.clients": ("Client",),
+    "dash_devices_nb.core.services": ("Services",),
+    "dash": (
+        "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch", "State",
+        "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url", "get_relative_path", "hooks",
+        "html", "no_update", "page_container", "page_registry", "register_page", "set_props", "strip_relative_path",
+    ),
+}  # fmt: skip
+_MODULES = ("dependencies", "errors", "exceptions", "testing")
+_SOURCES = {name: module for module, names in _NAMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [
+    # dash_devices_nb
+    "Client", "Dash", "Output", "Services", "callback_context", "ctx",
+    # dash
+    "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch", "State",
+    "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url", "get_relative_path", "hooks",
+    "html", "no_update", "page_container", "page_registry", "register_page", "set_props", "strip_relative_path",
+    # modules
+    "dependencies", "errors", "exceptions", "testing",
+]  # fmt: skip
+
+if TYPE_CHECKING:
+    from dash import (
+        ALL, ALLSMALLER, MATCH, CeleryManager, ClientsideFunction, DiskcacheManager, Input, Patch, State, callback,
+        clientside_callback, dash_table, dcc, get_app, get_asset_url, get_relative_path, hooks, html, no_update,
+        page_container, page_registry, register_page, set_props, strip_relative_path,
+    )  # fmt: skip
+
+    from dash_devices_nb import dependencies, errors, exceptions, testing
+    from dash_devices_nb.app.dash import Dash
+    from dash_devices_nb.app.outputs import Output
+    from dash_devices_nb.app.stock import callback_context, ctx
+    from dash_devices_nb.core.clients import Client
+    from dash_devices_nb.core.services import Services
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _SOURCES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_SOURCES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

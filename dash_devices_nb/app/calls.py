@@ -1,0 +1,191 @@
+"""Running shared callbacks: the arguments, the function, and what it returned."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import dash
+from dash.exceptions import InvalidCallbackReturnValue, PreventUpdate
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.context import SharedContext
+from dash_devices_nb.app.declare import SharedCallback
+from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
+from dash_devices_nb.app.runtime import Runtime, running_call
+from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.spec import CallbackSpec, Slot
+from dash_devices_nb.core.waves import Argument, Call
+
+
+class SharedCalls:
+    """Runs the shared callbacks of one app.
+
+    Args:
+        app: the `Dash` app.
+        runtime: its runtime.
+        check: raises if a component does not have a prop; called with each prop of a result.
+    """
+
+    def __init__(self, app: Any, runtime: Runtime, check: Callable[[Key], None]) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._check = check
+        self.callbacks: dict[CallbackSpec, SharedCallback] = {}
+
+    def run(self, call: Call) -> None:
+        """Start a call. Does not block."""
+        if call.spec.coroutine:
+            self._runtime.spawn(self._run_coroutine(call))
+        else:
+            self._runtime.workers.submit(lambda: self._run_plain(call))
+
+    def _run_plain(self, call: Call) -> None:
+        shared = self.callbacks[call.spec]
+        with shared.output.bound(), self._entered(shared, call) as context:
+            try:
+                with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
+                    args, kwargs = self._arguments(shared, call)
+                    returned = shared.function(*args, **kwargs)
+                if inspect.isawaitable(returned):
+                    returned = self._await(returned)
+                mods = self._mods(shared, call, context, returned)
+            except BaseException as exc:
+                mods = self._failed(shared, call, context, exc)
+        self._finish(call, mods)
+
+    async def _run_coroutine(self, call: Call) -> None:
+        shared = self.callbacks[call.spec]
+        mods: Mods | None = None
+        with shared.output.bound(), self._entered(shared, call) as context:
+            try:
+                lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _unlocked()
+                async with lock:
+                    args, kwargs = self._arguments(shared, call)
+                    returned = await shared.function(*args, **kwargs)
+                mods = self._mods(shared, call, context, returned)
+            except asyncio.CancelledError:
+                self._finish(call, None)
+                raise
+            except BaseException as exc:
+                mods = self._failed(shared, call, context, exc)
+        self._finish(call, mods)
+
+    def _await(self, returned: Any) -> Any:
+        """Await, on the callback loop, what a plain function returned (a lambda around a coroutine, say)."""
+        loop = self._runtime.callback_loop
+        if loop is None:
+            raise RuntimeError("the app has stopped")
+
+        async def wait() -> Any:
+            return await returned
+
+        return asyncio.run_coroutine_threadsafe(wait(), loop).result()
+
+    @contextmanager
+    def _entered(self, shared: SharedCallback, call: Call) -> Iterator[SharedContext]:
+        context = SharedContext(call, shared.indices)
+        token = running_call.set(call)
+        try:
+            stock.enter_context(self._app, context)
+            for hook in self._app.hooked("custom_data"):
+                context.custom_data[hook.data["namespace"]] = hook(context)
+            yield context
+        finally:
+            running_call.reset(token)
+
+    def _arguments(self, shared: SharedCallback, call: Call) -> tuple[list[Any], dict[str, Any]]:
+        flat = [_plain(value) for value in call.inputs + call.state]
+        return stock.grouped_arguments(flat, shared.indices)
+
+    def _failed(
+        self, shared: SharedCallback, call: Call, context: SharedContext, error: BaseException
+    ) -> Mods | None:
+        if isinstance(error, PreventUpdate):
+            return None
+        handler = shared.on_error or self._app.default_on_error
+        if handler is not None and isinstance(error, Exception):
+            try:
+                returned = handler(error)
+                return self._mods(shared, call, context, dash.no_update if returned is None else returned)
+            except PreventUpdate:
+                return None
+            except BaseException as another:
+                error = another
+        self._runtime.on_error(error, call, call.client)
+        return None
+
+    def _mods(self, shared: SharedCallback, call: Call, context: SharedContext, returned: Any) -> Mods | None:
+        """What a call's result sets; None: nothing."""
+        plain: PlainMods = []
+        if is_alternate(returned):
+            plain += mods_of(returned, f"the alternate output of {call.spec.name}")
+        elif call.spec.outputs:
+            plain += self._normal(shared, call, returned)
+        for component_id, props in context.updated_props.items():
+            plain += [((component_id, prop), value) for prop, value in props.items()]
+        for key, _ in plain:
+            self._check(key)
+        mods = {key: stock.encode(value, f"{call.spec.name}: {key[0]}.{key[1]}") for key, value in plain}
+        return mods or None
+
+    def _normal(self, shared: SharedCallback, call: Call, returned: Any) -> PlainMods:
+        if isinstance(returned, dash.NoUpdate):
+            return []
+        slots = call.instance.outputs
+        if not call.spec.several:
+            return _spread(slots[0], returned, call.spec.outputs[0].many, call.spec)
+        values = stock.flat_outputs(returned, shared.grouping) if _groups(returned) else None
+        if values is None or len(values) != len(slots):
+            got = type(returned).__name__ if values is None else f"{len(values)} values"
+            raise InvalidCallbackReturnValue(
+                f"{call.spec.name} has {len(slots)} outputs ({', '.join(map(str, call.spec.outputs))}) "
+                f"and returned {got}: {returned!r}"
+            )
+        return [
+            pair
+            for slot, ref, value in zip(slots, call.spec.outputs, values, strict=True)
+            for pair in _spread(slot, value, ref.many, call.spec)
+        ]
+
+    def _finish(self, call: Call, mods: Mods | None) -> None:
+        dispatcher = self._runtime.dispatcher
+        self._runtime.enter(
+            lambda: dispatcher.receive_failure(call) if mods is None else dispatcher.receive_result(call, mods)
+        )
+
+
+def _groups(returned: Any) -> bool:
+    return isinstance(returned, list | tuple | dict)
+
+
+def _plain(argument: Argument) -> Any:
+    return [value.fresh() for value in argument] if isinstance(argument, tuple) else argument.fresh()
+
+
+def _spread(slot: Slot, value: Any, many: bool, spec: CallbackSpec) -> PlainMods:
+    """One output's value, or one for each component of a pattern with ALL; without what is `no_update`."""
+    if isinstance(value, dash.NoUpdate):
+        return []
+    if not many:
+        return [(slot, value)]  # type: ignore[list-item]
+    if not isinstance(value, list | tuple) or len(value) != len(slot):
+        raise InvalidCallbackReturnValue(
+            f"{spec.name}: an output with ALL stands for {len(slot)} components here and takes as many values, "
+            f"not {value!r}"
+        )
+    return [
+        (key, item)  # type: ignore[misc]
+        for key, item in zip(slot, value, strict=True)
+        if not isinstance(item, dash.NoUpdate)
+    ]
+
+
+class _unlocked:  # noqa: N801 - stands where an asyncio.Lock may stand
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...

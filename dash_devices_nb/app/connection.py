@@ -1,0 +1,234 @@
+"""One WebSocket of a page: the greeting, the frames in their order, and the parting."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import Headers, MultiDict
+
+from dash_devices_nb.app.pages import Page
+from dash_devices_nb.app.regular import Answer, RegularCall
+from dash_devices_nb.core import wire
+from dash_devices_nb.core.actions import Action, Mods, Refuse
+from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.errors import FrameError
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.hub import Hub
+
+GREETING_SECONDS = 10.0
+MOST_MALFORMED = 100
+GOING_AWAY, POLICY = 1001, 1008
+
+log = logging.getLogger(__name__)
+
+
+class Connection:
+    """A WebSocket that a browser opened, as raw ASGI."""
+
+    def __init__(self, hub: Hub, scope: Any, receive: Any, send: Any) -> None:
+        self._hub = hub
+        self._runtime = hub.runtime
+        self._scope = scope
+        self._receive = receive
+        self._asgi_send = send
+        self._page: Page | None = None
+        self._closed = False
+
+    async def run(self) -> None:
+        """Serve the connection until it ends."""
+        message = await self._receive()
+        if message["type"] != "websocket.connect":
+            return
+        await self._asgi_send({"type": "websocket.accept"})
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                greeting = await self._frame()
+        except TimeoutError:
+            await self.close(POLICY, f"no greeting within {GREETING_SECONDS:.0f} s")
+            return
+        except FrameError as error:
+            await self.close(POLICY, str(error))
+            return
+        if isinstance(greeting, int):
+            return
+        if greeting["t"] != "hello":
+            await self.close(POLICY, f"the first frame is a hello, not a {greeting['t']}")
+            return
+        page = self._page = self._hub.greet(greeting, self._scope)
+        loop = asyncio.get_running_loop()
+        page.disconnect = lambda code, reason: loop.call_soon_threadsafe(
+            lambda: loop.create_task(self.close(code, reason))
+        )
+        pump = loop.create_task(page.pump(self._send_text))
+        code = GOING_AWAY
+        try:
+            code = await self._frames(page)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            self._hub.parted(page, at_once=code == GOING_AWAY)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the WebSocket; the reason is at most 123 bytes."""
+        if self._closed:
+            return
+        self._closed = True
+        reason = reason.encode()[:120].decode(errors="ignore")
+        try:
+            await self._asgi_send({"type": "websocket.close", "code": code, "reason": reason})
+        except (OSError, RuntimeError) as exc:
+            log.debug("closing %s: %s", self._page, exc)
+
+    async def _send_text(self, text: str) -> None:
+        await self._asgi_send({"type": "websocket.send", "text": text})
+
+    async def _frame(self) -> dict[str, Any] | int:
+        """The next frame, or the close code."""
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            return int(message.get("code") or GOING_AWAY)
+        return wire.parse(message.get("text") or message.get("bytes") or "")
+
+    async def _frames(self, page: Page) -> int:
+        while True:
+            try:
+                frame = await self._frame()
+                if isinstance(frame, int):
+                    return frame
+                await self._handle(page, frame)
+            except FrameError as error:
+                page.malformed += 1
+                log.warning("%s: %s", page.client, error)
+                with self._runtime.lock:
+                    page.send_notice("error", str(error))
+                self._runtime.flush()
+                if page.malformed > MOST_MALFORMED:
+                    await self.close(POLICY, f"more than {MOST_MALFORMED} malformed frames")
+                    return POLICY
+
+    async def _handle(self, page: Page, frame: dict[str, Any]) -> None:
+        if "q" in frame:
+            with self._runtime.lock:
+                page.outbox.confirm(wire.number(frame, "q"))
+        match frame["t"]:
+            case "set":
+                await self._changes(page, frame)
+            case "req":
+                await self._request(page, frame)
+            case "ping":
+                with self._runtime.lock:
+                    page.send_passing("pong")
+                self._runtime.flush()
+            case "bye":
+                await self.close(GOING_AWAY, "goodbye")
+            case "got":
+                self._hub.received_props(page, frame)
+            case other:
+                raise FrameError(f"{other!r} is no type of a frame; a page sends set, req, ping, got or bye")
+
+    async def _changes(self, page: Page, frame: dict[str, Any]) -> None:
+        sequence, mods, cause = wire.changes(frame)
+        if sequence > page.sequence:
+            refused = await self._refused(page, mods) if self._hub.authorizers else {}
+            allowed = {key: value for key, value in mods.items() if key not in refused}
+            dispatcher = self._runtime.dispatcher
+
+            def receive() -> list[Action]:
+                actions: list[Action] = []
+                if refused:
+                    current = {key: dispatcher.value(key) for key in refused}
+                    names = ", ".join(".".join(key) for key in refused)
+                    actions.append(Refuse(page.client, current, f"You may not change {names}."))
+                if allowed:
+                    actions += dispatcher.receive_change(page.client, allowed, cause)
+                page.sequence = sequence
+                return actions
+
+            with self._runtime.lock:
+                actions = receive()
+                page.send_passing("ack", s=sequence, r=dispatcher.state.revision)
+                self._runtime.perform(actions)
+            return
+        with self._runtime.lock:
+            page.send_passing("ack", s=page.sequence, r=self._runtime.dispatcher.state.revision)
+        self._runtime.flush()
+
+    async def _refused(self, page: Page, mods: Mods) -> dict[Key, None]:
+        """The props whose change would lead to a callback that this client may not cause."""
+        with self._runtime.lock:
+            outputs = {
+                key: [".".join(out) for i in self._runtime.dispatcher.graph.triggered_by(key) for out in i.output_keys or [("", "")]]
+                for key in mods
+            }
+        refused: dict[Key, None] = {}
+        for key, names in outputs.items():
+            for name in names:
+                if not await self._hub.authorized(page.client, name if name != "." else ""):
+                    refused[key] = None
+                    break
+        return refused
+
+    async def _request(self, page: Page, frame: dict[str, Any]) -> None:
+        number = wire.number(frame, "n")
+        path = wire.text(frame, "path")
+        if path not in wire.PATHS:
+            raise FrameError(f"{path!r} cannot be asked for over the WebSocket; what can is {', '.join(wire.PATHS)}")
+        if number <= page.requests:
+            return
+        page.requests = number
+
+        def done(answer: Answer) -> None:
+            text = answer.status == 200 or path != "_dash-update-component"
+            body = answer.body if text else wire.dumps(answer.body)
+            extra = self._hub.keep_cookies(answer.response)
+            with self._runtime.lock:
+                page.send_answer(number, answer.status, body, extra)
+            self._runtime.flush()
+
+        request = self._request_of(page, frame, path)
+        if path == "_dash-update-component":
+            body = frame.get("body")
+            if not isinstance(body, dict):
+                raise FrameError(f"the body of a callback is an object, not {str(body)[:60]!r}")
+            outputs = output_names(body)
+            for output in outputs if self._hub.authorizers else ():
+                if not await self._hub.authorized(page.client, output):
+                    done(Answer(403, f"You may not call the callback of {output or 'no output'}."))
+                    return
+            self._hub.regular.start(RegularCall(body, page.client, request, done, self._hub.stream(page, body)))
+        else:
+            self._hub.answer_stock(path, page, request, done)
+
+    def _request_of(self, page: Page, frame: dict[str, Any], path: str) -> Any:
+        """The request as Dash reads it; see `stock.RequestAdapter`."""
+        query = wire.text(frame, "query", "")
+        client = page.client
+        return SimpleNamespace(
+            args=MultiDict(parse_qsl(query.lstrip("?"), keep_blank_values=True)),
+            cookies=client.cookies,
+            headers=Headers(list(client.headers.items())),
+            path=f"/{path}",
+            full_path=f"/{path}{query}",
+            remote_addr=client.address,
+            origin=client.origin,
+            root_url=client.origin or "",
+            url=f"{client.origin or ''}/{path}{query}",
+            is_json=True,
+            context=SimpleNamespace(timing_information={"__dash_server": {"dur": time.time(), "desc": None}}),
+        )
+
+
+def output_names(body: dict[str, Any]) -> list[str]:
+    """The "id.prop" of each output that a renderer asks for; [""] for a callback without outputs."""
+    outputs = body.get("outputs") or []
+    flat: list[Any] = []
+    for item in outputs if isinstance(outputs, list) else [outputs]:
+        flat.extend(item if isinstance(item, list) else [item])
+    names = [f"{canonical(o['id'])}.{str(o['property']).split('@')[0]}" for o in flat if isinstance(o, dict) and "id" in o]
+    return names or [""]

@@ -1,0 +1,139 @@
+"""From the arguments of a callback decorator to what the dispatcher needs."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import dash
+from dash.dependencies import Wildcard
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.core.ids import Ref, Wild, canonical
+from dash_devices_nb.core.services import Services, check_callback_service
+from dash_devices_nb.core.spec import CallbackSpec
+from dash_devices_nb.errors import DeclarationError
+
+_THREAD_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+
+
+@dataclass(eq=False)
+class SharedCallback:
+    """A shared callback with its function.
+
+    Attributes:
+        spec: what the dispatcher knows of it.
+        function: the program's function.
+        grouping: its outputs, as they were grouped.
+        indices: where each argument of the function comes from.
+        on_error: what to call with an exception, or None.
+        lock: a lock of the program's to hold during a call, or None.
+        output: where what it prints goes to.
+    """
+
+    spec: CallbackSpec
+    function: Callable[..., Any]
+    grouping: Any
+    indices: Any
+    on_error: Callable[[Exception], Any] | None
+    lock: Any
+    output: Any
+
+
+def split_service(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    """Take a service out of the positional arguments, where the original has it: fourth."""
+    services = [arg for arg in args if isinstance(arg, int) and not isinstance(arg, bool)]
+    if len(services) > 1:
+        raise DeclarationError(f"a callback has one service, not {services!r}")
+    rest = tuple(arg for arg in args if not (isinstance(arg, int) and not isinstance(arg, bool)))
+    return rest, services[0] if services else None
+
+
+def normal_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Make the original's arguments Dash's: an output None is no output, `state` may come alone by its name."""
+    kwargs = dict(kwargs)
+    if "output" in kwargs and kwargs["output"] is None:
+        del kwargs["output"]
+    args = tuple(arg for number, arg in enumerate(args) if arg is not None or number not in (0, 2))
+    if kwargs.get("state", ()) is None or kwargs.get("state") in ((), []):
+        kwargs.pop("state", None)
+    if "state" in kwargs and "inputs" not in kwargs:
+        state = kwargs.pop("state")
+        args = (*args, list(state) if isinstance(state, list | tuple) else [state])
+    return args, kwargs
+
+
+def shared_spec(
+    args: tuple[Any, ...], kwargs: dict[str, Any], function: Callable[..., Any], *, service: Any, lock: Any
+) -> tuple[CallbackSpec, Any, Any]:
+    """The spec, the grouping of the outputs and the indices of the arguments of a shared callback.
+
+    Raises:
+        DeclarationError, ServiceError: it cannot be declared so.
+    """
+    args, kwargs = normal_arguments(args, kwargs)
+    grouping, inputs, state, indices, prevent = stock.dependencies_of(args, kwargs)
+    outputs = [grouping] if isinstance(grouping, dash.Output) else stock.flat_grouping(grouping)
+    name = getattr(function, "__name__", type(function).__name__)
+    if not inputs:
+        raise DeclarationError(f"the shared callback {name} has no Input; it would never be called")
+    flags = check_callback_service(service)
+    coroutine = inspect.iscoroutinefunction(function)
+    check_lock(lock, name, coroutine=coroutine)
+    spec = CallbackSpec(
+        name=name,
+        inputs=tuple(map(ref_of, inputs)),
+        state=tuple(map(ref_of, state)),
+        outputs=tuple(map(ref_of, outputs)),
+        service=flags,
+        lane=lane_of(flags, lock),
+        initial=prevent is not True,
+        coroutine=coroutine,
+        several=not isinstance(grouping, dash.Output),
+        allow_duplicate=frozenset(n for n, out in enumerate(outputs) if out.allow_duplicate),
+    )
+    return spec, grouping, indices
+
+
+def lane_of(service: Services, lock: Any) -> Hashable | None:
+    """The lane of a callback: its lock's, or its own if it is serialized."""
+    if lock is not None:
+        return lock if isinstance(lock, str | int) else id(lock)
+    return object() if service & Services.SERIALIZED_CALLBACK else None
+
+
+def check_lock(lock: Any, name: str, *, coroutine: bool) -> None:
+    """Refuse what cannot serve as `lock=`. Raises DeclarationError."""
+    if lock is None or isinstance(lock, str | int):
+        return
+    if isinstance(lock, asyncio.Lock):
+        if not coroutine:
+            raise DeclarationError(
+                f"lock= of {name} is an asyncio.Lock, but {name} is a plain function; give a threading.Lock or a name"
+            )
+    elif not isinstance(lock, _THREAD_LOCKS):
+        raise DeclarationError(
+            f"lock= of {name} is {lock!r}; it takes a name (string), a threading.Lock or RLock, or an asyncio.Lock"
+        )
+    elif coroutine:
+        raise DeclarationError(
+            f"lock= of {name} is a thread lock, but {name} is a coroutine; give an asyncio.Lock or a name"
+        )
+
+
+def ref_of(dependency: Any) -> Ref:
+    """A Dash dependency as the core knows it."""
+    component_id = dependency.component_id
+    prop = dependency.component_property
+    if isinstance(component_id, str):
+        return Ref(component_id, prop)
+    if not dependency.has_wildcard():
+        return Ref(canonical(component_id), prop)
+    pattern = tuple(
+        (key, Wild[value.name] if isinstance(value, Wildcard) else value) for key, value in sorted(component_id.items())
+    )
+    return Ref(dependency.component_id_str(), prop, pattern)

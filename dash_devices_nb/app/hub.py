@@ -1,0 +1,281 @@
+"""The hub: everything of one app that its connections share.
+
+It greets pages (new ones, and those that come back), lets them part after the grace, calls the program's connect and
+authorize hooks, and answers Dash's other routes over the WebSocket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.outputs import mods_of
+from dash_devices_nb.app.pages import Page
+from dash_devices_nb.app.regular import Answer, RegularCalls
+from dash_devices_nb.app.runtime import Runtime
+from dash_devices_nb.app.streams import Streams
+from dash_devices_nb.core import wire
+from dash_devices_nb.core.clients import Client
+
+GRACE_SECONDS = 3.0
+"""How long a tab may be away and still be the same client."""
+KEPT_COOKIES = 100
+SERVICE_RESTART = 1012
+
+
+class Hub:
+    """What the connections of one app share.
+
+    Attributes:
+        app: the `Dash` app.
+        runtime: its runtime.
+        regular: its regular callbacks.
+        epoch: names this run of the app; a page that knows another one starts anew.
+        connect_hooks: the program's `callback_connect` functions, with their cells.
+        authorizers: the program's `callback_authorize_output` functions.
+    """
+
+    def __init__(self, app: Any, runtime: Runtime, regular: RegularCalls) -> None:
+        self.app = app
+        self.runtime = runtime
+        self.regular = regular
+        self.epoch = secrets.token_urlsafe(9)
+        self.connect_hooks: list[tuple[Callable[..., Any], Any]] = []
+        self.authorizers: list[Callable[..., Any]] = []
+        self.streams = Streams(runtime)
+        self._timers: dict[Page, asyncio.TimerHandle] = {}
+        self._cookies: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
+        self._hook_lock = threading.Lock()
+
+    # ---- coming and going: on the I/O loop
+
+    def greet(self, greeting: dict[str, Any], scope: Any) -> Page:
+        """A page says hello: find it again, or make it a client. Queues the welcome."""
+        revision = wire.number(greeting, "rev", 0)
+        known = self.runtime.pages.get(wire.text(greeting, "client", ""))
+        same = greeting.get("epoch") == self.epoch
+        if known is not None and same and secrets.compare_digest(known.key, wire.text(greeting, "key", "")):
+            page = known
+            timer = self._timers.pop(page, None)
+            if timer is not None:
+                timer.cancel()
+            if page.connected:
+                page.disconnect(1008, "this page was opened again")
+            with self.runtime.lock:
+                page.outbox.resume(wire.number(greeting, "q", 0), revision)
+                self._welcome(page, resumed=True)
+            self.runtime.flush()
+            return page
+        page = Page(self.runtime, self._client(scope))
+        with self.runtime.lock:
+            if same and revision:
+                page.outbox.resume(0, revision)
+            self.runtime.pages[page.client.id] = page
+            self._welcome(page, resumed=False)
+        self._tell(page.client, connect=True)
+        return page
+
+    def _welcome(self, page: Page, *, resumed: bool) -> None:
+        dispatcher = self.runtime.dispatcher
+        page.send_passing(
+            "welcome",
+            client=page.client.id,
+            key=page.key,
+            epoch=self.epoch,
+            resumed=resumed,
+            s=page.sequence,
+            n=page.requests,
+            shared=self.shared_refs(),
+            pushed=[list(key) for key, _ in dispatcher.state.items()],
+            coroutines=any(spec.coroutine for spec in dispatcher.graph.specs),
+        )
+
+    def shared_refs(self) -> list[Any]:
+        """The shared dependencies, as pages get them."""
+        return [wire.ref_json(ref) for ref in self.runtime.dispatcher.graph.refs()]
+
+    def parted(self, page: Page, *, at_once: bool) -> None:
+        """A connection has ended; the page leaves if it does not come back within the grace."""
+        if at_once:
+            self._leave(page)
+            return
+        loop = asyncio.get_running_loop()
+        self._timers[page] = loop.call_later(GRACE_SECONDS, self._leave, page)
+
+    def _leave(self, page: Page) -> None:
+        self._timers.pop(page, None)
+        if page.connected:
+            return
+        with self.runtime.lock:
+            if self.runtime.pages.get(page.client.id) is not page:
+                return
+            del self.runtime.pages[page.client.id]
+        self.streams.ended(page)
+        self._tell(page.client, connect=False)
+
+    def close(self) -> None:
+        """Forget everybody: the app stops."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for page in list(self.runtime.pages.values()):
+            page.disconnect(SERVICE_RESTART, "the app has stopped")
+            self._leave(page)
+
+    def _client(self, scope: Any) -> Client:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        cookies = _cookies(headers.get("cookie", ""))
+        identity = _identity(headers)
+        address = (scope.get("client") or ("", 0))[0]
+        if "x-dash-devices-user" in headers:
+            address = headers.get("x-forwarded-for", address).split(",")[0].strip()
+        client = Client(
+            secrets.token_urlsafe(9),
+            connect_time=time.time(),
+            address=address,
+            host=headers.get("x-forwarded-host" if identity else "host", ""),
+            origin=headers.get("origin"),
+            username=identity.get("username"),
+            headers=headers,
+            cookies=cookies,
+        )
+        client.session = self.app.session_of(headers, cookies)
+        return client
+
+    def definitions_changed(self) -> None:
+        """Callbacks were declared while the app runs: the open pages take them over in place."""
+        if not self.runtime.pages:
+            return
+        frame = {
+            "refs": self.shared_refs(),
+            "content": json.loads(stock.text_of(self.app.page_dependencies())),
+            "socket": self.app.socket_outputs(),
+            "scripts": self.app.inline_scripts(),
+        }
+        with self.runtime.lock:
+            for page in self.runtime.pages.values():
+                page.send("dependencies", **frame)
+        self.runtime.flush()
+
+    # ---- the program's hooks
+
+    def _tell(self, client: Client, *, connect: bool) -> None:
+        for hook, output in tuple(self.connect_hooks):
+            if inspect.iscoroutinefunction(hook):
+                self.runtime.spawn(self._tell_coroutine(hook, output, client, connect))
+            else:
+                self.runtime.workers.submit(lambda h=hook, o=output: self._tell_plain(h, o, client, connect))  # type: ignore[misc]
+
+    def _tell_plain(self, hook: Any, output: Any, client: Client, connect: bool) -> None:
+        with output.bound():
+            try:
+                self._hooked(client, hook(client, connect), connect)
+            except Exception as exc:
+                self.runtime.on_error(exc, None, client)
+
+    async def _tell_coroutine(self, hook: Any, output: Any, client: Client, connect: bool) -> None:
+        with output.bound():
+            try:
+                self._hooked(client, await hook(client, connect), connect)
+            except Exception as exc:
+                self.runtime.on_error(exc, None, client)
+
+    def _hooked(self, client: Client, returned: Any, connect: bool) -> None:
+        if returned is not None and connect:
+            self.app.push_to(client, mods_of(returned, "callback_connect"))
+
+    async def authorized(self, client: Client, output: str) -> bool:
+        """Whether all authorize hooks let this client cause this output."""
+        for hook in self.authorizers:
+            if inspect.iscoroutinefunction(hook):
+                allowed = await hook(client, output)
+            else:
+                allowed = await self.runtime.in_worker(lambda h=hook: h(client, output))  # type: ignore[misc]
+            if not allowed:
+                return False
+        return True
+
+    # ---- Dash's other routes
+
+    def answer_stock(self, path: str, page: Page, request: Any, done: Callable[[Answer], None]) -> None:
+        """Answer one of Dash's routes, from a worker."""
+
+        def job() -> None:
+            try:
+                with stock.requesting(request):
+                    body, extra = self._stock_body(path)
+                done(Answer(200, body, extra))
+            except Exception as exc:
+                self.runtime.on_error(exc, None, page.client)
+                done(Answer(500, wire.dumps(self.app.backend.error_page(exc))))
+
+        self.runtime.workers.submit(job)
+
+    def _stock_body(self, path: str) -> tuple[str, Any]:
+        if path == "_dash-layout":
+            text, revision = self.layout_text()
+            return text, {"r": revision}
+        if path == "_dash-dependencies":
+            return stock.text_of(self.app.page_dependencies()), None
+        return stock.text_of(self.app.reload_state()), None
+
+    def layout_text(self) -> tuple[str, int]:
+        """The layout with the shared values laid over it, and the revision that it has. Not on a loop's thread."""
+        tree = orjson.loads(stock.text_of(self.app.get_layout()))
+        with self.runtime.lock:
+            self.runtime.perform(self.runtime.dispatcher.receive_components(tree))
+            revision = self.runtime.dispatcher.state.revision
+        return orjson.dumps(tree).decode(), revision
+
+    # ---- cookies that a callback sets, and streams
+
+    def keep_cookies(self, response: Any) -> dict[str, Any] | None:
+        """What goes with an answer. Cookies cannot travel over a WebSocket: the page fetches them by a ticket."""
+        if isinstance(response, dict):
+            return response
+        headers = getattr(getattr(response, "callback_response", None), "headers", None)
+        cookies = [(name, value) for name, value in headers.items() if name.lower() == "set-cookie"] if headers else []
+        if not cookies:
+            return None
+        ticket = secrets.token_urlsafe(16)
+        self._cookies[ticket] = cookies
+        while len(self._cookies) > KEPT_COOKIES:
+            self._cookies.popitem(last=False)
+        return {"ck": ticket}
+
+    def take_cookies(self, ticket: str) -> list[tuple[str, str]]:
+        """The headers of a ticket, once."""
+        return self._cookies.pop(ticket, [])
+
+    def stream(self, page: Page, body: dict[str, Any]) -> Any:
+        """Dash's interface for callbacks that stream, where the callback asked for it."""
+        return self.streams.open(page) if self.app.streams(body.get("output")) else None
+
+    def received_props(self, page: Page, frame: dict[str, Any]) -> None:
+        """A page answers what a callback asked it for."""
+        self.streams.answered(page, frame)
+
+
+def _cookies(header: str) -> dict[str, str]:
+    pairs = (part.strip().partition("=") for part in header.split(";") if "=" in part)
+    return {name: value.strip('"') for name, _, value in pairs}
+
+
+def _identity(headers: dict[str, str]) -> dict[str, Any]:
+    """Who the Jupyter server says that this is. Only its connections get here with that header (see `transport.gate`)."""
+    given = headers.get("x-dash-devices-user")
+    if not given:
+        return {}
+    identity = json.loads(unquote(given))
+    return identity if isinstance(identity, dict) else {}

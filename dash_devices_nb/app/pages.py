@@ -1,0 +1,120 @@
+"""One page: what waits for it, and the frames that come from it.
+
+A page outlives its connection by the grace: if its tab comes back in time, it is the same client and gets what it missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.core import wire
+from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.outbox import Outbox, Resync
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.runtime import Runtime
+
+SendText = Callable[[str], Awaitable[None]]
+
+
+class Page:
+    """One page of a client.
+
+    Attributes:
+        client: its client.
+        key: the secret by which the tab proves that it is this page.
+        outbox: what waits for it; only touched with the runtime's lock held.
+        sequence: number of the last change that was taken from it.
+        requests: number of the last request that was taken from it.
+        malformed: how many frames from it could not be read.
+        takes_shared: whether it gets the shared changes.
+    """
+
+    def __init__(self, runtime: Runtime, client: Client) -> None:
+        self._runtime = runtime
+        self.client = client
+        self.key = secrets.token_urlsafe(16)
+        self.outbox = Outbox()
+        self.sequence = 0
+        self.requests = 0
+        self.malformed = 0
+        self.takes_shared = True
+        self._woken: asyncio.Event | None = None
+        self.disconnect: Callable[[int, str], None] = lambda code, reason: None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._woken is not None
+
+    # ---- queueing: with the runtime's lock held, from any thread
+
+    def send_mods(self, mods: Mods, *, force: bool = False) -> None:
+        """Queue values for this page alone."""
+        number = self.outbox.next_number()
+        self._own(wire.mods_frame(mods, number=number, force=force), number)
+
+    def send_answer(self, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> None:
+        """Queue the answer to a request."""
+        number = self.outbox.next_number()
+        self._own(wire.answer_frame(number, request, status, body, extra), number)
+
+    def send_notice(self, level: str, text: str, title: str = "", html: str = "") -> None:
+        """Queue something that the person shall see; `level` is "info", "warning" or "error"."""
+        number = self.outbox.next_number()
+        frame = {"t": "notice", "q": number, "level": level, "text": text, "title": title, "html": html}
+        self._own(wire.dumps(frame), number)
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Queue another frame of this page's own, which survives a lost connection."""
+        number = self.outbox.next_number()
+        self._own(wire.dumps({"t": kind, "q": number, **fields}), number)
+
+    def send_passing(self, kind: str, **fields: Any) -> None:
+        """Queue a frame that need not survive a lost connection."""
+        self.outbox.add_passing(wire.dumps({"t": kind, **fields}))
+        self._runtime.touch(self)
+
+    def _own(self, frame: str, number: int) -> None:
+        self.outbox.add_own(frame, number)
+        self._runtime.touch(self)
+
+    # ---- sending: on the I/O loop
+
+    def wake(self) -> None:
+        """Something was queued."""
+        if self._woken is not None:
+            self._woken.set()
+
+    async def pump(self, send_text: SendText) -> None:
+        """Send what waits, until cancelled."""
+        self._woken = woken = asyncio.Event()
+        woken.set()
+        try:
+            while True:
+                await woken.wait()
+                woken.clear()
+                while (frame := self._next()) is not None:
+                    await send_text(frame)
+        finally:
+            if self._woken is woken:
+                self._woken = None
+
+    def _next(self) -> str | None:
+        with self._runtime.lock:
+            if self.outbox.overflowed:
+                self.disconnect(1008, "too much waits for this page; it starts anew")
+                return None
+            item = self.outbox.next()
+            if not isinstance(item, Resync):
+                return item
+            state = self._runtime.dispatcher.state
+            entries = state.since(item.revision)
+            revision = state.revision
+            self.outbox.synced(revision)
+        mods = {key: entry.value for key, entry in entries.items()}
+        return wire.mods_frame(mods, revision)

@@ -1,0 +1,174 @@
+"""Running regular callbacks: stock Dash's own machinery, asked for over a page's WebSocket or over HTTP.
+
+A plain function runs in a worker, a coroutine on the callback loop. A serialized one (S2) waits in its lane; with
+MOST_RECENT a newer request of the same client takes the place of the one that waits, which is answered with nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from dash.exceptions import PreventUpdate
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.runtime import Runtime, running_call
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.services import Services
+from dash_devices_nb.core.values import COMPONENT_MARK
+
+OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR = 200, 204, 403, 404, 500
+
+
+@dataclass(eq=False)
+class RegularSpec:
+    """What we keep of a regular callback beside what Dash keeps.
+
+    Attributes:
+        name: the function's name.
+        service: its service.
+        lane: its lane, or None.
+        output: where what it prints goes to.
+    """
+
+    name: str
+    service: Services
+    lane: Hashable | None
+    output: Any
+
+
+@dataclass
+class Answer:
+    """The answer to a request.
+
+    Attributes:
+        status: as in HTTP: 200, 204 (nothing to update), 403, 404, 500.
+        body: JSON text, or the text of an error.
+        response: Dash's response, which has the cookies and headers that the callback set, or None.
+    """
+
+    status: int
+    body: str
+    response: Any = None
+
+
+@dataclass(eq=False)
+class RegularCall:
+    """One request for a regular callback.
+
+    Attributes:
+        body: what the renderer sends.
+        client: who asked; None for a program that is no page.
+        request: the request as Dash reads it, None where Quart has it.
+        done: takes the answer; called once, from any thread.
+        websocket: Dash's interface for callbacks that stream, or None.
+    """
+
+    body: dict[str, Any]
+    client: Client | None
+    request: Any
+    done: Callable[[Answer], None]
+    websocket: Any = None
+    spec: RegularSpec | None = None
+    coroutine: bool = False
+    laned: bool = field(default=False, init=False)
+
+    @property
+    def lane(self) -> Hashable | None:
+        """Its lane."""
+        return self.spec.lane if self.spec else None
+
+
+class RegularCalls:
+    """Runs the regular callbacks of one app."""
+
+    def __init__(self, app: Any, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+        self.specs: dict[str, RegularSpec] = {}
+
+    def start(self, call: RegularCall) -> None:
+        """Start a request, or queue it. Does not block; from any thread."""
+        output = call.body.get("output")
+        try:
+            registered = self._app.registered(output)
+        except KeyError:
+            call.done(Answer(NOT_FOUND, f"There is no callback for the output {output!r}."))
+            return
+        call.spec = self.specs.get(str(output))
+        call.coroutine = inspect.iscoroutinefunction(registered["callback"])
+        if call.lane is None:
+            self.run(call)
+            return
+        call.laned = True
+        with self._runtime.lock:
+            if call.spec and call.spec.service & Services.MOST_RECENT:
+                for old in self._runtime.dispatcher.lanes.waiting(call.lane):
+                    if isinstance(old, RegularCall) and old.spec is call.spec and old.client is call.client:
+                        self._runtime.dispatcher.lanes.replace(old, call)
+                        old.done(Answer(NO_CONTENT, ""))
+                        return
+            first = self._runtime.dispatcher.submit(call)
+        if first:
+            self.run(call)
+
+    def run(self, call: RegularCall) -> None:
+        """Run a request now. Does not block."""
+        if call.coroutine:
+            self._runtime.spawn(self._run_coroutine(call))
+        else:
+            self._runtime.workers.submit(lambda: self._run_plain(call))
+
+    def _bound(self, call: RegularCall) -> Any:
+        return call.spec.output.bound() if call.spec else nullcontext()
+
+    def _run_plain(self, call: RegularCall) -> None:
+        token = running_call.set(call)
+        with self._bound(call), stock.requesting(call.request):
+            try:
+                function, context = self._app.run_stock(call.body, call.client, call.websocket)
+                answer = self._answer(function(), context)
+            except BaseException as exc:
+                answer = self._failed(call, exc)
+        running_call.reset(token)
+        self._finish(call, answer)
+
+    async def _run_coroutine(self, call: RegularCall) -> None:
+        running_call.set(call)
+        with self._bound(call), stock.requesting(call.request):
+            try:
+                function, context = self._app.run_stock(call.body, call.client, call.websocket)
+                returned = function()
+                answer = self._answer(await returned if inspect.isawaitable(returned) else returned, context)
+            except BaseException as exc:
+                answer = self._failed(call, exc)
+        self._finish(call, answer)
+
+    def _answer(self, text: str, context: Any) -> Answer:
+        if COMPONENT_MARK.decode() in text:
+            text = self._overlaid(text)
+        return Answer(OK, text, context.dash_response)
+
+    def _overlaid(self, text: str) -> str:
+        """Lay the shared values over components that a callback brings into its page."""
+        tree = orjson.loads(text)
+        runtime = self._runtime
+        runtime.enter(lambda: runtime.dispatcher.receive_components(tree))
+        return orjson.dumps(tree).decode()
+
+    def _failed(self, call: RegularCall, error: BaseException) -> Answer:
+        if isinstance(error, PreventUpdate):
+            return Answer(NO_CONTENT, "")
+        self._runtime.on_error(error, None, None if call.client is None else call.client)
+        if not isinstance(error, Exception):
+            return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
+        return Answer(SERVER_ERROR, self._app.backend.error_page(error))
+
+    def _finish(self, call: RegularCall, answer: Answer) -> None:
+        call.done(answer)
+        if call.laned:
+            self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))

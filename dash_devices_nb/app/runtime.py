@@ -1,0 +1,257 @@
+"""The runtime: one lock around the dispatcher, and the performing of its actions.
+
+Any thread may enter: a page's frame on the I/O loop, a push from a cell or a timer, the result of a callback from its
+worker. Each takes the lock, calls one `receive_*`, and performs the actions while it still holds the lock, so that what is
+queued for the pages is in the order of the revisions. Performing never blocks: sending appends to the pages' outboxes and
+wakes the I/O loop, running hands the call to a worker or to the callback loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.app.workers import Workers
+from dash_devices_nb.core import wire
+from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.dispatch import Dispatcher
+from dash_devices_nb.core.lanes import Laned
+from dash_devices_nb.core.waits import Waiter
+from dash_devices_nb.core.waves import Call, Wave
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.pages import Page
+
+WAIT_SECONDS = 30.0
+"""How long a synchronous push waits for the callbacks that hang on it, at the most."""
+
+running_call: ContextVar[Laned | None] = ContextVar("dash_devices_nb_call", default=None)
+"""The call that the current thread or task runs."""
+
+in_coroutine: ContextVar[bool] = ContextVar("dash_devices_nb_coroutine", default=False)
+"""Whether this is a coroutine of ours (a callback, a route), which must not block its loop."""
+
+
+def coroutine_context() -> contextvars.Context:
+    """A context of its own for a coroutine."""
+    context = contextvars.Context()
+    context.run(in_coroutine.set, True)
+    return context
+
+
+class Runtime:
+    """What one app runs on.
+
+    Attributes:
+        dispatcher: the core; only touched with `lock` held.
+        pages: the connected pages, and those within their grace, by client id.
+        errors: the last exceptions of callbacks, newest last.
+        io_loop, io_thread: where frames are written, and that loop's thread; None before the app runs.
+        callback_loop, callback_thread: where coroutine callbacks run; None before the app runs.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.lock = threading.RLock()
+        self.dispatcher = Dispatcher()
+        self.pages: dict[str, Page] = {}
+        self.errors: deque[BaseException] = deque(maxlen=100)
+        self.io_loop: asyncio.AbstractEventLoop | None = None
+        self.io_thread: int | None = None
+        self.callback_loop: asyncio.AbstractEventLoop | None = None
+        self.callback_thread: int | None = None
+        self.workers = Workers(f"{name}-callback")
+        self.on_error: Callable[[BaseException, Call | None, Client | None], None] = lambda *_: None
+        self._run: Callable[[Laned], None] = lambda call: None
+        self._waiting: dict[Waiter, Callable[[], None]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._dirty: set[Page] = set()
+        self._waking = False
+
+    # ---- entering
+
+    def enter(self, receive: Callable[[], list[Action]]) -> None:
+        """Take the lock, let the dispatcher receive something, perform what follows. From any thread."""
+        with self.lock:
+            self.perform(receive())
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        """Perform actions, with the lock held."""
+        for action in actions:
+            match action:
+                case Send():
+                    self._send(action)
+                case Run():
+                    self._run(action.call)
+                case Refuse():
+                    self._refuse(action)
+                case Release():
+                    wake = self._waiting.pop(action.waiter, None)
+                    if wake:
+                        wake()
+                case Report():
+                    self.on_error(action.error, action.call, None)
+        self._wake()
+
+    def runs_with(self, run: Callable[[Laned], None]) -> None:
+        """Set what runs a call; it must not block."""
+        self._run = run
+
+    # ---- sending
+
+    def send_own(self, client: Client, mods: Mods) -> None:
+        """Send values to one client alone. From any thread; nothing happens if it has gone."""
+        with self.lock:
+            page = self.pages.get(client.id)
+            if page is not None:
+                page.send_mods(mods)
+                self._wake()
+
+    def touch(self, page: Page) -> None:
+        """Something waits for this page. With the lock held; `_wake` follows."""
+        self._dirty.add(page)
+
+    def flush(self) -> None:
+        """Wake the I/O loop for what was queued."""
+        with self.lock:
+            self._wake()
+
+    def anything_waits(self) -> bool:
+        """Whether a page has something to get."""
+        with self.lock:
+            return any(page.outbox.waiting for page in self.pages.values())
+
+    def _send(self, action: Send) -> None:
+        if action.to is not None:
+            page = self.pages.get(action.to.id)
+            if page is not None:
+                page.send_mods(action.mods)
+            return
+        if action.revision is None or not self.pages:
+            return
+        frame: str | None = None
+        for page in self.pages.values():
+            if page.client is action.but or not page.takes_shared:
+                continue
+            if frame is None:
+                frame = wire.mods_frame(action.mods, action.revision)
+            page.outbox.add_shared(frame, action.revision)
+            self._dirty.add(page)
+
+    def _refuse(self, action: Refuse) -> None:
+        page = self.pages.get(action.client.id)
+        if page is None:
+            return
+        if action.mods:
+            page.send_mods(action.mods, force=True)
+        if action.reason:
+            page.send_notice("error", action.reason)
+
+    def _wake(self) -> None:
+        if not self._dirty or self._waking or self.io_loop is None or self.io_loop.is_closed():
+            return
+        if threading.get_ident() == self.io_thread:
+            self._drain()
+            return
+        self._waking = True
+        self.io_loop.call_soon_threadsafe(self._drain, context=contextvars.Context())
+
+    def _drain(self) -> None:
+        with self.lock:
+            self._waking = False
+            dirty, self._dirty = self._dirty, set()
+        for page in dirty:
+            page.wake()
+
+    # ---- running
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine on the callback loop, in a context of its own. From any thread."""
+        loop = self.callback_loop
+        if loop is None or loop.is_closed():
+            coroutine.close()
+            return
+        loop.call_soon_threadsafe(self._start, loop, coroutine, context=coroutine_context())
+
+    def _start(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.hold(loop.create_task(coroutine))
+
+    def hold(self, task: asyncio.Task[Any]) -> None:
+        """Keep a task until it is done; `stop` cancels it."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def in_worker(self, function: Callable[[], Any]) -> Any:
+        """Run a plain function in a worker and await its result. On any loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def job() -> None:
+            try:
+                result, error = function(), None
+            except BaseException as exc:
+                result, error = None, exc
+            loop.call_soon_threadsafe(_settle, future, result, error)
+
+        self.workers.submit(job)
+        return await future
+
+    def stop(self) -> None:
+        """Cancel what runs on the callback loop and end the threads. From any thread."""
+        with self.lock:
+            for wake in self._waiting.values():
+                wake()
+            self._waiting.clear()
+        loop, tasks = self.callback_loop, list(self._tasks)
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
+        self.workers.close()
+
+    # ---- waiting
+
+    def on_callback_loop(self) -> bool:
+        """Whether the current thread is the callback loop's."""
+        return threading.get_ident() == self.callback_thread
+
+    def wait(self, wave: Wave) -> None:
+        """Wait for a wave, unless that would never end. From any thread that may block."""
+        done = threading.Event()
+        with self.lock:
+            waiter = self.dispatcher.wait(wave, running_call.get(), blocks_loop=self.on_callback_loop())
+            if waiter is None:
+                return
+            self._waiting[waiter] = done.set
+        if not done.wait(WAIT_SECONDS):
+            with self.lock:
+                self._waiting.pop(waiter, None)
+                self.dispatcher.give_up(waiter)
+
+    async def wait_async(self, wave: Wave) -> None:
+        """Wait for a wave without blocking the loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        with self.lock:
+            waiter = self.dispatcher.wait(wave, running_call.get(), blocks_loop=False)
+            if waiter is None:
+                return
+            self._waiting[waiter] = lambda: loop.call_soon_threadsafe(_settle, future, None, None)
+        try:
+            await future
+        finally:
+            with self.lock:
+                self._waiting.pop(waiter, None)
+                self.dispatcher.give_up(waiter)
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -1,0 +1,198 @@
+"""A site: the place where an app is served, which outlives the app.
+
+In a notebook a person runs the cell again that makes and runs the app. The new app takes the place of the old one: the
+socket stays bound, the URL stays, and open pages come back to the new app. So the place is kept by its name, one for a
+process: that is why there is a table of sites in this module, the only state that does not hang on an app.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jupyter_core.paths import jupyter_data_dir
+
+from dash_devices_nb import registration
+from dash_devices_nb.app.asgi import GATED
+from dash_devices_nb.app.runtime import in_coroutine
+from dash_devices_nb.kernel.loops import IoThread
+from dash_devices_nb.transport.bind import BoundSocket
+from dash_devices_nb.transport.gate import Gate
+from dash_devices_nb.transport.serve import Server
+
+T = TypeVar("T")
+
+_sites: dict[str, Site] = {}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where an app shall be served.
+
+    Attributes:
+        host, port: a TCP address; None: `bind` finds a port.
+        base_url: the Jupyter server's, to be served through it; None: directly.
+        loop: "thread", "kernel" or "main".
+        secret: whether a direct URL needs the secret.
+        allowed_origins: more origins whose pages may use the app.
+        tls: the `ssl.SSLContext` for a direct URL, or None.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    base_url: str | None = None
+    loop: str = "thread"
+    secret: bool = True
+    allowed_origins: tuple[str, ...] = ()
+    tls: Any = field(default=None, compare=False)
+
+
+class Site:
+    """One place.
+
+    Attributes:
+        name: the app's name.
+        wish: what was asked for.
+        prefix: the path below which the browser sees the app.
+        note: what the person should know of the name, or None.
+    """
+
+    def __init__(self, name: str, wish: Wish) -> None:
+        self.name = name
+        self.wish = wish
+        self.app: Any = None
+        self.note: str | None = None
+        self.prefix = "/"
+        self.io = IoThread(f"dash-devices-io-{name}") if wish.loop == "thread" else None
+        self._record: Any = None
+        self._bound: BoundSocket | None = None
+        self._server: Server | None = None
+        self.secret = secrets.token_urlsafe(32)
+
+    # ---- binding: from the thread that runs the app
+
+    def bind(self, *, kernel_id: str | None, notebook: str | None, search: bool, max_message_bytes: int) -> None:
+        """Bind the socket, and register with the Jupyter server where it goes through one.
+
+        Raises:
+            BindError: the socket cannot be had.
+            RegistrationError: the record cannot be written.
+        """
+        wish = self.wish
+        if wish.base_url is None:
+            port = 8050 if wish.port is None else wish.port
+            self._bound = BoundSocket.bind_tcp(wish.host or "127.0.0.1", port, search=search)
+            self.secret = stable_secret(f"{self.name}:{self._bound.port}")
+        elif hasattr(os, "getuid"):
+            self._bound = BoundSocket.bind_unix(registration.directory())
+        else:
+            self._bound = BoundSocket.bind_tcp("127.0.0.1", 0, search=False)
+        if wish.base_url is not None:
+            self._register(wish.base_url, kernel_id, notebook)
+        gate = Gate(
+            self._dispatch,
+            self.secret if wish.secret or wish.base_url else None,
+            self.prefix,
+            allowed_origins=wish.allowed_origins,
+        )
+        self._server = Server(gate, self._bound, max_message_bytes=max_message_bytes, ssl_context=wish.tls)
+
+    def _register(self, base_url: str, kernel_id: str | None, notebook: str | None) -> None:
+        assert self._bound is not None
+        path = self._bound.path
+        endpoint: Any = (
+            registration.UnixEndpoint(str(path))
+            if path is not None
+            else registration.TcpEndpoint("127.0.0.1", self._bound.port or 0)
+        )
+        registered = registration.register(
+            self.name, endpoint=endpoint, secret=self.secret, base_url=base_url, kernel_id=kernel_id, notebook=notebook
+        )
+        self._record, self.note = registered.registration, registered.note
+        self.prefix = self._record.prefix
+
+    @property
+    def url(self) -> str:
+        """Where the page is: an absolute path through Jupyter, else a URL (with the secret where it needs it)."""
+        if self.wish.base_url is not None or self._server is None:
+            return self.prefix
+        url = self._server.url
+        return f"{url}?token={self.secret}" if self.wish.secret else url
+
+    @property
+    def port(self) -> int | None:
+        """The TCP port of a direct URL."""
+        return self._bound.port if self._bound is not None and self.wish.base_url is None else None
+
+    async def _dispatch(self, scope: Any, receive: Any, send: Any) -> None:
+        scope[GATED] = True
+        in_coroutine.set(True)
+        await self.app.server.asgi_app(scope, receive, send)
+
+    # ---- serving
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the I/O thread and wait for it."""
+        assert self.io is not None
+        return self.io.call(coroutine)
+
+    async def start(self) -> None:
+        """Accept connections, on the running loop."""
+        assert self._server is not None
+        await self._server.start()
+
+    def close(self) -> None:
+        """Give up a site that does not serve."""
+        if self._record is not None:
+            registration.remove(self._record)
+            self._record = None
+        if self._bound is not None:
+            self._bound.close()
+
+    async def stop(self) -> None:
+        """Stop serving, on the loop that serves."""
+        if self._server is not None:
+            await self._server.stop()
+        self.close()
+
+
+def site_of(name: str) -> Site | None:
+    """The site of a name in this process."""
+    return _sites.get(name)
+
+
+def keep(site: Site) -> None:
+    """Remember a site by its name."""
+    _sites[site.name] = site
+
+
+def forget(site: Site) -> None:
+    """Forget a site that has stopped."""
+    if _sites.get(site.name) is site:
+        del _sites[site.name]
+
+
+def stable_secret(purpose: str) -> str:
+    """A secret that stays the same for this user and purpose, so that pages outlive a restart of the program.
+
+    It is derived from a key of the user's own, a file of mode 0600 in Jupyter's data directory.
+    """
+    path = Path(jupyter_data_dir()) / "dash_devices_key"
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(32))
+        except FileExistsError:
+            pass
+        key = path.read_bytes()
+    return base64.urlsafe_b64encode(hmac.digest(key, purpose.encode(), "sha256")).decode().rstrip("=")
+

@@ -1,0 +1,329 @@
+"""The one file that touches Dash's private attributes. Each assumption has a test in `tests/app/test_stock.py`.
+
+What we take from stock Dash 4.4 beyond its public interface:
+
+- `_callback_list` is what the pages get as dependencies, `callback_map` what a call is looked up in;
+- `_initialize_context`, `_prepare_callback`, `_inputs_to_vals`, `_execute_callback` run one regular callback and give its answer as
+  JSON text (so does every backend of Dash itself);
+- the backend's class decides how requests are read and which routes there are;
+- `_setup_server` must have run once before the layout is served;
+- `context_value` holds what `dash.callback_context` shows.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any
+
+import dash
+import itsdangerous
+import orjson
+import quart
+from dash import _validate
+from dash._callback import clientside_callback as _global_clientside
+from dash._callback_context import CallbackContext as StockContext
+from dash._callback_context import context_value, has_context
+from dash._configs import get_combined_config
+from dash._get_app import app_context
+from dash._grouping import flatten_grouping
+from dash._utils import AttributeDict, to_json
+from dash.backends._quart import QuartDashServer, QuartRequestAdapter
+from dash.dependencies import handle_grouped_callback_args
+from dash.development.base_component import Component
+
+from dash_devices_nb.core.values import PatchValue, Value
+from dash_devices_nb.errors import InvalidValueError
+
+SCALARS = (str, int, float, bool, type(None))
+
+
+# ---- values
+
+
+def encode(value: Any, where: str = "value") -> Value:
+    """A prop's value as JSON: what Dash takes (components, figures, numpy arrays, `Patch`), and bytes as a data URL.
+
+    From any thread.
+
+    Raises:
+        InvalidValueError: it cannot be JSON; the message names `where` and the type.
+    """
+    if isinstance(value, Value):
+        return value
+    if type(value) in SCALARS:
+        return Value.of(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return Value.of(data_url(bytes(value)))
+    try:
+        json = to_json(value).encode()
+    except (TypeError, ValueError) as exc:
+        raise InvalidValueError(
+            f"{where} is a {type(value).__name__} that is not JSON ({exc}); Dash takes strings, numbers, None, "
+            "dicts, lists, components, figures, numpy arrays, Patch and bytes"
+        ) from exc
+    if isinstance(value, dash.Patch):
+        return PatchValue(json, orjson.loads(json)["operations"])
+    return Value(json)
+
+
+_SIGNATURES = (
+    (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"),
+    (b"<svg", "image/svg+xml"), (b"RIFF", "image/webp"), (b"BM", "image/bmp"),
+)  # fmt: skip
+
+
+def data_url(content: bytes) -> str:
+    """Bytes as a `data:` URL; the kind of an image is seen by its first bytes."""
+    kind = next((mime for start, mime in _SIGNATURES if content.startswith(start)), "application/octet-stream")
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def combined(name: str, value: Any, default: Any) -> Any:
+    """A setting: the argument, else the environment's `DASH_` variable, else the default."""
+    return get_combined_config(name, value, default)
+
+
+def text_of(value: Any) -> str:
+    """A layout or another tree of components as JSON text."""
+    return str(to_json(value))
+
+
+@lru_cache(maxsize=1024)
+def props_of(namespace: str, kind: str) -> frozenset[str] | None:
+    """The props that a component names, without its `data-*` and `aria-*`; None for an unknown component."""
+    pending: list[type] = list(Component.__subclasses__())
+    while pending:
+        cls = pending.pop()
+        if getattr(cls, "_namespace", None) == namespace and getattr(cls, "_type", None) == kind:
+            names = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+            named = frozenset(p.name for p in names if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)) - {"self"}
+            return named or None
+        pending.extend(cls.__subclasses__())
+    return None
+
+
+# ---- declarations
+
+
+def dependencies_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], list[Any], Any, Any]:
+    """Read a callback's arguments in all the orders that Dash allows.
+
+    Returns:
+        The outputs as they were grouped, the flat inputs, the flat state, where each argument comes from, and
+        `prevent_initial_call`.
+    """
+    outputs, inputs, state, indices, prevent = handle_grouped_callback_args(args, kwargs)
+    return outputs, inputs, state, indices, prevent
+
+
+def grouped_arguments(flat: list[Any], indices: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The positional and keyword arguments of a callback's function."""
+    args, kwargs = _validate.validate_and_group_input_args(flat, indices)
+    return args, kwargs
+
+
+def flat_outputs(returned: Any, grouping: Any) -> list[Any]:
+    """What a callback with several outputs returned, flat. Raises `InvalidCallbackReturnValue`."""
+    if isinstance(returned, tuple) and isinstance(grouping, list):
+        returned = list(returned)
+    return list(flatten_grouping(returned, grouping))
+
+
+def flat_grouping(grouping: Any) -> list[Any]:
+    """The outputs of a declaration, flat."""
+    return list(flatten_grouping(grouping))
+
+
+# ---- context
+
+
+class CallbackContext(StockContext):  # type: ignore[misc]
+    """Dash's `callback_context` with the client whose page asked."""
+
+    @property
+    @has_context
+    def client(self) -> Any:
+        """The client that made the change or asked for the callback; None down a chain, for pushes and at the start."""
+        return getattr(context_value.get(), "client", None)
+
+
+callback_context = ctx = CallbackContext()
+
+
+def enter_context(app: Any, context: Any) -> None:
+    """Make `context` what `callback_context` shows in the running thread's or task's context."""
+    app_context.set(app)
+    context_value.set(context)
+
+
+def current_context() -> Any:
+    """What `callback_context` shows here; None outside of a callback."""
+    return context_value.get({}) or None
+
+
+# ---- requests and routes
+
+_request: ContextVar[Any] = ContextVar("dash_devices_nb_request", default=None)
+
+
+class RequestAdapter(QuartRequestAdapter):  # type: ignore[misc]
+    """Reads the request: Quart's own, or the one that came over a page's WebSocket."""
+
+    @property
+    def request(self) -> Any:
+        """The request."""
+        return _request.get() or self._request
+
+    @property
+    def context(self) -> Any:
+        """Where timing information is kept."""
+        request = _request.get()
+        return super().context if request is None else request.context
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@contextmanager
+def requesting(request: Any) -> Any:
+    """Let Dash see a request that did not come through Quart."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
+
+
+class HttpRequest:
+    """Quart's request for a callback that runs in a worker or on another loop, where Quart's own is not to be had."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self.origin = request.headers.get("origin")
+        self.context = getattr(quart.g, "_get_current_object", lambda: None)()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+
+def load_session(serializer: Any, cookie: str, seconds: float) -> Any:
+    """A signed session; None if the signature is not ours or it has expired."""
+    try:
+        return serializer.loads(cookie, max_age=seconds)
+    except itsdangerous.BadSignature:
+        return None
+
+
+class Backend(QuartDashServer):  # type: ignore[misc]
+    """Dash's Quart backend without its own WebSocket, and with plain callbacks off the event loop."""
+
+    websocket_capability = False
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server)
+        self.request_adapter = RequestAdapter
+
+    def serve_callback(self, dash_app: Any) -> Callable[..., Any]:
+        """The view of the update route."""
+        return dash_app.http_view()  # type: ignore[no-any-return]
+
+    def error_page(self, error: Exception) -> str:
+        """What a page is told of an error: the traceback in debug mode."""
+        if self.error_handling_mode == "ignore":
+            return "Internal server error."
+        return str(self._get_traceback(None, error))
+
+
+class StockDash(dash.Dash):  # type: ignore[misc]
+    """Stock Dash with the seams that we need."""
+
+    def run_stock(self, body: dict[str, Any], client: Any, websocket: Any = None) -> tuple[Callable[[], Any], Any]:
+        """Prepare one regular callback.
+
+        Returns:
+            A function that runs it, giving JSON text or a coroutine of it, and the context.
+        """
+        app_context.set(self)
+        context = self._initialize_context(body)
+        context.client = client
+        if websocket is not None:
+            context.dash_websocket = websocket
+        function = self._prepare_callback(context, body)
+        args = self._inputs_to_vals(context.inputs_list + context.states_list)
+        return self._execute_callback(function, args, context.outputs_list, context), context
+
+    def wants_websocket(self, output: str) -> bool:
+        """Whether a regular callback was declared with `websocket=True`, or all are."""
+        return bool(self._websocket_callbacks or self.callback_map.get(output, {}).get("websocket"))
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """`Dash(websocket_allowed_origins=)`."""
+        return list(self._websocket_allowed_origins)
+
+    @property
+    def debugging(self) -> bool:
+        """Whether the dev tools are shown."""
+        return bool(self._dev_tools.ui)
+
+    def reload_state(self) -> dict[str, Any]:
+        """What the reload-hash route answers."""
+        reload = self._hot_reload
+        with reload.lock:
+            state = {
+                "reloadHash": reload.hash,
+                "hard": reload.hard,
+                "packages": list(self.registered_paths),
+                "files": list(reload.changed_assets),
+            }
+            reload.hard = False
+            reload.changed_assets = []
+        return state
+
+    def inline_scripts(self) -> list[str]:
+        """The scripts of clientside callbacks that were given as source."""
+        return list(self._inline_scripts)
+
+    def registered(self, output: str) -> dict[str, Any]:
+        """What Dash keeps of a regular callback. Raises KeyError."""
+        return self.callback_map[output]  # type: ignore[no-any-return]
+
+    def last_declared(self) -> dict[str, Any]:
+        """The declaration of the callback that was just declared, as pages get it."""
+        return self._callback_list[-1]  # type: ignore[no-any-return]
+
+    def declared(self) -> list[dict[str, Any]]:
+        """The declarations of all regular and clientside callbacks, as pages get them."""
+        return self._callback_list  # type: ignore[no-any-return]
+
+    def set_up(self) -> None:
+        """What Dash does on its first request; needs a layout."""
+        app_context.set(self)
+        self._setup_server()
+
+    def hooked(self, name: str) -> Iterable[Any]:
+        """The hooks of a name (`dash.hooks`)."""
+        return self._hooks.get_hooks(name)  # type: ignore[no-any-return]
+
+    def set_prefix(self, prefix: str) -> None:
+        """Set the path below which the browser sees the app; it starts and ends with a slash."""
+        names = ["requests_pathname_prefix"]
+        self.config.unset_read_only(names)
+        self.config.update({"requests_pathname_prefix": prefix})
+        self.config.set_read_only(names, "Read-only: it is set by run()")
+
+    @property
+    def default_on_error(self) -> Any:
+        """`Dash(on_error=)`."""
+        return self._on_error
+
+
+
+def clientside_callback(*args: Any, **kwargs: Any) -> Any:
+    """`dash.clientside_callback`: for the app that comes."""
+    return _global_clientside(*args, **kwargs)

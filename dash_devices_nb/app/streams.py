@@ -1,0 +1,100 @@
+"""`ctx.websocket`: what Dash offers to callbacks declared with `websocket=True`, over our WebSocket.
+
+`set_props` in such a callback reaches the page at once instead of with the answer, and `get_prop` asks the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from typing import TYPE_CHECKING, Any
+
+from dash.exceptions import WebsocketDisconnected
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.core import wire
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.pages import Page
+    from dash_devices_nb.app.runtime import Runtime
+
+
+class Streams:
+    """The open streams of an app, and what they wait for."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, tuple[Page, Any]] = {}
+        self._ends: dict[Page, threading.Event] = {}
+
+    def open(self, page: Page) -> PageStream:
+        """A stream to a page."""
+        return PageStream(self, page, self._ends.setdefault(page, threading.Event()))
+
+    def send(self, page: Page, component_id: str, prop: str, value: Any) -> None:
+        """Send one prop to a page."""
+        encoded = stock.encode(value, f"{component_id}.{prop}")
+        self._runtime.send_own(page.client, {(component_id, prop): encoded})
+
+    async def ask(self, page: Page, component_id: str, prop: str, timeout: float) -> Any:
+        """Ask a page for a prop. On any loop. Raises TimeoutError after `timeout` seconds."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        number = next(self._numbers)
+        self._waiting[number] = (page, (loop, future))
+        with self._runtime.lock:
+            page.send("get", n=number, id=component_id, prop=prop)
+        self._runtime.flush()
+        try:
+            return await asyncio.wait_for(future, timeout)
+        except TimeoutError as exc:
+            raise TimeoutError(f"the page did not say its {component_id}.{prop} within {timeout} s") from exc
+        finally:
+            self._waiting.pop(number, None)
+
+    def answered(self, page: Page, frame: dict[str, Any]) -> None:
+        """A page has answered."""
+        asked_by, waiting = self._waiting.get(wire.number(frame, "n"), (None, None))
+        if asked_by is page and waiting is not None:
+            loop, future = waiting
+            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(frame.get("value")))
+
+    def ended(self, page: Page) -> None:
+        """A page has left: its streams are shut down."""
+        end = self._ends.pop(page, None)
+        if end is not None:
+            end.set()
+        for asked_by, (loop, future) in list(self._waiting.values()):
+            if asked_by is page:
+                loop.call_soon_threadsafe(lambda f=future: f.done() or f.set_exception(WebsocketDisconnected()))
+
+
+class PageStream:
+    """What `ctx.websocket` is in a callback; the interface is Dash's `DashWebsocketCallback`."""
+
+    def __init__(self, streams: Streams, page: Page, end: threading.Event) -> None:
+        self._streams = streams
+        self._page = page
+        self._end = end
+
+    @property
+    def is_shutdown(self) -> bool:
+        """Whether the page has left."""
+        return self._end.is_set()
+
+    def set_prop_sync(self, component_id: str, prop_name: str, value: Any) -> None:
+        """Set a prop of the page now. From any thread."""
+        if not self.is_shutdown:
+            self._streams.send(self._page, component_id, prop_name, value)
+
+    async def set_prop(self, component_id: str, prop_name: str, value: Any) -> None:
+        """Set a prop of the page now."""
+        self.set_prop_sync(component_id, prop_name, value)
+
+    async def get_prop(self, component_id: str, prop_name: str, timeout: float = 30.0) -> Any:
+        """The value that the page shows. Raises WebsocketDisconnected, TimeoutError (`timeout` in seconds)."""
+        if self.is_shutdown:
+            raise WebsocketDisconnected()
+        return await self._streams.ask(self._page, stock.dash.stringify_id(component_id), prop_name, timeout)

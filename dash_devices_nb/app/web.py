@@ -1,0 +1,134 @@
+"""The HTTP side of an app: the page, and Dash's routes where they are asked for over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import quart
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.asgi import page_script
+from dash_devices_nb.app.connection import output_names
+from dash_devices_nb.app.hub import Hub
+from dash_devices_nb.app.regular import Answer, RegularCall, RegularCalls
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.services import Services
+
+CLIENT_HEADER = "X-Dash-Devices-Client"
+"""By which a page says which client it is: "id.key"."""
+REVISION_HEADER = "X-Dash-Devices-Revision"
+
+
+class Web(stock.StockDash):
+    """The page and its routes."""
+
+    hub: Hub
+    regular: RegularCalls
+    server_service: Services
+    through_jupyter = False
+
+    def index(self, *args: Any, **kwargs: Any) -> str:
+        """The page: stock Dash's, with our script before all others."""
+        page = str(super().index(*args, **kwargs))
+        marks = (page.find(mark) for mark in ("</head>", '<script id="_dash-config"', "<script"))
+        place = next(place for place in marks if place >= 0)
+        return page[:place] + self._script_tags() + page[place:]
+
+    def _script_tags(self) -> str:
+        prefix = self.config.requests_pathname_prefix
+        settings = {
+            "prefix": prefix,
+            "update": bool(self.server_service & Services.PUSHER_UPDATE),
+            "other": bool(self.server_service & Services.PUSHER_OTHER),
+            "socket": self.socket_outputs(),
+            "jupyter": self.through_jupyter,
+            "most": self.max_message_bytes,
+        }
+        return (
+            f'<script id="_dash-devices-config" type="application/json">{stock.text_of(settings)}</script>\n'
+            f'<script src="{prefix}_dash-devices/page-{page_script()[1]}.js"></script>\n'
+        )
+
+    def socket_outputs(self) -> list[str]:
+        """The regular callbacks whose own service asks for the WebSocket."""
+        specs = self.regular.specs.items()
+        return [output for output, spec in specs if spec.service & Services.PUSHER_UPDATE]
+
+    @property
+    def max_message_bytes(self) -> int:
+        """The largest frame that a page may send, in bytes."""
+        return 32 * 1024 * 1024
+
+    # ---- Dash's routes over HTTP; Quart runs plain views off the loop
+
+    def serve_layout(self) -> Any:
+        """The layout with the shared values laid over it."""
+        text, revision = self.hub.layout_text()
+        response = self.backend.make_response(text, mimetype="application/json")
+        response.headers[REVISION_HEADER] = str(revision)
+        return response
+
+    def dependencies(self) -> Any:
+        """The regular and clientside callbacks."""
+        return self.backend.make_response(
+            stock.text_of(self.page_dependencies()), content_type="application/json"
+        )
+
+    def page_dependencies(self) -> list[dict[str, Any]]:
+        """The regular and clientside callbacks, as pages get them."""
+        return self.declared()
+
+    def http_view(self) -> Any:
+        """The view of Dash's update route."""
+
+        async def dispatch() -> Any:
+            body = await quart.request.get_json()
+            if not isinstance(body, dict):
+                return "The body of a callback is a JSON object.", 400
+            client = self._asking()
+            if client is not None:
+                for output in output_names(body) if self.hub.authorizers else ():
+                    if not await self.hub.authorized(client, output):
+                        return f"You may not call the callback of {output or 'no output'}.", 403
+            request = quart.request._get_current_object()  # type: ignore[attr-defined]
+            answer = await self._answered(body, client, stock.HttpRequest(request))
+            if answer.response is None:
+                return answer.body, answer.status
+            return answer.response.set_response(data=answer.body)
+
+        dispatch.__name__ = dispatch.__qualname__ = "dispatch"
+        dispatch.__module__ = "dash.dash"
+        return dispatch
+
+    async def _answered(self, body: dict[str, Any], client: Client | None, request: Any) -> Answer:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+
+        def done(answer: Answer) -> None:
+            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(answer))
+
+        self.regular.start(RegularCall(body, client, request, done))
+        return await future
+
+    def _asking(self) -> Client | None:
+        """The client whose page sent the current request."""
+        name, _, key = quart.request.headers.get(CLIENT_HEADER, "").partition(".")
+        page = self.hub.runtime.pages.get(name)
+        return page.client if page is not None and page.key == key else None
+
+    def streams(self, output: Any) -> bool:
+        """Whether a callback asked for `ctx.websocket`."""
+        return self.wants_websocket(str(output))
+
+    def session_of(self, headers: dict[str, str], cookies: dict[str, str]) -> dict[str, Any]:
+        """The browser's Quart session at the handshake of its WebSocket; empty where there is none."""
+        interface = self.server.session_interface
+        serializer = getattr(interface, "get_signing_serializer", lambda app: None)(self.server)
+        cookie = cookies.get(interface.get_cookie_name(self.server))
+        if serializer is None or not cookie:
+            return {}
+        loaded = stock.load_session(serializer, cookie, self.server.permanent_session_lifetime.total_seconds())
+        return loaded if isinstance(loaded, dict) else {}
+
+

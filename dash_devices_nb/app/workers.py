@@ -1,0 +1,81 @@
+"""Threads for plain functions, as many as there are calls at once.
+
+A plain callback may sleep, push, and wait for other callbacks that its push starts; with a bounded pool, calls that
+wait for calls that have no thread would stand still for ever. So there is always a thread: an idle one, or a new one.
+The threads are daemons (a callback that never returns does not keep the process alive) and end after a while of
+idleness; they start in an empty context, so that nothing of whoever happened to start them clings to the calls.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable
+
+IDLE_SECONDS = 10.0
+
+
+class Workers:
+    """A growing pool of daemon threads.
+
+    Args:
+        name: prefix of the threads' names.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._idle = 0
+        self._threads: set[threading.Thread] = set()
+        self._count = 0
+        self._closed = False
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Run `job` in a thread, now. From any thread. `job` must not raise."""
+        with self._lock:
+            if self._closed:
+                return
+            if self._idle > 0:
+                self._idle -= 1
+                self._jobs.put(job)
+                return
+            self._count += 1
+            thread = threading.Thread(
+                target=contextvars.Context().run,
+                args=(self._work, job),
+                name=f"{self._name}-{self._count}",
+                daemon=True,
+            )
+            self._threads.add(thread)
+        thread.start()
+
+    def _work(self, job: Callable[[], None] | None) -> None:
+        while job is not None:
+            job()
+            with self._lock:
+                self._idle += 1
+            job = self._next()
+
+    def _next(self) -> Callable[[], None] | None:
+        while True:
+            try:
+                return self._jobs.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._idle > 0:
+                        self._idle -= 1
+                        self._threads.discard(threading.current_thread())
+                        return None
+
+    def close(self, timeout: float = 1.0) -> None:
+        """End the idle threads, and those that run once their job is done; waits `timeout` seconds for them."""
+        with self._lock:
+            self._closed = True
+            threads = list(self._threads)
+            for _ in threads:
+                self._jobs.put(None)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout)

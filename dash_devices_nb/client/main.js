@@ -1,0 +1,10 @@
+// @ts-check
+/** Starts the page's side, before the renderer. */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+    const element = document.getElementById('_dash-devices-config');
+    if (!element) throw new Error('dash_devices_nb: the page has no #_dash-devices-config');
+    const settings = JSON.parse(element.textContent || '{}');
+    dd.bridge = new dd.Bridge(settings);
+})();

@@ -1,0 +1,66 @@
+// @ts-check
+/** Applying a `Patch` (https://dash.plotly.com/partial-properties) to a value, without changing it. */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+
+    /** @param {any} value */
+    dd.isPatch = value => value !== null && typeof value === 'object' && '__dash_patch_update' in value;
+
+    const arithmetic = {
+        Add: (a, b) => a + b,
+        Sub: (a, b) => a - b,
+        Mul: (a, b) => a * b,
+        Div: (a, b) => a / b
+    };
+
+    const changes = {
+        Assign: (_old, params) => params.value,
+        Merge: (old, params) => ({...old, ...params.value}),
+        Extend: (old, params) => [...old, ...params.value],
+        Append: (old, params) => [...old, params.value],
+        Prepend: (old, params) => [params.value, ...old],
+        Insert: (old, params) => [...old.slice(0, params.index), params.value, ...old.slice(params.index)],
+        Clear: old => (Array.isArray(old) ? [] : {}),
+        Reverse: old => [...old].reverse(),
+        Remove: (old, params) => {
+            const at = old.indexOf(params.value);
+            return at < 0 ? old : [...old.slice(0, at), ...old.slice(at + 1)];
+        }
+    };
+
+    const at = (value, step) => (Array.isArray(value) && step < 0 ? value.length + step : step);
+
+    /** Copy `value` along `location` and change what is there. */
+    function along(value, location, change) {
+        if (!location.length) return change(value);
+        const copy = Array.isArray(value) ? [...value] : {...value};
+        const step = at(value, location[0]);
+        copy[step] = along(copy[step], location.slice(1), change);
+        return copy;
+    }
+
+    function without(value, location) {
+        return along(value, location.slice(0, -1), parent => {
+            const step = at(parent, location[location.length - 1]);
+            if (Array.isArray(parent)) return parent.filter((_, number) => number !== step);
+            const {[step]: _gone, ...rest} = parent;
+            return rest;
+        });
+    }
+
+    /**
+     * @param {any} value what the page has
+     * @param {{operations: {operation: string, location: any[], params: any}[]}} patch
+     */
+    dd.applyPatch = (value, patch) => {
+        for (const {operation, location, params} of patch.operations) {
+            if (operation === 'Delete') value = without(value, location);
+            else if (operation in arithmetic)
+                value = along(value, location, old => arithmetic[operation](old, params.value));
+            else if (operation in changes) value = along(value, location, old => changes[operation](old, params));
+            else throw new Error(`Patch operation ${operation} is not known`);
+        }
+        return value;
+    };
+})();

@@ -1,0 +1,271 @@
+// @ts-check
+/**
+ * The one file that touches the internals of Dash's renderer. Each assumption has a test in `tests/client/`.
+ *
+ * - The renderer pushes its redux store on `window.dash_stores`.
+ * - `state.layoutHashes[path.join(',')]` is replaced at each change of a component's props, with `changedProps` and
+ *   `renderType`: "internal" when the person did it, "callback" when a callback did, "clientsideApi" for `set_props`.
+ * - `ON_PROP_CHANGE` sets props and tells no callback; a record put on the executed queue applies props as a
+ *   callback's answer does: callbacks that listen are called, new components get their initial calls.
+ * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
+ * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, swaps the callbacks; `RELOAD` reads layout and callbacks anew.
+ */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+    const EVENTS = new Set(['extendData', 'prependData']);
+
+    dd.Renderer = class Renderer {
+        /**
+         * @param {{changed: (id: string, props: object, cause: any) => void, hydrated: () => void}} owner `changed`
+         *     is told of each change that did not come through `apply`; its cause is {person: true}, {initial: true}
+         *     or {by: [id, prop, revision]}.
+         */
+        constructor(owner) {
+            this._owner = owner;
+            this._store = null;
+            this._hashes = null;
+            this._applying = false;
+            this._hydrated = false;
+            /** Who changed a prop last, by "id.prop". @type {Map<string, any>} */
+            this._causes = new Map();
+            /** The cause of the answer that is being read, for `set_props` and `running` in it. */
+            this.answering = null;
+            /** Events that wait for their component to take the one before. @type {Map<string, any[]>} */
+            this._events = new Map();
+            this._channel = new MessageChannel();
+            this._channel.port1.onmessage = () => this._nextEvents();
+            const stores = (window.dash_stores = window.dash_stores || []);
+            stores.push = (...added) => {
+                const length = Array.prototype.push.apply(stores, added);
+                added.forEach(store => this._observe(store));
+                return length;
+            };
+        }
+
+        _observe(store) {
+            this._store = store;
+            this._hashes = store.getState().layoutHashes;
+            store.subscribe(() => this._look());
+        }
+
+        _look() {
+            const state = this._store.getState();
+            const hashes = state.layoutHashes;
+            const before = this._hashes;
+            if (hashes !== before) {
+                this._hashes = hashes;
+                if (!this._applying && before) {
+                    for (const path in hashes) {
+                        if (hashes[path] !== before[path]) this._changed(state, path, hashes[path]);
+                    }
+                }
+            }
+            const hydrated = state.appLifecycle === 'HYDRATED';
+            if (hydrated !== this._hydrated) {
+                this._hydrated = hydrated;
+                if (hydrated) this._owner.hydrated();
+            }
+        }
+
+        _changed(state, path, change) {
+            let node = state.layout;
+            for (const step of path.split(',')) node = node && node[step];
+            const id = node && node.props && node.props.id;
+            if (id === undefined || !change.changedProps) return;
+            const name = dd.stringifyId(id);
+            const cause = change.renderType === 'callback' ? this._causeOfAnswer(state, name) : {person: true};
+            for (const prop in change.changedProps) this._causes.set(`${name}.${prop}`, cause);
+            this._owner.changed(name, change.changedProps, cause);
+        }
+
+        _causeOfAnswer(state, name) {
+            const record = state.callbacks.executed.find(
+                each => each.executionResult && each.executionResult.data && name in each.executionResult.data
+            );
+            if (record) return this.causeOf(Object.keys(record.changedPropIds));
+            return this.answering || {person: true};
+        }
+
+        /** Why a callback with these changed props is called. @param {string[]} names "id.prop" */
+        causeOf(names) {
+            let newest = null;
+            for (const name of names) {
+                const cause = this._causes.get(name);
+                if (!cause || cause.person) return {person: true};
+                if (cause.by && (!newest || cause.by[2] > newest.by[2])) newest = cause;
+            }
+            return newest || {initial: true};
+        }
+
+        get hydrated() {
+            return this._hydrated;
+        }
+
+        get config() {
+            return this._store ? this._store.getState().config || {} : {};
+        }
+
+        /** The props of a component in this page, or null. @param {string} id */
+        props(id) {
+            const path = this._path(id);
+            let node = path && this._store.getState().layout;
+            for (const step of path || []) node = node && node[step];
+            return node ? node.props : null;
+        }
+
+        _path(id) {
+            const {strs, objs} = this._store.getState().paths || {strs: {}, objs: {}};
+            if (!id.startsWith('{')) return strs[id] || null;
+            const values = JSON.parse(id);
+            const keys = Object.keys(values).sort();
+            const found = (objs[keys.join(',')] || []).find(each => keys.every((key, n) => each.values[n] === values[key]));
+            return found ? found.path : strs[id] || null;
+        }
+
+        _heard(id, prop) {
+            const {inputMap, inputPatterns} = this._store.getState().graphs || {};
+            if (!id.startsWith('{')) return Boolean(inputMap && inputMap[id] && inputMap[id][prop]);
+            const patterns = inputPatterns && inputPatterns[Object.keys(JSON.parse(id)).sort().join(',')];
+            return Boolean(patterns && patterns[prop]);
+        }
+
+        /**
+         * Set props that came from the app.
+         * @param {{[id: string]: {[prop: string]: any}}} mods
+         * @param {number} [revision] of the shared state, where they are shared
+         */
+        apply(mods, revision) {
+            /** @type {{[id: string]: any}} */
+            const heard = {};
+            const silent = [];
+            for (const id in mods) {
+                const path = this._path(id);
+                if (!path) continue;
+                const old = this.props(id) || {};
+                const props = {};
+                let tell = false;
+                for (const prop in mods[id]) {
+                    let value = mods[id][prop];
+                    if (EVENTS.has(prop)) {
+                        this._queueEvent(id, prop, value);
+                        continue;
+                    }
+                    if (dd.isPatch(value)) value = dd.applyPatch(old[prop], value);
+                    this._causes.set(`${id}.${prop}`, revision ? {by: [id, prop, revision]} : {pushed: true});
+                    props[prop] = value;
+                    tell = tell || this._heard(id, prop) || holdsComponents(value) || holdsComponents(old[prop]);
+                }
+                if (tell) heard[id] = props;
+                else if (Object.keys(props).length) silent.push([path, props]);
+            }
+            this._applying = true;
+            try {
+                for (const [itempath, props] of silent) this._set(itempath, props);
+                if (Object.keys(heard).length) this._answer(heard);
+            } finally {
+                this._applying = false;
+                this._hashes = this._store.getState().layoutHashes;
+            }
+        }
+
+        _set(itempath, props) {
+            this._store.dispatch({
+                type: 'ON_PROP_CHANGE',
+                payload: {itempath, props, renderType: 'clientsideApi', source: 'response'}
+            });
+        }
+
+        /** Apply as the answer of a callback that nobody declared. */
+        _answer(data) {
+            const callback = {output: 'dash-devices', outputs: [], inputs: [], state: [], no_output: true};
+            const nothing = () => [];
+            this._store.dispatch({
+                type: 'Callbacks.AddExecuted',
+                payload: [
+                    {
+                        callback,
+                        changedPropIds: {},
+                        getOutputs: nothing,
+                        getInputs: nothing,
+                        getState: nothing,
+                        predecessors: [],
+                        executionResult: {data, payload: {outputs: []}}
+                    }
+                ]
+            });
+        }
+
+        _queueEvent(id, prop, value) {
+            const key = `${id}\n${prop}`;
+            const queue = this._events.get(key) || [];
+            queue.push(value);
+            this._events.set(key, queue);
+            this._channel.port2.postMessage(0);
+        }
+
+        /** Hand the next event to each component; one a task, so that each is rendered. */
+        _nextEvents() {
+            for (const [key, queue] of this._events) {
+                const [id, prop] = key.split('\n');
+                const path = this._path(id);
+                const value = queue.shift();
+                if (path) this.quietly(() => this._set(path, {[prop]: value}));
+                if (queue.length) this._channel.port2.postMessage(0);
+                else this._events.delete(key);
+            }
+        }
+
+        /** Do something whose changes are not the person's. @param {() => void} action */
+        quietly(action) {
+            const before = this._applying;
+            this._applying = true;
+            try {
+                action();
+            } finally {
+                this._applying = before;
+                this._hashes = this._store.getState().layoutHashes;
+            }
+        }
+
+        /** Swap the page's callbacks, keeping every value. @param {object[]} content */
+        setDependencies(content) {
+            const {graphs} = this._store.getState();
+            this._store.dispatch({type: 'SET_GRAPHS', payload: {...graphs, reset: true}});
+            this._store.dispatch({type: 'dependenciesRequest', payload: {status: 200, content}});
+        }
+
+        /** Read layout and callbacks anew, without navigation. */
+        reload() {
+            if (!this._store) return;
+            this._causes.clear();
+            this._store.dispatch({type: 'RELOAD'});
+        }
+
+        /** Show an error in Dash's dev tools, if they are there. */
+        showError(message, html) {
+            if (this._store && this.config.ui) {
+                this._store.dispatch({type: 'ON_ERROR', payload: {type: 'backEnd', error: {message, html}}});
+                return true;
+            }
+            return false;
+        }
+    };
+
+    /** @param {any} value */
+    function holdsComponents(value) {
+        if (value === null || typeof value !== 'object') return false;
+        if (Array.isArray(value)) return value.some(holdsComponents);
+        if (value.props && value.type && value.namespace) return true;
+        return false;
+    }
+
+    /** The canonical text of an id. @param {string|object} id */
+    dd.stringifyId = id =>
+        typeof id !== 'object'
+            ? String(id)
+            : `{${Object.keys(id)
+                  .sort()
+                  .map(key => `${JSON.stringify(key)}:${JSON.stringify(id[key])}`)
+                  .join(',')}}`;
+})();

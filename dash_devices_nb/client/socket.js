@@ -1,0 +1,137 @@
+// @ts-check
+/**
+ * The page's one WebSocket: it greets, comes back by itself with growing delays, and numbers what must not be lost.
+ *
+ * The parts of the page's script are plain scripts joined in the order that `app/asgi.py` names; they share the
+ * namespace `window.dashDevices`. They are no ES modules, because those run after the renderer, which must find its
+ * store observed and `fetch` taken over when it starts.
+ */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+
+    const FIRST_DELAY_MS = 100;
+    const LONGEST_DELAY_MS = 5000;
+    const PING_MS = 20000;
+    const PONG_MS = 10000;
+
+    dd.Socket = class Socket {
+        /**
+         * @param {string} url
+         * @param {{hello: () => object, frame: (frame: any) => void, state: (state: string, detail?: string) => void}} owner
+         *     `hello` gives the greeting of each connection, `frame` takes what comes, `state` is told
+         *     "online", "offline" or "refused".
+         */
+        constructor(url, owner) {
+            this._url = url;
+            this._owner = owner;
+            /** @type {WebSocket|null} */
+            this._socket = null;
+            this._delay = FIRST_DELAY_MS;
+            this._timer = 0;
+            this._silence = 0;
+            this._lastSent = 0;
+            this._lastHeard = 0;
+            /** Whether the app has greeted back on this connection. */
+            this.greeted = false;
+            /** Whether there ever was a connection. */
+            this.everGreeted = false;
+            /** The round trip in milliseconds, once measured. */
+            this.roundTrip = NaN;
+            this._pinged = 0;
+            setInterval(() => this._keepAlive(), 1000);
+            window.addEventListener('online', () => this._soon(0));
+            window.addEventListener('pagehide', event => event.persisted || this.close());
+            window.addEventListener('pageshow', event => event.persisted && this._soon(0));
+            document.addEventListener('visibilitychange', () => document.hidden || this._soon(0));
+            this._connect();
+        }
+
+        _connect() {
+            this._timer = 0;
+            this.greeted = false;
+            const socket = (this._socket = new WebSocket(this._url));
+            socket.onopen = () => {
+                this._lastHeard = performance.now();
+                this._write({t: 'hello', ...this._owner.hello()});
+            };
+            socket.onmessage = event => {
+                if (socket !== this._socket) return;
+                this._lastHeard = performance.now();
+                const frame = JSON.parse(event.data);
+                if (frame.t === 'pong') {
+                    this.roundTrip = this._lastHeard - this._pinged;
+                    return;
+                }
+                if (frame.t === 'welcome') {
+                    this.greeted = this.everGreeted = true;
+                    this._delay = FIRST_DELAY_MS;
+                    this._owner.state('online');
+                }
+                this._owner.frame(frame);
+            };
+            socket.onclose = event => {
+                if (socket === this._socket) this._lost(event);
+            };
+        }
+
+        /** @param {{code: number, reason: string}} event */
+        _lost(event) {
+            this._socket = null;
+            this.greeted = false;
+            if (event.code === 4403) {
+                this._owner.state('refused', event.reason);
+                return;
+            }
+            this._owner.state('offline', event.code === 1009 ? 'a message was over the size limit' : event.reason);
+            this._soon(event.code === 1012 ? FIRST_DELAY_MS : this._delay * (0.75 + Math.random() / 2));
+            this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
+        }
+
+        /** @param {number} delay in milliseconds */
+        _soon(delay) {
+            if (this._socket && this._socket.readyState <= WebSocket.OPEN) return;
+            clearTimeout(this._timer);
+            this._timer = window.setTimeout(() => this._connect(), delay);
+        }
+
+        _keepAlive() {
+            const socket = this._socket;
+            if (!socket || socket.readyState !== WebSocket.OPEN) return;
+            const now = performance.now();
+            if (this._pinged > this._lastHeard && now - this._pinged > PONG_MS && !document.hidden) {
+                socket.onclose = null;
+                socket.close();
+                this._lost({code: 1006, reason: 'the app does not answer'});
+            } else if (now - this._lastSent > PING_MS) {
+                this._pinged = now;
+                this.send({t: 'ping'});
+            }
+        }
+
+        /** Send a frame. Returns false if there is no connection now. @param {object} frame */
+        send(frame) {
+            if (!this.greeted) return false;
+            this._write(frame);
+            return true;
+        }
+
+        /** @param {object} frame */
+        _write(frame) {
+            if (this._socket) {
+                this._socket.send(JSON.stringify(frame));
+                this._lastSent = performance.now();
+            }
+        }
+
+        close() {
+            if (this._socket) {
+                this._socket.onclose = null;
+                this._socket.close(1000, 'the page is left');
+                this._write({t: 'bye'});
+                this._socket = null;
+                this.greeted = false;
+            }
+        }
+    };
+})();

@@ -1,0 +1,51 @@
+"""Who is there: one client for each open tab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Client:
+    """One open tab.
+
+    The program may set any attribute of its own on it. A tab that reconnects within the grace is the same client.
+
+    Attributes:
+        id: unique within the app.
+        connect_time: in seconds since the epoch.
+        address: the browser's IP address.
+        host: the `Host` that the browser asked for.
+        origin: the page's origin, such as "http://localhost:8050", or None.
+        authentication: the program's own; None at first.
+        username: the Jupyter identity's name, or None.
+        headers: of the WebSocket handshake, names in lower case.
+        cookies: of the WebSocket handshake.
+        session: the Quart session of the browser at the handshake, read only; empty where there is none.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        connect_time: float,
+        address: str = "",
+        host: str = "",
+        origin: str | None = None,
+        username: str | None = None,
+        headers: dict[str, str] | None = None,
+        cookies: dict[str, str] | None = None,
+    ) -> None:
+        self.id = id
+        self.connect_time = connect_time
+        self.address = address
+        self.host = host
+        self.origin = origin
+        self.authentication: Any = None
+        self.username = username
+        self.headers = headers or {}
+        self.cookies = cookies or {}
+        self.session: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        name = f" {self.username}" if self.username else ""
+        return f"<Client {self.id}{name} {self.address}>"

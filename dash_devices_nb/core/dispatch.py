@@ -1,0 +1,387 @@
+"""The dispatcher: one event in, the actions that follow from it out.
+
+Not safe from several threads at once: its driver holds a lock around each call and performs the actions, or queues them,
+before it lets go, so that all clients see the changes in the order of their revisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.graph import CallbackGraph
+from dash_devices_nb.core.ids import Bindings, Key
+from dash_devices_nb.core.lanes import Laned, Lanes
+from dash_devices_nb.core.layout import EVENT_PROPS, Layout, overlay
+from dash_devices_nb.core.patches import apply_patch, extend_figure
+from dash_devices_nb.core.services import Services
+from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot
+from dash_devices_nb.core.state import SharedState
+from dash_devices_nb.core.values import PatchValue, Value
+from dash_devices_nb.core.waits import Waiter, Waits
+from dash_devices_nb.core.waves import CALLED, Argument, Call, Wave
+from dash_devices_nb.errors import CallbackCycleError, PatchError
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a page changed a shared prop though nobody touched it there: a callback of that page did.
+
+    Attributes:
+        key: the shared prop whose change, made elsewhere, led to this one; None: an initial call of the page.
+        revision: of that change.
+    """
+
+    key: Key | None = None
+    revision: int = 0
+
+
+class Dispatcher:
+    """The shared state, the shared callbacks, and what runs.
+
+    Attributes:
+        state: the shared props.
+        layout: the components that have been seen.
+        graph: the shared callbacks.
+        lanes: what waits for what; regular callbacks use them too.
+    """
+
+    def __init__(self) -> None:
+        self.state = SharedState()
+        self.layout = Layout()
+        self.graph = CallbackGraph(self.layout)
+        self.lanes = Lanes()
+        self._waits = Waits(self.lanes)
+        self._started = False
+        self._initialised: set[tuple[CallbackSpec, Bindings]] = set()
+        self._answered: dict[tuple[Key, Key], int] = {}
+        self._layout_values: dict[Key, Value] = {}
+
+    # ---- what is shared
+
+    def is_shared(self, key: Key) -> bool:
+        """Whether changes of this prop go through the server."""
+        return key in self.state or self.graph.is_shared(key)
+
+    def value(self, key: Key) -> Value:
+        """The prop's value: the shared one, or the layout's."""
+        entry = self.state.get(key)
+        if entry is not None:
+            return entry.value
+        if key not in self._layout_values:
+            self._layout_values[key] = Value.of(self.layout.initial(*key))
+        return self._layout_values[key]
+
+    def shared_values(self, component_id: str) -> dict[str, Any] | None:
+        """The shared values of a component by prop, as objects of the caller's own."""
+        entries = self.state.of(component_id)
+        return {prop: entry.value.fresh() for prop, entry in entries.items()} if entries else None
+
+    # ---- events
+
+    def start(self, tree: Any) -> list[Action]:
+        """The app starts with this layout (a plain JSON tree): call the shared callbacks once."""
+        self._learn(tree)
+        self._started = True
+        return self._close(self._initial_calls())
+
+    def receive_components(self, tree: Any) -> list[Action]:
+        """These components are about to come into a page (a plain JSON tree, changed in place).
+
+        Shared values that were kept for them are laid over them; callbacks that waited for them are called.
+        """
+        overlay(tree, self.shared_values)
+        self._learn(tree)
+        return self._close(self._initial_calls())
+
+    def add_callback(self, spec: CallbackSpec) -> list[Action]:
+        """A callback is declared; if the app runs, it is called at once.
+
+        Raises:
+            DuplicateOutputError, CallbackCycleError: as `CallbackGraph.add`.
+        """
+        self.graph.add(spec)
+        return self._close(self._initial_calls())
+
+    def remove_callback(self, spec: CallbackSpec) -> None:
+        """A callback is taken away. Its calls that run or wait go on."""
+        self.graph.remove(spec)
+        self._initialised = {known for known in self._initialised if known[0] is not spec}
+
+    def receive_change(self, client: Client, mods: Mods, cause: Cause | None = None) -> list[Action]:
+        """A page changed shared props.
+
+        Args:
+            client: whose page.
+            mods: the new values.
+            cause: None if the person did it.
+        """
+        actions: list[Action] = []
+        refused: Mods = {}
+        taken: Mods = {}
+        for key, value in mods.items():
+            if not self.is_shared(key):
+                actions.append(Refuse(client, {}, f"{key[0]}.{key[1]} is not shared: no shared callback uses it"))
+            elif cause is None or self._answers(key, value, cause):
+                taken[key] = value
+            elif self.state.get(key) is not None and self.value(key) != value:
+                refused[key] = self.value(key)
+        if refused:
+            actions.append(Refuse(client, refused))
+        if taken:
+            revision = self.state.next_revision()
+            lineage = self._lineage(cause, taken)
+            for key, value in taken.items():
+                self.state.set(key, value, lineage)
+            shown = {key: value for key, value in taken.items() if self._shown(key)}
+            if shown:
+                actions.append(Send(shown, revision, but=client))
+            actions += self._wave(taken, client, lineage)[1]
+        return self._close(actions)
+
+    def receive_push(self, mods: Mods) -> tuple[list[Action], Wave]:
+        """The program sets props for all pages.
+
+        Returns:
+            The actions, and the wave that it starts (to wait for).
+
+        Raises:
+            PatchError: a `Patch` does not fit the value it is for; nothing was changed.
+        """
+        sent, stored = self._prepare(mods)
+        actions: list[Action] = []
+        revision = self.state.next_revision()
+        for key, value in stored.items():
+            self.state.set(key, value)
+        actions.append(Send(sent, revision))
+        wave, more = self._wave([key for key in stored if key in mods], None, frozenset())
+        return self._close(actions + more + self._initial_calls()), wave
+
+    def receive_result(self, call: Call, mods: Mods) -> list[Action]:
+        """A call has finished with these outputs (normal ones, alternate ones and `set_props`)."""
+        try:
+            sent, stored = self._prepare(mods)
+        except PatchError as error:
+            return [Report(error, call), *self.receive_failure(call)]
+        actions: list[Action] = []
+        if sent:
+            revision = self.state.next_revision()
+            for key, value in stored.items():
+                self.state.set(key, value, call.wave.props | call.wave.keys)
+            actions.append(Send(sent, revision))
+        wave = call.wave
+        outside: list[Key] = []
+        for key in stored:
+            if key not in mods:
+                continue
+            for instance in self.graph.triggered_by(key):
+                if instance == call.instance or (wave.initial and not instance.spec.outputs):
+                    continue
+                if not wave.touch(instance, key):
+                    outside.append(key)
+        if outside:
+            actions += self._outside(outside, call)
+        return self._close(actions + self._finish(call) + self._initial_calls())
+
+    def receive_failure(self, call: Call) -> list[Action]:
+        """A call has raised, or returned nothing to apply."""
+        return self._close(self._finish(call))
+
+    # ---- waiting and lanes
+
+    def wait(self, wave: Wave, holder: Laned | None, *, blocks_loop: bool) -> Waiter | None:
+        """Somebody would wait for a wave. None: it is over, or waiting would never end."""
+        waiter = Waiter(wave, holder, blocks_loop)
+        return waiter if self._waits.add(waiter) else None
+
+    def give_up(self, waiter: Waiter) -> None:
+        """A waiter waits no longer."""
+        self._waits.discard(waiter)
+
+    def submit(self, call: Laned) -> bool:
+        """Queue a regular call on its lane. Returns whether it may run now."""
+        return self.lanes.submit(call)
+
+    def finish(self, call: Laned) -> list[Action]:
+        """A regular call that was submitted has finished."""
+        following = self.lanes.finish(call)
+        return self._close([] if following is None else [Run(following)])
+
+    # ---- inside
+
+    def _learn(self, tree: Any) -> None:
+        if self.layout.add(tree):
+            self._layout_values.clear()
+
+    def _shown(self, key: Key) -> bool:
+        users = self.graph.triggered_by(key)
+        return not users or any(i.spec.service & Services.SHARE_WITH_OTHER_CLIENTS for i in users)
+
+    def _answers(self, key: Key, value: Value, cause: Cause) -> bool:
+        """Whether a page's own callback may set a shared prop: one answer to one change, and no circles."""
+        if cause.key is None:
+            return self.state.get(key) is None and self.value(key) != value
+        entry = self.state.get(cause.key)
+        if entry is None or entry.revision != cause.revision:
+            return False
+        if key == cause.key or key in entry.lineage or self._answered.get((cause.key, key)) == cause.revision:
+            return False
+        self._answered[cause.key, key] = cause.revision
+        return self.value(key) != value
+
+    def _lineage(self, cause: Cause | None, taken: Mods) -> frozenset[Key]:
+        if cause is None:
+            return frozenset()
+        if cause.key is None:
+            return frozenset(taken)
+        entry = self.state.get(cause.key)
+        return (entry.lineage if entry else frozenset()) | {cause.key}
+
+    def _prepare(self, mods: Mods) -> tuple[Mods, Mods]:
+        """What is sent, and what is kept, of values that the program set; components in them are learned."""
+        sent: Mods = {}
+        stored: Mods = {}
+        for key, value in mods.items():
+            if key[1] in EVENT_PROPS:
+                sent[key] = value
+                figure = (key[0], "figure")
+                base = stored.get(figure) or self.value(figure)
+                if base.plain is not None:
+                    grown = extend_figure(base.plain, value.plain, prepend=key[1] == "prependData")
+                    stored[figure] = Value.of(grown)
+                continue
+            if isinstance(value, PatchValue):
+                base = stored.get(key) or self.value(key)
+                stored[key] = Value.of(apply_patch(base.fresh(), value.operations))
+                sent[key] = value
+                if not stored[key].may_hold_components:
+                    continue
+            else:
+                stored[key] = sent[key] = value
+            if stored[key].may_hold_components:
+                tree = stored[key].fresh()
+                if overlay(tree, self.shared_values):
+                    stored[key] = sent[key] = Value.of(tree)
+                self._learn(tree)
+        return sent, stored
+
+    def _initial_calls(self) -> list[Action]:
+        """Call what waits for its first call and has its components."""
+        if not self._started:
+            return []
+        ready = [
+            instance
+            for spec in self.graph.specs
+            if spec.initial and spec.outputs and spec.service & Services.SERVER_INITIAL_CALLBACK
+            for instance in self.graph.instances(spec)
+            if (spec, instance.bindings) not in self._initialised and self._present(instance)
+        ]
+        if not ready:
+            return []
+        self._initialised.update((instance.spec, instance.bindings) for instance in ready)
+        wave = Wave(self.graph.plan_of(ready), initial=True)
+        wave.due.update((instance, {}) for instance in ready)
+        return self._advance(wave, wave.plan.order)
+
+    def _present(self, instance: Instance) -> bool:
+        return all(component_id in self.layout for component_id, _ in instance.input_keys) and any(
+            component_id in self.layout for component_id, _ in instance.output_keys
+        )
+
+    def _wave(
+        self,
+        mods: Iterable[Key],
+        client: Client | None,
+        props: frozenset[Key],
+        lineage: tuple[CallbackSpec, ...] = (),
+    ) -> tuple[Wave, list[Action]]:
+        keys = frozenset(mods) if self._started else frozenset()
+        wave = Wave(self.graph.plan(keys), client, keys=keys, props=props, lineage=lineage)
+        for key in keys:
+            for instance in self.graph.triggered_by(key):
+                wave.touch(instance, key)
+        return wave, self._advance(wave, wave.plan.order)
+
+    def _outside(self, mods: list[Key], call: Call) -> list[Action]:
+        """An alternate output changed inputs that the wave has passed already, or did not plan for."""
+        lineage = (*call.wave.lineage, call.spec)
+        reached = {i.spec for key in mods for i in self.graph.triggered_by(key)}
+        circle = reached.intersection(lineage)
+        if circle:
+            names = " -> ".join(spec.name for spec in (*lineage, next(iter(circle))))
+            error = CallbackCycleError(
+                f"alternate outputs would call shared callbacks for ever: {names}; stopped after one round"
+            )
+            return [Report(error, call)]
+        return self._wave(mods, None, call.wave.props | call.wave.keys, lineage)[1]
+
+    def _advance(self, wave: Wave, instances: Iterable[Instance]) -> list[Action]:
+        """Call what is due and has nothing upstream, settle what is not due."""
+        actions: list[Action] = []
+        pending = [i for i in instances if wave.left.get(i) == 0]
+        while pending:
+            instance = pending.pop(0)
+            if wave.left.get(instance) != 0:
+                continue
+            if instance in wave.due:
+                actions += self._call(wave, instance)
+            else:
+                pending += self._settle(wave, instance)
+        return actions
+
+    def _settle(self, wave: Wave, instance: Instance) -> list[Instance]:
+        """Mark as settled. Returns what has nothing upstream any more."""
+        wave.left.pop(instance, None)
+        free = []
+        for following in wave.plan.downstream[instance]:
+            if wave.left.get(following, CALLED) > 0:
+                wave.left[following] -= 1
+                if wave.left[following] == 0:
+                    free.append(following)
+        return free
+
+    def _call(self, wave: Wave, instance: Instance) -> list[Action]:
+        wave.left[instance] = CALLED
+        triggered = tuple(wave.due.get(instance, ()))
+        call = Call(
+            instance,
+            tuple(map(self._argument, instance.inputs)),
+            tuple(map(self._argument, instance.state)),
+            triggered,
+            wave.client if wave.keys.intersection(triggered) else None,
+            wave,
+        )
+        wave.live.add(call)
+        if instance.spec.service & Services.MOST_RECENT:
+            for old in self.lanes.waiting(call.lane):
+                if isinstance(old, Call) and old.instance == instance:
+                    return self._overtake(old, call)
+        return [Run(call)] if self.lanes.submit(call) else []
+
+    def _overtake(self, old: Call, call: Call) -> list[Action]:
+        """The newer of two waiting calls takes the place of the older."""
+        newer = replace(call, triggered=tuple(dict.fromkeys((*old.triggered, *call.triggered))))
+        call.wave.live.discard(call)
+        call.wave.live.add(newer)
+        self.lanes.replace(old, newer)
+        old.wave.live.discard(old)
+        return self._advance(old.wave, self._settle(old.wave, old.instance))
+
+    def _finish(self, call: Call) -> list[Action]:
+        following = self.lanes.finish(call)
+        actions: list[Action] = [] if following is None else [Run(following)]
+        call.wave.live.discard(call)
+        return actions + self._advance(call.wave, self._settle(call.wave, call.instance))
+
+    def _argument(self, slot: Slot) -> Argument:
+        if slot and isinstance(slot[0], str):
+            return self.value(slot)  # type: ignore[arg-type]
+        return tuple(self.value(key) for key in slot)  # type: ignore[arg-type]
+
+    def _close(self, actions: list[Action]) -> list[Action]:
+        """Add what follows for those who wait."""
+        actions += [Release(waiter) for waiter in self._waits.releasable()]
+        return actions

@@ -1,0 +1,134 @@
+"""Component ids: a string, or a dict that patterns with `ALL`, `MATCH` and `ALLSMALLER` can match.
+
+Inside the core an id is always a string: a dict id is its JSON with sorted keys and no spaces, which is how Dash itself
+writes it (documented under "pattern-matching callbacks").
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+Key: TypeAlias = tuple[str, str]
+"""A prop: (id, property)."""
+Bindings: TypeAlias = tuple[tuple[str, Any], ...]
+"""What the MATCH keys of one instance of a callback stand for, sorted by key."""
+
+
+class Wild(enum.Enum):
+    """The wildcards of a pattern."""
+
+    MATCH = "MATCH"
+    ALL = "ALL"
+    ALLSMALLER = "ALLSMALLER"
+
+
+def canonical(component_id: str | Mapping[str, Any]) -> str:
+    """The id as a string: itself, or a dict as sorted compact JSON."""
+    if isinstance(component_id, str):
+        return component_id
+    pairs = (f"{json.dumps(k)}:{json.dumps(component_id[k])}" for k in sorted(component_id))
+    return "{" + ",".join(pairs) + "}"
+
+
+@lru_cache(maxsize=4096)
+def parsed(component_id: str) -> dict[str, Any] | None:
+    """The dict of a dict id, None of a string id. The result is shared: do not change it."""
+    if not component_id.startswith("{"):
+        return None
+    try:
+        value = json.loads(component_id)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One dependency of a callback: a prop of one component, or of all that match a pattern.
+
+    Attributes:
+        id: the canonical id, or the pattern as text.
+        prop: the property.
+        pattern: sorted (key, value or `Wild`) pairs; empty for a plain id.
+    """
+
+    id: str
+    prop: str
+    pattern: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """(id, prop)."""
+        return (self.id, self.prop)
+
+    @property
+    def many(self) -> bool:
+        """Whether it stands for a list of values (`ALL`, `ALLSMALLER`)."""
+        return any(v in (Wild.ALL, Wild.ALLSMALLER) for _, v in self.pattern)
+
+    @property
+    def match_keys(self) -> tuple[str, ...]:
+        """The keys with `MATCH`."""
+        return tuple(k for k, v in self.pattern if v is Wild.MATCH)
+
+    def __str__(self) -> str:
+        return f"{self.id}.{self.prop}"
+
+    def bind(self, component_id: str, bindings: Bindings | None = None) -> Bindings | None:
+        """Match a component against the pattern.
+
+        Args:
+            component_id: a canonical id.
+            bindings: what the MATCH keys must stand for; None: whatever it is.
+
+        Returns:
+            What the MATCH keys stand for, or None if the component does not match.
+        """
+        if not self.pattern:
+            return () if component_id == self.id else None
+        values = parsed(component_id)
+        if values is None or len(values) != len(self.pattern):
+            return None
+        known = None if bindings is None else dict(bindings)
+        found: list[tuple[str, Any]] = []
+        for key, wanted in self.pattern:
+            if key not in values:
+                return None
+            value = values[key]
+            if wanted is Wild.ALL:
+                continue
+            if wanted is Wild.MATCH:
+                if known is not None and key in known and known[key] != value:
+                    return None
+                found.append((key, value))
+            elif wanted is Wild.ALLSMALLER:
+                if known is not None and key in known and not _smaller(value, known[key]):
+                    return None
+            elif wanted != value:
+                return None
+        return tuple(found)
+
+    def overlaps(self, other: Ref) -> bool:
+        """Whether one component could be meant by both."""
+        if self.prop != other.prop:
+            return False
+        if not self.pattern:
+            return other.bind(self.id) is not None
+        if not other.pattern:
+            return self.bind(other.id) is not None
+        mine, theirs = dict(self.pattern), dict(other.pattern)
+        return mine.keys() == theirs.keys() and all(
+            isinstance(mine[k], Wild) or isinstance(theirs[k], Wild) or mine[k] == theirs[k] for k in mine
+        )
+
+
+def _smaller(value: Any, than: Any) -> bool:
+    try:
+        return bool(value < than)
+    except TypeError:
+        return False

@@ -1,0 +1,154 @@
+"""Applying to a stored value what a page applies to its own: `Patch` operations and `extendData`.
+
+The operations are those of Dash's `Patch` (https://dash.plotly.com/partial-properties); a location that does not exist
+raises, as it does in the page.
+"""
+
+from __future__ import annotations
+
+import base64
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from dash_devices_nb.errors import PatchError
+
+
+def _walk(value: Any, location: list[Any]) -> Any:
+    for step in location:
+        value = value[step]
+    return value
+
+
+def _number(location: list[Any], function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def change(value: Any, params: Any) -> Any:
+        return _assign(value, location, function(_walk(value, location), params["value"]))
+
+    return change
+
+
+def _assign(value: Any, location: list[Any], new: Any) -> Any:
+    if not location:
+        return new
+    _walk(value, location[:-1])[location[-1]] = new
+    return value
+
+
+def _apply_one(value: Any, operation: dict[str, Any]) -> Any:
+    name, location, params = operation["operation"], operation["location"], operation["params"]
+    if name == "Assign":
+        return _assign(value, location, params["value"])
+    if name == "Delete":
+        del _walk(value, location[:-1])[location[-1]]
+        return value
+    if name in _ARITHMETIC:
+        return _number(location, _ARITHMETIC[name])(value, params)
+    target = _walk(value, location)
+    if name == "Merge":
+        target.update(params["value"])
+    elif name == "Extend":
+        target.extend(params["value"])
+    elif name == "Append":
+        target.append(params["value"])
+    elif name == "Prepend":
+        target.insert(0, params["value"])
+    elif name == "Insert":
+        target.insert(params["index"], params["value"])
+    elif name == "Clear":
+        target.clear()
+    elif name == "Reverse":
+        target.reverse()
+    elif name == "Remove":
+        if params["value"] in target:
+            target.remove(params["value"])
+    else:
+        raise PatchError(f"Patch operation {name!r} is not known")
+    return value
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": lambda a, b: a / b,
+}
+
+
+def apply_patch(value: Any, operations: list[dict[str, Any]]) -> Any:
+    """Apply `operations` to `value`, which may be changed in place.
+
+    Args:
+        value: an object of the caller's own (see `Value.fresh`).
+        operations: as `Patch` lists them: `{"operation", "location", "params"}`.
+
+    Returns:
+        The new value.
+
+    Raises:
+        PatchError: an operation is unknown, or its location does not exist in `value`.
+    """
+    for operation in operations:
+        try:
+            value = _apply_one(value, operation)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+            raise PatchError(
+                f"Patch {operation['operation']} at {operation['location']} does not fit the value there: {exc!r}"
+            ) from exc
+    return value
+
+
+def extend_figure(figure: Any, data: Any, *, prepend: bool = False) -> Any:
+    """Apply an `extendData` (or `prependData`) value to a figure, as `dcc.Graph` does in the page.
+
+    Args:
+        figure: `{"data": [traces], ...}`; it is not changed.
+        data: `{prop: [[new points of a trace], ...]}`, or a list of it, the trace indices and the maximum
+            number of points (see the documentation of `dcc.Graph.extendData`).
+        prepend: put the points in front.
+
+    Returns:
+        The new figure, which shares with the old one what did not change.
+    """
+    if isinstance(data, dict):
+        updates, indices, most = data, None, None
+    elif isinstance(data, list) and data and isinstance(data[0], dict):
+        updates, indices, most = [*data, None, None][:3]
+    else:
+        return figure
+    traces = figure.get("data") if isinstance(figure, dict) else None
+    if not isinstance(traces, list):
+        return figure
+    traces = list(traces)
+    for prop, lists in updates.items():
+        for number, points in zip(range(len(lists)) if indices is None else indices, lists, strict=False):
+            if isinstance(number, int) and -len(traces) <= number < len(traces):
+                traces[number] = _extended(traces[number], prop.split("."), points, most, prepend=prepend)
+    return {**figure, "data": traces}
+
+
+def _extended(node: Any, path: list[str], points: Any, most: Any, *, prepend: bool) -> Any:
+    if not path:
+        old, points = _as_list(node), _as_list(points)
+        new = points + old if prepend else old + points
+        if isinstance(most, int) and not isinstance(most, bool) and 0 <= most < len(new):
+            return new[:most] if prepend else new[len(new) - most :]
+        return new
+    if not isinstance(node, dict):
+        return node
+    return {**node, path[0]: _extended(node.get(path[0]), path[1:], points, most, prepend=prepend)}
+
+
+_TYPECODES = {
+    "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "f4": "f", "f8": "d",
+}  # fmt: skip
+
+
+def _as_list(points: Any) -> list[Any]:
+    """A trace's points; plotly sends numpy arrays as `{"dtype", "bdata"}` with base64 of their bytes."""
+    if isinstance(points, list):
+        return points
+    if isinstance(points, dict) and points.get("dtype") in _TYPECODES and "shape" not in points:
+        numbers = array(_TYPECODES[points["dtype"]])
+        numbers.frombytes(base64.b64decode(points["bdata"]))
+        return numbers.tolist()
+    return []

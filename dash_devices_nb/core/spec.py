@@ -1,0 +1,92 @@
+"""What a shared callback was declared to be, and its instances.
+
+A callback without `MATCH` has one instance. With `MATCH` it has one for each combination of values that its components
+give; which there are depends on the components that have been seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from dash_devices_nb.core.ids import Bindings, Key, Ref
+from dash_devices_nb.core.services import Services
+
+
+@dataclass(frozen=True, eq=False)
+class CallbackSpec:
+    """A callback that the server dispatches.
+
+    Attributes:
+        name: the function's name, for messages.
+        inputs, state, outputs: its dependencies, flat.
+        service: its service.
+        lane: calls with equal lanes run one after the other; None: concurrently.
+        initial: whether it is called once at the start.
+        coroutine: whether it runs on the callback loop rather than in a worker.
+        several: whether it returns a value for each output (a list of outputs) rather than one.
+        allow_duplicate: indices of outputs that may have another callback.
+    """
+
+    name: str
+    inputs: tuple[Ref, ...]
+    state: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+    service: Services = Services.SHARED
+    lane: Hashable | None = None
+    initial: bool = True
+    coroutine: bool = False
+    several: bool = False
+    allow_duplicate: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """All dependencies."""
+        return self.inputs + self.state + self.outputs
+
+    def __str__(self) -> str:
+        outputs = ", ".join(map(str, self.outputs)) or "None"
+        return f"{self.name}({', '.join(map(str, self.inputs))}) -> {outputs}"
+
+
+Slot: TypeAlias = Key | tuple[Key, ...]
+"""Where one argument or output goes: one prop, or a list of props (`ALL`, `ALLSMALLER`)."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One instance of a callback with its wildcards resolved.
+
+    Attributes:
+        spec: its callback.
+        bindings: what its MATCH keys stand for.
+        inputs, state, outputs: its props, in the order of the declaration.
+    """
+
+    spec: CallbackSpec
+    bindings: Bindings
+    inputs: tuple[Slot, ...] = field(compare=False)
+    state: tuple[Slot, ...] = field(compare=False)
+    outputs: tuple[Slot, ...] = field(compare=False)
+
+    @property
+    def input_keys(self) -> tuple[Key, ...]:
+        """All its input props, flat."""
+        return flat(self.inputs)
+
+    @property
+    def output_keys(self) -> tuple[Key, ...]:
+        """All its output props, flat."""
+        return flat(self.outputs)
+
+
+def flat(slots: tuple[Slot, ...]) -> tuple[Key, ...]:
+    """The props of some slots."""
+    keys: list[Key] = []
+    for slot in slots:
+        if slot and isinstance(slot[0], tuple):
+            keys.extend(slot)  # type: ignore[arg-type]
+        elif slot:
+            keys.append(slot)  # type: ignore[arg-type]
+    return tuple(keys)

@@ -1,0 +1,82 @@
+"""A prop's value, with the JSON that goes to the pages, encoded once however many pages there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+COMPONENT_MARK = b'"namespace":'
+"""Stands in the JSON of every value that holds components (and, harmlessly, in some others)."""
+
+
+class Value:
+    """An immutable value: its JSON and the plain Python object, each made from the other when first asked for.
+
+    Safe from any thread: making one twice gives equal results.
+    """
+
+    __slots__ = ("_decoded", "_json", "_plain")
+
+    def __init__(self, json: bytes | None) -> None:
+        self._json = json
+        self._decoded = False
+        self._plain: Any = None
+
+    @classmethod
+    def of(cls, plain: Any) -> Value:
+        """From a plain object (dict, list, str, int, float, bool, None) that nobody changes any more."""
+        value = cls(None)
+        value._plain = plain
+        value._decoded = True
+        return value
+
+    @property
+    def json(self) -> bytes:
+        """The value as JSON."""
+        if self._json is None:
+            self._json = orjson.dumps(self._plain, option=orjson.OPT_NON_STR_KEYS)
+        return self._json
+
+    @property
+    def plain(self) -> Any:
+        """The value as JSON gives it. Shared between readers: do not change it, ask `fresh()`."""
+        if not self._decoded:
+            self._plain = orjson.loads(self.json)
+            self._decoded = True
+        return self._plain
+
+    def fresh(self) -> Any:
+        """The value as an object of the caller's own."""
+        plain = self.plain
+        return orjson.loads(self.json) if isinstance(plain, dict | list) else plain
+
+    @property
+    def may_hold_components(self) -> bool:
+        """False if there is surely no component in it."""
+        return COMPONENT_MARK in self.json
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Value) and self.json == other.json
+
+    def __hash__(self) -> int:
+        return hash(self.json)
+
+    def __repr__(self) -> str:
+        text = self.json.decode()
+        return f"Value({text if len(text) <= 60 else text[:57] + '...'})"
+
+
+class PatchValue(Value):
+    """A value that is a list of `Patch` operations, to be applied to the value that is there.
+
+    Its JSON is what Dash sends for a `Patch`; pages apply it themselves.
+    """
+
+    __slots__ = ("operations",)
+
+    def __init__(self, json: bytes, operations: list[dict[str, Any]]) -> None:
+        super().__init__(json)
+        self.operations = operations
+
+

@@ -1,0 +1,75 @@
+"""Who waits for whom.
+
+A synchronous push waits for the wave that it started. If it stands in a callback, that callback holds its lane
+meanwhile; if it stands on the callback loop's thread, no coroutine can run meanwhile. Where the wave needs what the
+waiter holds, waiting would never end: the waiter is let go instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dash_devices_nb.core.lanes import Laned, Lanes
+from dash_devices_nb.core.waves import Wave
+
+
+@dataclass(eq=False)
+class Waiter:
+    """Somebody who waits for a wave.
+
+    Attributes:
+        wave: what it waits for.
+        holder: the call in which it stands, if any.
+        blocks_loop: whether it blocks the callback loop.
+    """
+
+    wave: Wave
+    holder: Laned | None = None
+    blocks_loop: bool = False
+
+
+class Waits:
+    """All waiters."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._waiters: list[Waiter] = []
+
+    def add(self, waiter: Waiter) -> bool:
+        """Add a waiter. Returns False if it need not, or must not, wait."""
+        if waiter.wave.over or self._stuck(waiter):
+            return False
+        self._waiters.append(waiter)
+        return True
+
+    def discard(self, waiter: Waiter) -> None:
+        """Forget a waiter that gave up."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+    def releasable(self) -> list[Waiter]:
+        """Take out and return the waiters that can go on."""
+        if not self._waiters:
+            return []
+        free = [w for w in self._waiters if w.wave.over or self._stuck(w)]
+        for waiter in free:
+            self._waiters.remove(waiter)
+        return free
+
+    def _stuck(self, waiter: Waiter) -> bool:
+        if waiter.holder is None and not waiter.blocks_loop:
+            return False
+        seen: set[int] = set()
+        pending: list[Laned] = list(waiter.wave.live)
+        while pending:
+            call = pending.pop()
+            if id(call) in seen:
+                continue
+            seen.add(id(call))
+            if call is waiter.holder or (waiter.blocks_loop and call.coroutine):
+                return True
+            pending.extend(self._lanes.ahead(call))
+            for other in self._waiters:
+                if other.holder is call:
+                    pending.extend(other.wave.live)
+        return False

@@ -1,0 +1,101 @@
+"""Waves and calls: one event on its way through the shared callbacks.
+
+A wave holds a plan (see `graph`). An instance in it is *due* once one of its inputs has changed in this wave; when
+everything upstream of it is settled it is called if it is due, and settled at once if not. So a callback is called at
+most once a wave, and a wave is over when all of its instances are settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.graph import Plan
+from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.spec import CallbackSpec, Instance
+from dash_devices_nb.core.values import Value
+
+Argument: TypeAlias = Value | tuple[Value, ...]
+CALLED = -1
+
+
+@dataclass(eq=False)
+class Wave:
+    """One event on its way.
+
+    Attributes:
+        plan: what can follow.
+        client: who made the change; None for a push, the start and everything down the chain.
+        initial: whether it is the start of the app, a callback or a component: nobody acted.
+        keys: the props that changed.
+        props: the lineage of that change (see `state.Entry`), which the outputs inherit.
+        lineage: the callbacks whose alternate outputs started it, oldest first.
+        due: the instances with a changed input, and which.
+        live: calls that wait or run.
+        left: for each instance that is not settled how many it waits for, or `CALLED`.
+    """
+
+    plan: Plan
+    client: Client | None = None
+    initial: bool = False
+    keys: frozenset[Key] = frozenset()
+    props: frozenset[Key] = frozenset()
+    lineage: tuple[CallbackSpec, ...] = ()
+    due: dict[Instance, dict[Key, None]] = field(default_factory=dict)
+    live: set[Call] = field(default_factory=set)
+    left: dict[Instance, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = dict(self.plan.upstream)
+
+    @property
+    def over(self) -> bool:
+        """Whether everything is settled."""
+        return not self.left
+
+    def touch(self, instance: Instance, key: Key) -> bool:
+        """Note that an input changed. Returns False if the instance is settled, called, or not in the plan."""
+        if self.left.get(instance, CALLED) == CALLED:
+            return False
+        self.due.setdefault(instance, {})[key] = None
+        return True
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a callback.
+
+    Attributes:
+        instance: what is called.
+        inputs, state: the values at the time of the change.
+        triggered: the inputs that changed; empty for an initial call.
+        client: who made the change, None down the chain.
+        wave: what it belongs to.
+    """
+
+    instance: Instance
+    inputs: tuple[Argument, ...]
+    state: tuple[Argument, ...]
+    triggered: tuple[Key, ...]
+    client: Client | None
+    wave: Wave
+
+    @property
+    def spec(self) -> CallbackSpec:
+        """Its callback."""
+        return self.instance.spec
+
+    @property
+    def lane(self) -> Hashable | None:
+        """Its lane."""
+        return self.instance.spec.lane
+
+    @property
+    def coroutine(self) -> bool:
+        """Whether it needs the callback loop."""
+        return self.instance.spec.coroutine
+
+    def __repr__(self) -> str:
+        return f"<Call {self.spec.name} {', '.join('.'.join(key) for key in self.triggered) or 'initial'}>"

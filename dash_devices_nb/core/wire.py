@@ -1,0 +1,108 @@
+"""The frames between a page and the app: JSON texts, `t` is the type. See `docs/architecture.md`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.dispatch import Cause
+from dash_devices_nb.core.ids import Key, Ref, Wild
+from dash_devices_nb.core.values import Value
+from dash_devices_nb.errors import FrameError
+
+PATHS = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reload-hash")
+"""What a page may ask for over its WebSocket."""
+
+
+def dumps(value: Any) -> str:
+    """JSON text."""
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def mods_frame(mods: Mods, revision: int | None = None, *, number: int | None = None, force: bool = False) -> str:
+    """Values to apply; built from the values' own JSON, so that a shared frame is encoded once."""
+    by_id: dict[str, list[bytes]] = {}
+    for (component_id, prop), value in mods.items():
+        by_id.setdefault(component_id, []).append(orjson.dumps(prop) + b":" + value.json)
+    body = b",".join(
+        orjson.dumps(component_id) + b":{" + b",".join(props) + b"}" for component_id, props in by_id.items()
+    )
+    head = b'{"t":"mods"'
+    if revision is not None:
+        head += b',"r":%d' % revision
+    if number is not None:
+        head += b',"q":%d' % number
+    if force:
+        head += b',"f":1'
+    return (head + b',"m":{' + body + b"}}").decode()
+
+
+def answer_frame(number: int, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> str:
+    """The answer to a request; `body` is JSON text."""
+    head = f'{{"t":"res","q":{number},"n":{request},"s":{status}'
+    for name, value in (extra or {}).items():
+        head += f',"{name}":{dumps(value)}'
+    return f'{head},"b":{body or "null"}}}'
+
+
+def ref_json(ref: Ref) -> list[Any]:
+    """A shared dependency as pages get it: [id, prop], or [{key: value or null for a wildcard}, prop]."""
+    if not ref.pattern:
+        return [ref.id, ref.prop]
+    return [{key: None if isinstance(value, Wild) else value for key, value in ref.pattern}, ref.prop]
+
+
+def parse(frame: str | bytes) -> dict[str, Any]:
+    """A frame from a page.
+
+    Raises:
+        FrameError: it is no JSON object with a type.
+    """
+    try:
+        message = orjson.loads(frame)
+    except orjson.JSONDecodeError as exc:
+        raise FrameError(f"a frame of {len(frame)} bytes is not JSON ({exc})") from exc
+    if not isinstance(message, dict) or not isinstance(message.get("t"), str):
+        raise FrameError(f"a frame is a JSON object with a type 't', not {str(message)[:60]!r}")
+    return message
+
+
+def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
+    """The sequence number, the values and the cause of a `set` frame. Raises FrameError."""
+    sequence = number(message, "s")
+    given = message.get("m")
+    if not isinstance(given, dict) or not all(isinstance(props, dict) for props in given.values()):
+        raise FrameError(f"'m' of a set frame is {{id: {{prop: value}}}}, not {str(given)[:60]!r}")
+    mods: dict[Key, Value] = {
+        (component_id, prop): Value.of(value) for component_id, props in given.items() for prop, value in props.items()
+    }
+    return sequence, mods, _cause(message.get("c"))
+
+
+def _cause(given: Any) -> Cause | None:
+    if given is None:
+        return None
+    if given == []:
+        return Cause()
+    match given:
+        case [str(component_id), str(prop), int(revision)]:
+            return Cause((component_id, prop), revision)
+    raise FrameError(f"'c' of a set frame is [], or [id, prop, revision], not {str(given)[:60]!r}")
+
+
+def number(message: dict[str, Any], name: str, default: int | None = None) -> int:
+    """A whole number of a frame. Raises FrameError."""
+    value = message.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise FrameError(f"{name!r} of a {message['t']} frame is a whole number, not {str(value)[:60]!r}")
+    return value
+
+
+def text(message: dict[str, Any], name: str, default: str | None = None) -> str:
+    """A string of a frame. Raises FrameError."""
+    value = message.get(name, default)
+    if not isinstance(value, str):
+        raise FrameError(f"{name!r} of a {message['t']} frame is a string, not {str(value)[:60]!r}")
+    return value
