@@ -137,7 +137,10 @@ class Kernel:
             may_fail: The cell may raise; without it that is a `CellError`.
         """
         cell = self.start(code)
-        await eventually(lambda: cell.finished, within)
+        try:
+            await eventually(lambda: cell.finished, within)
+        except AssertionError as error:
+            raise CellError(f"still running after {within:g} s: {cell!r}") from error
         if cell.errors and not may_fail:
             traceback = "\n".join(
                 line for c in cell._contents("error") for line in c.get("traceback", ())
@@ -152,14 +155,28 @@ class Kernel:
     async def restart(self, within: float = 30.0) -> None:
         """What the notebook's restart button does; the cells so far stay in `cells`."""
         await self._manager.restart_kernel(now=True)
-        await asyncio.wait_for(self._client._async_is_alive(), within)
-        await self.run("None", within=within)
+        await self.wait_until_ready(within)
+
+    async def wait_until_ready(self, within: float = 60.0) -> None:
+        """Wait until the kernel answers on both channels.
+
+        What is sent while it starts, or before the output channel's subscription has arrived, can
+        be lost, so the question is asked again.
+        """
+
+        async def answers() -> bool:
+            question = Cell("kernel_info")
+            self._by_id[self._client.kernel_info()] = question
+            await eventually(lambda: question.finished, within=1)
+            return True
+
+        await eventually(answers, within)
 
     async def _read_replies(self) -> None:
         while True:
             message = await self._client.get_shell_msg()
             cell = self._by_id.get(message["parent_header"].get("msg_id", ""))
-            if cell is not None and message["msg_type"] == "execute_reply":
+            if cell is not None and message["msg_type"].endswith("_reply"):
                 cell.reply = message["content"]
 
     async def _read_outputs(self) -> None:
@@ -198,12 +215,12 @@ async def running_kernel(
         )
         client = manager.client()
         client.start_channels(hb=False, stdin=False)
-        await client.wait_for_ready(timeout=60)
         kernel = Kernel(manager, client, home)
         readers = [
             asyncio.create_task(kernel._read_replies()),
             asyncio.create_task(kernel._read_outputs()),
         ]
+        await kernel.wait_until_ready()
         yield kernel
     finally:
         for reader in readers:
