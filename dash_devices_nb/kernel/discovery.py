@@ -10,7 +10,7 @@ answer. What ties a kernel to its server, in this order:
 3. On a Hub, where the runtime directory may be another one, `JUPYTERHUB_SERVICE_PREFIX`.
 
 The server found is then asked, with its token, whether it runs our extension
-(`{base_url}dash-devices/api/apps`) and knows the kernel (`{base_url}api/kernels/<uuid>`).
+(`{base_url}dash-devices/_apps`) and knows the kernel (`{base_url}api/kernels/<uuid>`).
 """
 
 import http.client
@@ -26,7 +26,7 @@ from urllib.parse import quote, urlsplit
 
 from dash_devices_nb.kernel.environment import Environment, Host, detect
 
-PING = "dash-devices/api/apps"
+PING = "dash-devices/_apps"
 """The route, below the base URL, that only our extension answers."""
 
 REMEDY = "Install dash-devices-nb where the Jupyter server runs and restart that server"

@@ -199,6 +199,23 @@ def running_kernel() -> Any:
     return getattr(shell, "kernel", None)
 
 
+def in_other_task() -> bool:
+    """Whether the caller runs in a task, or in a callback, of the running loop that is no cell.
+
+    A cell runs in a task of ipykernel's; other tasks of the kernel's loop, and what a loop calls by
+    itself (`call_later`), must not block it. False on a thread without a running loop.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    if task is None:
+        return True
+    coro = task.get_coro()
+    code = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
+    return "ipykernel" not in (code.co_filename if code is not None else "")
+
+
 def pump(loop: asyncio.AbstractEventLoop, until: Awaitable[T], timeout: float | None = None) -> T:
     """Lets the running `loop` go on inside a synchronous call until something is done.
 

@@ -8,6 +8,7 @@ import pytest
 
 from dash_devices_nb.errors import LoopError
 from dash_devices_nb.kernel.loops import IoThread, kernel_loop, pump
+from tests.support.eventually import eventually
 from tests.support.kernels import Kernel
 
 mark = contextvars.ContextVar("mark", default="empty")
@@ -184,6 +185,35 @@ async def test_kernel_loop_is_the_main_one_from_anywhere(kernel: Kernel):
         print(seen)
     """)
     assert cell.text == "[True, True, True]\n"
+
+
+async def test_kernel_loop_is_the_main_one_from_a_subshell(kernel: Kernel):
+    """A subshell has a loop of its own, which dies with it; the kernel's is the main thread's."""
+    await kernel.run("""
+        import asyncio, threading
+        from dash_devices_nb.kernel.loops import kernel_loop
+        main = asyncio.get_running_loop()
+    """)
+    client = kernel._client
+    client.control_channel.send(client.session.msg("create_subshell_request", {}))
+    reply = await client.get_control_msg(timeout=10)
+    if reply["content"].get("status") != "ok":
+        pytest.skip("this kernel has no subshells")
+    message = client.session.msg(
+        "execute_request",
+        {
+            "code": "print(kernel_loop() is main, asyncio.get_running_loop() is main, "
+            "threading.current_thread() is threading.main_thread())",
+            "silent": False,
+            "store_history": False,
+            "allow_stdin": False,
+        },
+    )
+    message["header"]["subshell_id"] = reply["content"]["subshell_id"]
+    client.shell_channel.send(message)
+    await eventually(lambda: [m for m in kernel.orphans if m["msg_type"] == "stream"])
+    [printed] = [m["content"]["text"] for m in kernel.orphans if m["msg_type"] == "stream"]
+    assert printed == "True False False\n"
 
 
 async def test_a_cell_can_pump_the_kernels_loop(kernel: Kernel):
