@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import re
 import socket
 import sys
 import tempfile
@@ -65,26 +66,35 @@ async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     log = directory / f"{peer.key}.log"
-    process = Process(
-        spawn([sys.executable, "-m", f"benchmarks.peers.{peer.key}", str(port)], log), log
-    )
+    process = Process(spawn([sys.executable, "-m", f"benchmarks.peers.{peer.key}", str(port)], log), log)
+
+    last = "no connection"
+
+    def address() -> str:
+        """The page's URL as the peer prints it: ours has a token in it."""
+        printed = re.search(re.escape(url) + r"[^\s'\"]*", process.output)
+        return printed.group(0) if printed else url
 
     async def answers() -> bool:
+        nonlocal last
         if process.returncode is not None:
             reason = last_line(process.output)
             raise PeerFailed(f"ended with exit code {process.returncode}: {reason}")
         try:
-            async with httpx.AsyncClient() as client:
-                return (await client.get(url, timeout=5)).status_code == 200
-        except httpx.HTTPError:
+            async with httpx.AsyncClient(follow_redirects=True) as client:
+                status = (await client.get(address(), timeout=5)).status_code
+        except httpx.HTTPError as error:
+            last = f"{type(error).__name__} {error}".strip()
             return False
+        last = f"status {status}"
+        return status == 200
 
     try:
         try:
             await eventually(answers, within=30)
         except AssertionError as error:
-            raise PeerFailed("did not answer within 30 s") from error
-        yield url
+            raise PeerFailed(f"did not answer within 30 s: {last}") from error
+        yield address()
     finally:
         await process.stop()
 
@@ -111,9 +121,7 @@ async def opened(browser: Browser, peer: Peer, url: str) -> Page:
     return page
 
 
-async def make_trips(
-    page: Page, peer: Peer, name: str, count: int, *, patience: int = 10_000
-) -> list[float]:
+async def make_trips(page: Page, peer: Peer, name: str, count: int, *, patience: int = 10_000) -> list[float]:
     """Make trips and return their times in milliseconds; give up on one after ``patience``."""
     options = {
         "question": peer.question,
@@ -128,9 +136,7 @@ async def make_trips(
 
 async def measure(peers: Sequence[Peer], trips: int, rounds: int) -> tuple[list[Measurement], str]:
     """Measure the peers; those that fail carry the reason instead of times."""
-    measurements = {
-        peer.key: Measurement(peer.key, peer.label, resolution=CLOCK_STEP) for peer in peers
-    }
+    measurements = {peer.key: Measurement(peer.key, peer.label, resolution=CLOCK_STEP) for peer in peers}
     async with contextlib.AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         browser = await stack.enter_async_context(launched_chromium())
@@ -158,8 +164,7 @@ def run(options: Any) -> int:
     wanted = options.peers.split(",") if options.peers else [peer.key for peer in PEERS]
     if unknown := set(wanted) - {peer.key for peer in PEERS}:
         raise SystemExit(
-            f"no such peer: {', '.join(sorted(unknown))}; "
-            f"there are {', '.join(peer.key for peer in PEERS)}"
+            f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(peer.key for peer in PEERS)}"
         )
     peers = [peer for peer in PEERS if peer.key in wanted]
     measurements, chromium = asyncio.run(measure(peers, options.trips, options.rounds))

@@ -48,9 +48,30 @@ __all__ = [
 
 if TYPE_CHECKING:
     from dash import (
-        ALL, ALLSMALLER, MATCH, CeleryManager, ClientsideFunction, DiskcacheManager, Input, Patch, State, callback,
-        clientside_callback, dash_table, dcc, get_app, get_asset_url, get_relative_path, hooks, html, no_update,
-        page_container, page_registry, register_page, set_props, strip_relative_path,
+        ALL,
+        ALLSMALLER,
+        MATCH,
+        CeleryManager,
+        ClientsideFunction,
+        DiskcacheManager,
+        Input,
+        Patch,
+        State,
+        callback,
+        clientside_callback,
+        dash_table,
+        dcc,
+        get_app,
+        get_asset_url,
+        get_relative_path,
+        hooks,
+        html,
+        no_update,
+        page_container,
+        page_registry,
+        register_page,
+        set_props,
+        strip_relative_path,
     )  # fmt: skip
 
     from dash_devices_nb import dependencies, errors, exceptions, testing

@@ -69,9 +69,7 @@ async def browser(chromium: Browser, request: pytest.FixtureRequest) -> AsyncIte
         await tabs.screenshots(ARTIFACTS, name)
     await tabs.close()
     if not request.node.get_closest_marker("allow_console_errors"):
-        assert not tabs.unexpected_errors, "the pages reported errors: " + "\n".join(
-            tabs.unexpected_errors
-        )
+        assert not tabs.unexpected_errors, "the pages reported errors: " + "\n".join(tabs.unexpected_errors)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Our routes in front of Quart's: the pages' WebSocket, the page's script, and tickets for cookies.
 
-The WebSocket is raw ASGI, because Quart's own puts two queues between a frame and its handler (measured: 3-4 against 9-12
-microseconds a message).
+The WebSocket is raw ASGI, because Quart's own puts two queues between a frame and its handler (measured: 3-4 against
+9-12 microseconds a message).
 """
 
 from __future__ import annotations
@@ -80,7 +80,11 @@ class Front:
         text, digest = page_script()
         if name == f"page-{digest}.js":
             await _respond(
-                send, 200, text.encode(), [(b"cache-control", b"public, max-age=31536000, immutable")], b"text/javascript"
+                send,
+                200,
+                text.encode(),
+                [(b"cache-control", b"public, max-age=31536000, immutable")],
+                b"text/javascript",
             )
         elif name.startswith("cookies/"):
             cookies = self._app.hub.take_cookies(name.removeprefix("cookies/"))

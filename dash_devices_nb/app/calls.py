@@ -54,7 +54,7 @@ class SharedCalls:
                 if inspect.isawaitable(returned):
                     returned = self._await(returned)
                 mods = self._mods(shared, call, context, returned)
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 mods = self._failed(shared, call, context, exc)
         self._finish(call, mods)
 
@@ -63,7 +63,7 @@ class SharedCalls:
         mods: Mods | None = None
         with shared.output.bound(), self._entered(shared, call) as context:
             try:
-                lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _unlocked()
+                lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
                 async with lock:
                     args, kwargs = self._arguments(shared, call)
                     returned = await shared.function(*args, **kwargs)
@@ -71,7 +71,7 @@ class SharedCalls:
             except asyncio.CancelledError:
                 self._finish(call, None)
                 raise
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 mods = self._failed(shared, call, context, exc)
         self._finish(call, mods)
 
@@ -102,9 +102,7 @@ class SharedCalls:
         flat = [_plain(value) for value in call.inputs + call.state]
         return stock.grouped_arguments(flat, shared.indices)
 
-    def _failed(
-        self, shared: SharedCallback, call: Call, context: SharedContext, error: BaseException
-    ) -> Mods | None:
+    def _failed(self, shared: SharedCallback, call: Call, context: SharedContext, error: BaseException) -> Mods | None:
         if isinstance(error, PreventUpdate):
             return None
         handler = shared.on_error or self._app.default_on_error
@@ -114,7 +112,7 @@ class SharedCalls:
                 return self._mods(shared, call, context, dash.no_update if returned is None else returned)
             except PreventUpdate:
                 return None
-            except BaseException as another:
+            except BaseException as another:  # noqa: BLE001 - a program's code may raise anything
                 error = another
         self._runtime.on_error(error, call, call.client)
         return None
@@ -185,7 +183,9 @@ def _spread(slot: Slot, value: Any, many: bool, spec: CallbackSpec) -> PlainMods
     ]
 
 
-class _unlocked:  # noqa: N801 - stands where an asyncio.Lock may stand
+class _Unlocked:
+    """Stands where an asyncio.Lock may stand."""
+
     async def __aenter__(self) -> None: ...
 
     async def __aexit__(self, *exc: object) -> None: ...

@@ -163,7 +163,11 @@ class Connection:
         """The props whose change would lead to a callback that this client may not cause."""
         with self._runtime.lock:
             outputs = {
-                key: [".".join(out) for i in self._runtime.dispatcher.graph.triggered_by(key) for out in i.output_keys or [("", "")]]
+                key: [
+                    ".".join(out)
+                    for i in self._runtime.dispatcher.graph.triggered_by(key)
+                    for out in i.output_keys or [("", "")]
+                ]
                 for key in mods
             }
         refused: dict[Key, None] = {}
@@ -230,5 +234,7 @@ def output_names(body: dict[str, Any]) -> list[str]:
     flat: list[Any] = []
     for item in outputs if isinstance(outputs, list) else [outputs]:
         flat.extend(item if isinstance(item, list) else [item])
-    names = [f"{canonical(o['id'])}.{str(o['property']).split('@')[0]}" for o in flat if isinstance(o, dict) and "id" in o]
+    names = [
+        f"{canonical(o['id'])}.{str(o['property']).split('@')[0]}" for o in flat if isinstance(o, dict) and "id" in o
+    ]
     return names or [""]

@@ -6,11 +6,11 @@ Dash reads these attributes by name (see `stock`); most callbacks ask for few of
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from dash_devices_nb.app.stock import AttributeDict
 from dash_devices_nb.core.ids import Key, canonical, parsed
-from dash_devices_nb.core.spec import Slot
+from dash_devices_nb.core.spec import Slot, is_one
 from dash_devices_nb.core.waves import Argument, Call
 
 
@@ -114,11 +114,12 @@ def _listed(slots: tuple[Slot, ...], values: tuple[Argument, ...] | None) -> lis
     listed: list[Any] = []
     for number, slot in enumerate(slots):
         value: Any = None if values is None else values[number]
-        if slot and isinstance(slot[0], str):
-            listed.append(one(slot, value))  # type: ignore[arg-type]
+        if is_one(slot):
+            listed.append(one(slot, value))
         else:
-            items = value if value is not None else [None] * len(slot)
-            listed.append([one(key, item) for key, item in zip(slot, items, strict=True)])  # type: ignore[arg-type]
+            keys = cast("tuple[Key, ...]", slot)
+            items = value if value is not None else [None] * len(keys)
+            listed.append([one(key, item) for key, item in zip(keys, items, strict=True)])
     return listed
 
 

@@ -39,6 +39,7 @@ class Dash(Embedded):
 
     Args:
         name: as in stock Dash.
+        server: True, a `quart.Quart` to use, or False and `init_app` later.
         server_service: `Services.PUSHER_ALL`: all of a page's traffic but files travels over its WebSocket;
             `Services.NORMAL`: layout, dependencies and regular callbacks over HTTP.
         callback_service: the service of `callback` where it names none.
@@ -51,7 +52,8 @@ class Dash(Embedded):
     def __init__(
         self,
         name: str | None = None,
-        *args: Any,
+        server: Any = True,
+        *,
         server_service: int = Services.PUSHER_ALL,
         callback_service: int = Services.S0,
         **kwargs: Any,
@@ -65,13 +67,11 @@ class Dash(Embedded):
         self.regular = RegularCalls(self, self.runtime)
         self.shared = SharedCalls(self, self.runtime, self._check)
         self.hub = Hub(self, self.runtime, self.regular)
-        server = kwargs.pop("server", args[0] if args else True)
         if kwargs.pop("backend", "quart") not in ("quart", None, stock.Backend):
             raise RunError("dash_devices_nb runs on Quart: leave out backend=, or give backend='quart'")
         if not isinstance(server, bool | quart.Quart | None):
             raise RunError(f"server={server!r}: dash_devices_nb runs on Quart; give a quart.Quart, True or False")
-        own = server in (True, None)
-        super().__init__(name, *((own, *args[1:]) if args else ()), backend=stock.Backend, **kwargs, **({} if args else {"server": own}))
+        super().__init__(name, server in (True, None), backend=stock.Backend, **kwargs)
         if isinstance(server, quart.Quart):
             self.init_app(server)
 
@@ -130,6 +130,7 @@ class Dash(Embedded):
 
         Args:
             args: output (one, several, or None), inputs, state; in any order that stock Dash takes.
+            service: a shared service, such as `Services.SHARED_MOST_RECENT`.
             lock: a name, a `threading.Lock` or an `asyncio.Lock`: callbacks with the same one do not overlap.
             kwargs: `output`, `inputs`, `state`, `prevent_initial_call` and `on_error`, as in stock Dash.
 
@@ -155,7 +156,8 @@ class Dash(Embedded):
     def callback_connect(self, function: F) -> F:
         """Call `function(client, connect)` when a client comes (True) or has left (False).
 
-        A plain function or a coroutine; several are allowed. What it returns, mods as for `push_mods`, goes to that client.
+        A plain function or a coroutine; several are allowed. What it returns, mods as for `push_mods`, goes to that
+        client.
         """
         self.hub.connect_hooks.append((function, CellOutput.here()))
         return function
@@ -169,12 +171,12 @@ class Dash(Embedded):
         self.hub.authorizers.append(function)
         return function
 
-    def _shared_callback(self, args: tuple[Any, ...], kwargs: dict[str, Any], service: Services, lock: Any) -> Any:
+    def _shared_callback(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], service: Services, lock: Any
+    ) -> Callable[[F], F]:
         def wrap(function: F) -> F:
             spec, grouping, indices = shared_spec(args, kwargs, function, service=service, lock=lock)
-            shared = SharedCallback(
-                spec, function, grouping, indices, kwargs.get("on_error"), lock, CellOutput.here()
-            )
+            shared = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, CellOutput.here())
             self.shared.callbacks[spec] = shared
             try:
                 self.runtime.enter(lambda: self.runtime.dispatcher.add_callback(spec))
@@ -229,7 +231,8 @@ class Dash(Embedded):
     def push_mods(self, mods: Any, client: Any = None) -> None:
         """Set props in the pages, of all clients or of one.
 
-        From any thread, a cell, a callback of either kind, before `run`, and with nobody connected. When it returns, the shared
+        From any thread, a cell, a callback of either kind, before `run`, and with nobody connected. When it returns,
+        the shared
         state holds the values. It waits for the shared callbacks that hang on them, at most 30 s, unless it is called
         in a coroutine (there `await push_mods_coro()` waits) or waiting would never end.
 
@@ -306,7 +309,7 @@ class Dash(Embedded):
         name = call.spec.name if call else "a callback"
         page = self.runtime.pages.get(client.id) if client else None
         if page is not None:
-            html = self.backend.error_page(error) if isinstance(error, Exception) and self.debugging else ""
+            html = self.error_page(error) if isinstance(error, Exception) and self.debugging else ""
             with self.runtime.lock:
                 page.send_notice("error", f"{type(error).__name__}: {error}", f"{name} failed", html if call else "")
             self.runtime.flush()

@@ -181,14 +181,14 @@ class Hub:
         with output.bound():
             try:
                 self._hooked(client, hook(client, connect), connect)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
                 self.runtime.on_error(exc, None, client)
 
     async def _tell_coroutine(self, hook: Any, output: Any, client: Client, connect: bool) -> None:
         with output.bound():
             try:
                 self._hooked(client, await hook(client, connect), connect)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
                 self.runtime.on_error(exc, None, client)
 
     def _hooked(self, client: Client, returned: Any, connect: bool) -> None:
@@ -216,9 +216,9 @@ class Hub:
                 with stock.requesting(request):
                     body, extra = self._stock_body(path)
                 done(Answer(200, body, extra))
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
                 self.runtime.on_error(exc, None, page.client)
-                done(Answer(500, wire.dumps(self.app.backend.error_page(exc))))
+                done(Answer(500, wire.dumps(self.app.error_page(exc))))
 
         self.runtime.workers.submit(job)
 
@@ -273,7 +273,7 @@ def _cookies(header: str) -> dict[str, str]:
 
 
 def _identity(headers: dict[str, str]) -> dict[str, Any]:
-    """Who the Jupyter server says that this is. Only its connections get here with that header (see `transport.gate`)."""
+    """Who the Jupyter server says that this is; only its connections get here with that header (`transport.gate`)."""
     given = headers.get("x-dash-devices-user")
     if not given:
         return {}

@@ -1,7 +1,7 @@
 """`Output` with a value, and the mods that a program pushes.
 
-A mod says that a prop of a component gets a value. Programs write mods as `{id: {prop: value}}`, as an `Output` with a value,
-or as a list or tuple of those.
+A mod says that a prop of a component gets a value. Programs write mods as `{id: {prop: value}}`, as an `Output` with
+a value, or as a list or tuple of those.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PlainMods: TypeAlias = list[tuple[Key, Any]]
 """Values by prop, in order, as the program gave them."""
 
 
-class Output(dash.Output):
+class Output(dash.Output):  # type: ignore[misc]
     """Output of a callback, or a prop with the value that it shall get.
 
     Args:
@@ -54,8 +54,10 @@ def is_alternate(returned: Any) -> bool:
     """Whether a callback returned alternate outputs: one `Output`, or several, instead of its normal result."""
     if isinstance(returned, dash.Output):
         return True
-    return isinstance(returned, list | tuple) and bool(returned) and all(
-        isinstance(item, dash.Output) for item in returned
+    return (
+        isinstance(returned, list | tuple)
+        and bool(returned)
+        and all(isinstance(item, dash.Output) for item in returned)
     )
 
 

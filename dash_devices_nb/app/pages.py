@@ -1,6 +1,7 @@
 """One page: what waits for it, and the frames that come from it.
 
-A page outlives its connection by the grace: if its tab comes back in time, it is the same client and gets what it missed.
+A page outlives its connection by the grace: if its tab comes back in time, it is the same client and gets what it
+missed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Page:
         self.malformed = 0
         self.takes_shared = True
         self._woken: asyncio.Event | None = None
-        self.disconnect: Callable[[int, str], None] = lambda code, reason: None
+        self.disconnect: Callable[[int, str], object] = lambda code, reason: None
 
     @property
     def connected(self) -> bool:

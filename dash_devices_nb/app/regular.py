@@ -132,7 +132,7 @@ class RegularCalls:
             try:
                 function, context = self._app.run_stock(call.body, call.client, call.websocket)
                 answer = self._answer(function(), context)
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 answer = self._failed(call, exc)
         running_call.reset(token)
         self._finish(call, answer)
@@ -144,7 +144,7 @@ class RegularCalls:
                 function, context = self._app.run_stock(call.body, call.client, call.websocket)
                 returned = function()
                 answer = self._answer(await returned if inspect.isawaitable(returned) else returned, context)
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 answer = self._failed(call, exc)
         self._finish(call, answer)
 
@@ -166,7 +166,7 @@ class RegularCalls:
         self._runtime.on_error(error, None, None if call.client is None else call.client)
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
-        return Answer(SERVER_ERROR, self._app.backend.error_page(error))
+        return Answer(SERVER_ERROR, self._app.error_page(error))
 
     def _finish(self, call: RegularCall, answer: Answer) -> None:
         call.done(answer)

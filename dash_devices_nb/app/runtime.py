@@ -1,9 +1,9 @@
 """The runtime: one lock around the dispatcher, and the performing of its actions.
 
 Any thread may enter: a page's frame on the I/O loop, a push from a cell or a timer, the result of a callback from its
-worker. Each takes the lock, calls one `receive_*`, and performs the actions while it still holds the lock, so that what is
-queued for the pages is in the order of the revisions. Performing never blocks: sending appends to the pages' outboxes and
-wakes the I/O loop, running hands the call to a worker or to the callback loop.
+worker. Each takes the lock, calls one `receive_*`, and performs the actions while it still holds the lock, so that
+what is queued for the pages is in the order of the revisions. Performing never blocks: sending appends to the pages'
+outboxes and wakes the I/O loop, running hands the call to a worker or to the callback loop.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Runtime:
         self.workers = Workers(f"{name}-callback")
         self.on_error: Callable[[BaseException, Call | None, Client | None], None] = lambda *_: None
         self._run: Callable[[Laned], None] = lambda call: None
-        self._waiting: dict[Waiter, Callable[[], None]] = {}
+        self._waiting: dict[Waiter, Callable[[], object]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._dirty: set[Page] = set()
         self._waking = False
@@ -194,9 +194,9 @@ class Runtime:
         def job() -> None:
             try:
                 result, error = function(), None
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 result, error = None, exc
-            loop.call_soon_threadsafe(_settle, future, result, error)
+            loop.call_soon_threadsafe(settle, future, result, error)
 
         self.workers.submit(job)
         return await future
@@ -239,7 +239,7 @@ class Runtime:
             waiter = self.dispatcher.wait(wave, running_call.get(), blocks_loop=False)
             if waiter is None:
                 return
-            self._waiting[waiter] = lambda: loop.call_soon_threadsafe(_settle, future, None, None)
+            self._waiting[waiter] = lambda: loop.call_soon_threadsafe(settle, future, None, None)
         try:
             await future
         finally:
@@ -248,7 +248,8 @@ class Runtime:
                 self.dispatcher.give_up(waiter)
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None = None) -> None:
+    """Give a future its result, unless it has one or was cancelled. On its loop."""
     if future.done():
         return
     if error is not None:

@@ -52,6 +52,13 @@ class Wish:
     allowed_origins: tuple[str, ...] = ()
     tls: Any = field(default=None, compare=False)
 
+    def suits(self, other: Wish) -> bool:
+        """Whether a site that was made for this can take an app that wants the other."""
+        mine = (self.base_url, self.loop, self.secret, self.allowed_origins)
+        theirs = (other.base_url, other.loop, other.secret, other.allowed_origins)
+        named = other.host in (None, self.host) and other.port in (None, self.port)
+        return mine == theirs and named and self.tls is other.tls
+
 
 class Site:
     """One place.
@@ -195,4 +202,3 @@ def stable_secret(purpose: str) -> str:
             pass
         key = path.read_bytes()
     return base64.urlsafe_b64encode(hmac.digest(key, purpose.encode(), "sha256")).decode().rstrip("=")
-

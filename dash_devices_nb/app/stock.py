@@ -3,7 +3,8 @@
 What we take from stock Dash 4.4 beyond its public interface:
 
 - `_callback_list` is what the pages get as dependencies, `callback_map` what a call is looked up in;
-- `_initialize_context`, `_prepare_callback`, `_inputs_to_vals`, `_execute_callback` run one regular callback and give its answer as
+- `_initialize_context`, `_prepare_callback`, `_inputs_to_vals`, `_execute_callback` run one regular callback and
+give its answer as
   JSON text (so does every backend of Dash itself);
 - the backend's class decides how requests are read and which routes there are;
 - `_setup_server` must have run once before the layout is served;
@@ -31,7 +32,8 @@ from dash._callback_context import context_value, has_context
 from dash._configs import get_combined_config
 from dash._get_app import app_context
 from dash._grouping import flatten_grouping
-from dash._utils import AttributeDict, to_json
+from dash._utils import AttributeDict as AttributeDict
+from dash._utils import to_json
 from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
 from dash.development.base_component import Component
@@ -146,7 +148,7 @@ class CallbackContext(StockContext):  # type: ignore[misc]
     """Dash's `callback_context` with the client whose page asked."""
 
     @property
-    @has_context
+    @has_context  # type: ignore[untyped-decorator]
     def client(self) -> Any:
         """The client that made the change or asked for the callback; None down a chain, for pushes and at the start."""
         return getattr(context_value.get(), "client", None)
@@ -261,6 +263,10 @@ class StockDash(dash.Dash):  # type: ignore[misc]
         """Whether a regular callback was declared with `websocket=True`, or all are."""
         return bool(self._websocket_callbacks or self.callback_map.get(output, {}).get("websocket"))
 
+    def error_page(self, error: Exception) -> str:
+        """What a page is told of an error: the traceback in debug mode."""
+        return str(self.backend.error_page(error))
+
     @property
     def allowed_origins(self) -> list[str]:
         """`Dash(websocket_allowed_origins=)`."""
@@ -321,7 +327,6 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def default_on_error(self) -> Any:
         """`Dash(on_error=)`."""
         return self._on_error
-
 
 
 def clientside_callback(*args: Any, **kwargs: Any) -> Any:

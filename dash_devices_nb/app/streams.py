@@ -10,9 +10,11 @@ import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
+import dash
 from dash.exceptions import WebsocketDisconnected
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.runtime import settle
 from dash_devices_nb.core import wire
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class Streams:
         asked_by, waiting = self._waiting.get(wire.number(frame, "n"), (None, None))
         if asked_by is page and waiting is not None:
             loop, future = waiting
-            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(frame.get("value")))
+            loop.call_soon_threadsafe(settle, future, frame.get("value"))
 
     def ended(self, page: Page) -> None:
         """A page has left: its streams are shut down."""
@@ -68,7 +70,7 @@ class Streams:
             end.set()
         for asked_by, (loop, future) in list(self._waiting.values()):
             if asked_by is page:
-                loop.call_soon_threadsafe(lambda f=future: f.done() or f.set_exception(WebsocketDisconnected()))
+                loop.call_soon_threadsafe(settle, future, None, WebsocketDisconnected())
 
 
 class PageStream:
@@ -97,4 +99,4 @@ class PageStream:
         """The value that the page shows. Raises WebsocketDisconnected, TimeoutError (`timeout` in seconds)."""
         if self.is_shutdown:
             raise WebsocketDisconnected()
-        return await self._streams.ask(self._page, stock.dash.stringify_id(component_id), prop_name, timeout)
+        return await self._streams.ask(self._page, dash.stringify_id(component_id), prop_name, timeout)

@@ -12,6 +12,7 @@ from dash_devices_nb.app.asgi import page_script
 from dash_devices_nb.app.connection import output_names
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.regular import Answer, RegularCall, RegularCalls
+from dash_devices_nb.app.runtime import settle
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.services import Services
 
@@ -71,9 +72,7 @@ class Web(stock.StockDash):
 
     def dependencies(self) -> Any:
         """The regular and clientside callbacks."""
-        return self.backend.make_response(
-            stock.text_of(self.page_dependencies()), content_type="application/json"
-        )
+        return self.backend.make_response(stock.text_of(self.page_dependencies()), content_type="application/json")
 
     def page_dependencies(self) -> list[dict[str, Any]]:
         """The regular and clientside callbacks, as pages get them."""
@@ -106,7 +105,7 @@ class Web(stock.StockDash):
         future: asyncio.Future[Answer] = loop.create_future()
 
         def done(answer: Answer) -> None:
-            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(answer))
+            loop.call_soon_threadsafe(settle, future, answer)
 
         self.regular.start(RegularCall(body, client, request, done))
         return await future
@@ -130,5 +129,3 @@ class Web(stock.StockDash):
             return {}
         loaded = stock.load_session(serializer, cookie, self.server.permanent_session_lifetime.total_seconds())
         return loaded if isinstance(loaded, dict) else {}
-
-

@@ -1,14 +1,14 @@
 """The dispatcher: one event in, the actions that follow from it out.
 
-Not safe from several threads at once: its driver holds a lock around each call and performs the actions, or queues them,
-before it lets go, so that all clients see the changes in the order of their revisions.
+Not safe from several threads at once: its driver holds a lock around each call and performs the actions, or queues
+them, before it lets go, so that all clients see the changes in the order of their revisions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
 from dash_devices_nb.core.clients import Client
@@ -18,7 +18,7 @@ from dash_devices_nb.core.lanes import Laned, Lanes
 from dash_devices_nb.core.layout import EVENT_PROPS, Layout, overlay
 from dash_devices_nb.core.patches import apply_patch, extend_figure
 from dash_devices_nb.core.services import Services
-from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot
+from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
 from dash_devices_nb.core.state import SharedState
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.core.waits import Waiter, Waits
@@ -377,9 +377,9 @@ class Dispatcher:
         return actions + self._advance(call.wave, self._settle(call.wave, call.instance))
 
     def _argument(self, slot: Slot) -> Argument:
-        if slot and isinstance(slot[0], str):
-            return self.value(slot)  # type: ignore[arg-type]
-        return tuple(self.value(key) for key in slot)  # type: ignore[arg-type]
+        if is_one(slot):
+            return self.value(slot)
+        return tuple(self.value(key) for key in cast("tuple[Key, ...]", slot))
 
     def _close(self, actions: list[Action]) -> list[Action]:
         """Add what follows for those who wait."""

@@ -1,8 +1,8 @@
 """The graph of shared callbacks: what a change leads to, in which order.
 
 An edge leads from a callback to another when an output of the first is an input of the second. Cycles are refused when
-a callback is declared; a callback whose output is its own input is none (it is not called by its own result, as in Dash).
-Instances and plans are cached until a callback or a component is added or removed.
+a callback is declared; a callback whose output is its own input is none (it is not called by its own result, as in
+Dash). Instances and plans are cached until a callback or a component is added or removed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Plan:
     """What can follow from one event.
 
     Attributes:
-        upstream: every callback instance that may be called, with the number of instances in the plan that it waits for.
-        downstream: for each instance those that wait for it.
+        upstream: every callback instance that may be called, with the number of instances in the plan that it waits
+        for. downstream: for each instance those that wait for it.
         order: the instances, each after all that it waits for.
     """
 
@@ -97,9 +97,7 @@ class CallbackGraph:
         known = self._shared.get(key)
         if known is None:
             known = any(
-                ref.prop == key[1] and ref.bind(key[0]) is not None
-                for spec in self._specs
-                for ref in spec.refs
+                ref.prop == key[1] and ref.bind(key[0]) is not None for spec in self._specs for ref in spec.refs
             )
             self._shared[key] = known
         return known
@@ -160,9 +158,7 @@ class CallbackGraph:
         self._by_input = {key: tuple(found) for key, found in by_input.items()}
 
     def _resolve(self, spec: CallbackSpec) -> Iterable[Instance]:
-        base = [ref for ref in spec.outputs if ref.match_keys] or [
-            ref for ref in spec.inputs if ref.match_keys
-        ]
+        base = [ref for ref in spec.outputs if ref.match_keys] or [ref for ref in spec.inputs if ref.match_keys]
         every: dict[Bindings, None] = {(): None}
         if base:
             every = {}

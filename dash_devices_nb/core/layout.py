@@ -18,12 +18,7 @@ EVENT_PROPS = frozenset({"extendData", "prependData"})
 
 def is_component(node: Any) -> bool:
     """Whether `node` is a component in JSON."""
-    return (
-        isinstance(node, dict)
-        and isinstance(node.get("props"), dict)
-        and "type" in node
-        and "namespace" in node
-    )
+    return isinstance(node, dict) and isinstance(node.get("props"), dict) and "type" in node and "namespace" in node
 
 
 def components(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,8 +1,10 @@
 """What waits to be sent to one page.
 
-Two kinds of frames wait in one queue. *Shared* frames carry a revision of the shared state; when more than `limit` bytes wait,
+Two kinds of frames wait in one queue. *Shared* frames carry a revision of the shared state; when more than `limit`
+bytes wait,
 all of them are dropped and the page is brought up to date from the state instead, once it can take something again: it
-skips to the latest value of each prop. *Own* frames (answers, values for this page alone, notices) are numbered and kept
+skips to the latest value of each prop. *Own* frames (answers, values for this page alone, notices) are numbered and
+kept
 until the page says that it has them, so that a lost connection loses none; over `hard_limit` bytes of them the page is
 given up.
 """

@@ -76,9 +76,7 @@ def _names(service: Services) -> str:
 
 def _known(value: object, where: str) -> Services:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ServiceError(
-            f"{where}={value!r}: a service is a combination of Services, such as Services.SHARED"
-        )
+        raise ServiceError(f"{where}={value!r}: a service is a combination of Services, such as Services.SHARED")
     if value & ~_ALL_BITS or value < 0:
         raise ServiceError(
             f"{where}={value:#x} has bits that no service has; the bits are {_names(Services(_ALL_BITS))}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard, cast
 
 from dash_devices_nb.core.ids import Bindings, Key, Ref
 from dash_devices_nb.core.services import Services
@@ -85,8 +85,10 @@ def flat(slots: tuple[Slot, ...]) -> tuple[Key, ...]:
     """The props of some slots."""
     keys: list[Key] = []
     for slot in slots:
-        if slot and isinstance(slot[0], tuple):
-            keys.extend(slot)  # type: ignore[arg-type]
-        elif slot:
-            keys.append(slot)  # type: ignore[arg-type]
+        keys.extend([slot] if is_one(slot) else cast("tuple[Key, ...]", slot))
     return tuple(keys)
+
+
+def is_one(slot: Slot) -> TypeGuard[Key]:
+    """Whether a slot stands for one prop, not for a list of them."""
+    return bool(slot) and isinstance(slot[0], str)

@@ -78,5 +78,3 @@ class PatchValue(Value):
     def __init__(self, json: bytes, operations: list[dict[str, Any]]) -> None:
         super().__init__(json)
         self.operations = operations
-
-

@@ -90,9 +90,7 @@ def find_server(
         from jupyter_core.paths import jupyter_runtime_dir
 
         runtime_dir = jupyter_runtime_dir()
-    server = _from_runtime_files(Path(runtime_dir), environ, kernel_id) or _from_hub(
-        environ, kernel_id
-    )
+    server = _from_runtime_files(Path(runtime_dir), environ, kernel_id) or _from_hub(environ, kernel_id)
     if server is None:
         return Discovery(
             None,
@@ -103,9 +101,7 @@ def find_server(
     return Discovery(None if why_not else server, why_not)
 
 
-def _from_runtime_files(
-    runtime_dir: Path, environ: Mapping[str, str], kernel_id: str
-) -> JupyterServer | None:
+def _from_runtime_files(runtime_dir: Path, environ: Mapping[str, str], kernel_id: str) -> JupyterServer | None:
     for pid in (environ.get("JPY_PARENT_PID", ""), str(os.getppid())):
         if not pid.isdecimal():
             continue
@@ -142,15 +138,9 @@ def _check(server: JupyterServer, timeout: float) -> str:
         if status not in (200, 401, 403):
             return f"The Jupyter server at {server.base_url} answered {status}. {REMEDY}."
         if status == 200 and _get(server, f"api/kernels/{server.kernel_id}", timeout) == 404:
-            return (
-                f"The Jupyter server at {server.base_url} does not know this kernel "
-                f"({server.kernel_id})."
-            )
+            return f"The Jupyter server at {server.base_url} does not know this kernel ({server.kernel_id})."
     except (OSError, http.client.HTTPException) as exc:
-        return (
-            f"The Jupyter server at {server.url} did not answer within {timeout:g} s "
-            f"({type(exc).__name__}: {exc})."
-        )
+        return f"The Jupyter server at {server.url} did not answer within {timeout:g} s ({type(exc).__name__}: {exc})."
     return ""
 
 

@@ -64,9 +64,7 @@ def check_mode(mode: str | None, default: str = "inline") -> str:
     if mode is None:
         mode = default
     if not isinstance(mode, str):
-        raise DisplayError(
-            f"jupyter_mode is {mode!r} of type {type(mode).__name__}; accepted are {accepted}."
-        )
+        raise DisplayError(f"jupyter_mode is {mode!r} of type {type(mode).__name__}; accepted are {accepted}.")
     if mode.lower() not in MODES:
         raise DisplayError(f"jupyter_mode is {mode!r}; accepted are {accepted}.")
     return mode.lower()
@@ -86,9 +84,7 @@ def check_size(name: str, size: object) -> str:
             return f"{text}px"
         if text and not set(text) & set("\"'<>;{}"):
             return text
-    raise DisplayError(
-        f"{name} is {size!r}; accepted are a number of pixels, as 650, or CSS, as '100%' or '40vh'."
-    )
+    raise DisplayError(f"{name} is {size!r}; accepted are a number of pixels, as 650, or CSS, as '100%' or '40vh'.")
 
 
 def show(
@@ -153,10 +149,7 @@ def _shown(page: Page, mode: str, width: str, height: str) -> dict[str, str]:
             f'border: 0" allow="clipboard-read; clipboard-write; fullscreen"></iframe>'
         )
         return {"text/plain": page.text, "text/html": frame}
-    link = (
-        f'Dash app running on <a href="{url}" target="_blank">'
-        f"{html.escape(page.address or page.url)}</a>"
-    )
+    link = f'Dash app running on <a href="{url}" target="_blank">{html.escape(page.address or page.url)}</a>'
     if mode == "tab":
         link += f"<script>window.open({_js(page.url)}, '_blank')</script>"
     return {"text/plain": page.text, "text/html": link}
@@ -169,9 +162,7 @@ def _show_in_lab(page: Page) -> None:
 
         comm = create_comm(target_name="dash")
         comm.send({"type": "show", "port": page.port or page.title, "url": page.url})
-        _display(
-            {"text/plain": page.text, "text/html": _shown(page, "external", "", "")["text/html"]}
-        )
+        _display({"text/plain": page.text, "text/html": _shown(page, "external", "", "")["text/html"]})
         return
     fallback = (
         f"This is a browser tab, or only this link, if JupyterLab does not let a cell open tabs of "

@@ -23,9 +23,7 @@ from typing import Any
 
 from dash_devices_nb.kernel.loops import running_kernel
 
-_CONNECTION_FILE = re.compile(
-    r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json", re.IGNORECASE
-)
+_CONNECTION_FILE = re.compile(r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json", re.IGNORECASE)
 
 
 class Host(enum.Enum):
@@ -108,8 +106,6 @@ def _host(kernel: Any, kernel_id: str | None) -> Host:
     if "google.colab" in sys.modules:
         return Host.COLAB
     metadata = kernel.get_parent().get("metadata") or {}
-    if "__vsc_ipynb_file__" in kernel.shell.user_ns or str(metadata.get("cellId", "")).startswith(
-        "vscode-"
-    ):
+    if "__vsc_ipynb_file__" in kernel.shell.user_ns or str(metadata.get("cellId", "")).startswith("vscode-"):
         return Host.VSCODE
     return Host.JUPYTER if kernel_id else Host.KERNEL

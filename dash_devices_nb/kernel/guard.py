@@ -256,9 +256,7 @@ class _Handler(_Layer):
         super().__init__(guard, previous)
         self.press = _Press()
         # Outside cells ipykernel ignores SIGINT; then each press may stop another callback.
-        self.in_cell: bool = (
-            previous.in_cell if isinstance(previous, _Handler) else previous is not signal.SIG_IGN
-        )
+        self.in_cell: bool = previous.in_cell if isinstance(previous, _Handler) else previous is not signal.SIG_IGN
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         guard = self.guard

@@ -16,6 +16,7 @@ import contextvars
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dash_devices_nb.errors import LoopError
@@ -99,9 +100,7 @@ class IoThread:
         try:
             return future.result(timeout)
         except concurrent.futures.CancelledError as exc:
-            raise LoopError(
-                f"{name} was cancelled, because {self.name!r} stopped or it cancelled itself."
-            ) from exc
+            raise LoopError(f"{name} was cancelled, because {self.name!r} stopped or it cancelled itself.") from exc
         except TimeoutError:
             if future.done():  # the coroutine raised it
                 raise
@@ -161,9 +160,7 @@ class IoThread:
         self._thread = None
 
 
-def submit(
-    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T]
-) -> concurrent.futures.Future[T]:
+def submit(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
     """Like `asyncio.run_coroutine_threadsafe`, but the task starts in an empty context.
 
     From any thread. Cancelling the future cancels the task.
@@ -213,7 +210,7 @@ def in_other_task() -> bool:
         return True
     coro = task.get_coro()
     code = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
-    return "ipykernel" not in (code.co_filename if code is not None else "")
+    return not {"ipykernel", "IPython"}.intersection(Path(code.co_filename).parts if code else ())
 
 
 def pump(loop: asyncio.AbstractEventLoop, until: Awaitable[T], timeout: float | None = None) -> T:

@@ -26,9 +26,7 @@ from typing import Any
 from dash_devices_nb.kernel.loops import running_kernel
 from dash_devices_nb.kernel.tracebacks import format_exception
 
-_bound_to: contextvars.ContextVar["CellOutput | None"] = contextvars.ContextVar(
-    "dash_devices_cell", default=None
-)
+_bound_to: contextvars.ContextVar["CellOutput | None"] = contextvars.ContextVar("dash_devices_cell", default=None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,9 +28,7 @@ def slug(text: str) -> str:
     name = re.sub(r"[^a-z0-9_]+", "-", plain.lower()).strip("-_")
     lost = any(c.isalnum() and not c.isascii() for c in plain)
     if lost or not name or len(name) > MAX_NAME:
-        digest = hashlib.sha256(
-            unicodedata.normalize("NFC", text).encode("utf-8", "replace")
-        ).hexdigest()[:6]
+        digest = hashlib.sha256(unicodedata.normalize("NFC", text).encode("utf-8", "replace")).hexdigest()[:6]
         name = f"{name[: MAX_NAME - 7].rstrip('-_') or 'app'}-{digest}"
     return name
 

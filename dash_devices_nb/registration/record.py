@@ -65,10 +65,7 @@ class Registration:
 
     def __repr__(self) -> str:
         """Everything but the secret, which must not reach a log."""
-        return (
-            f"Registration({self.name!r}, kernel_id={self.kernel_id!r}, pid={self.pid}, "
-            f"endpoint={self.endpoint!r})"
-        )
+        return f"Registration({self.name!r}, kernel_id={self.kernel_id!r}, pid={self.pid}, endpoint={self.endpoint!r})"
 
     @property
     def filename(self) -> str:
@@ -102,25 +99,17 @@ class Registration:
             RegistrationError: A field is missing, has another type or a value that is not accepted.
         """
         if not isinstance(data, dict):
-            raise RegistrationError(
-                f"the record is a {type(data).__name__}, expected a JSON object"
-            )
+            raise RegistrationError(f"the record is a {type(data).__name__}, expected a JSON object")
         if data.get("version") != VERSION:
-            raise RegistrationError(
-                f"the record has version {data.get('version')!r}, this program reads {VERSION}"
-            )
+            raise RegistrationError(f"the record has version {data.get('version')!r}, this program reads {VERSION}")
         record = cls(
             name=check_name(data.get("name")),
             kernel_id=_optional(data, "kernel_id", _KERNEL_ID),
             pid=_integer(data, "pid", 1, 2**31 - 1),
             notebook=_optional(data, "notebook", None),
             endpoint=_endpoint(data.get("endpoint")),
-            secret=_matching(
-                data, "secret", _SECRET, "43 characters of A-Z a-z 0-9 _ -", show=False
-            ),
-            prefix=_matching(
-                data, "prefix", _PREFIX, "a path of printable ASCII with a slash at both ends"
-            ),
+            secret=_matching(data, "secret", _SECRET, "43 characters of A-Z a-z 0-9 _ -", show=False),
+            prefix=_matching(data, "prefix", _PREFIX, "a path of printable ASCII with a slash at both ends"),
             started=_number(data, "started"),
             host=_optional(data, "host", None),
         )
@@ -133,15 +122,8 @@ def _endpoint(data: object) -> Endpoint:
     kind = data.get("kind")
     if kind == "unix":
         path = data.get("path")
-        if (
-            not isinstance(path, str)
-            or not os.path.isabs(path)
-            or "\0" in path
-            or ".." in Path(path).parts
-        ):
-            raise RegistrationError(
-                f"endpoint path {path!r:.200} is not accepted: an absolute path without '..'"
-            )
+        if not isinstance(path, str) or not os.path.isabs(path) or "\0" in path or ".." in Path(path).parts:
+            raise RegistrationError(f"endpoint path {path!r:.200} is not accepted: an absolute path without '..'")
         return UnixEndpoint(path)
     if kind == "tcp":
         host = data.get("host")
@@ -150,9 +132,7 @@ def _endpoint(data: object) -> Endpoint:
         except ValueError:
             loopback = False
         if not isinstance(host, str) or not loopback:
-            raise RegistrationError(
-                f"endpoint host {host!r:.100} is not accepted: a literal loopback address"
-            )
+            raise RegistrationError(f"endpoint host {host!r:.100} is not accepted: a literal loopback address")
         return TcpEndpoint(host, _integer(data, "port", 1, 65_535))
     raise RegistrationError(f"endpoint kind {kind!r:.100} is not accepted: 'unix' or 'tcp'")
 
@@ -160,9 +140,7 @@ def _endpoint(data: object) -> Endpoint:
 def _integer(data: dict[str, Any], key: str, low: int, high: int) -> int:
     value = data.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise RegistrationError(
-            f"{key} is {value!r:.100}, expected an integer from {low} to {high}"
-        )
+        raise RegistrationError(f"{key} is {value!r:.100}, expected an integer from {low} to {high}")
     return value
 
 
@@ -183,12 +161,8 @@ def _optional(data: dict[str, Any], key: str, pattern: re.Pattern[str] | None) -
     return value
 
 
-def _matching(
-    data: dict[str, Any], key: str, pattern: re.Pattern[str], expected: str, *, show: bool = True
-) -> str:
+def _matching(data: dict[str, Any], key: str, pattern: re.Pattern[str], expected: str, *, show: bool = True) -> str:
     value = data.get(key)
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise RegistrationError(
-            f"{key} is {f'{value!r:.100}' if show else 'not as it should be'}, expected {expected}"
-        )
+        raise RegistrationError(f"{key} is {f'{value!r:.100}' if show else 'not as it should be'}, expected {expected}")
     return value

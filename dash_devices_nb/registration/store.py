@@ -47,9 +47,7 @@ def directory() -> Path:
     if not stat.S_ISDIR(found.st_mode):
         raise RegistrationError(f"{path} is not a directory (a symbolic link is not accepted)")
     if not _is_ours(found):
-        raise RegistrationError(
-            f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}"
-        )
+        raise RegistrationError(f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}")
     if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
         path.chmod(0o700)
     return path
@@ -88,11 +86,7 @@ def register(
     owner = os.getpid() if pid is None else pid
     with _locked(folder):
         records, _ = read_all()
-        former = {
-            r
-            for r in records
-            if kernel_id is not None and r.kernel_id == kernel_id and r.pid != owner
-        }
+        former = {r for r in records if kernel_id is not None and r.kernel_id == kernel_id and r.pid != owner}
         holders = {r.name: r for r in records if r not in former and is_running(r)}
         wishes = itertools.chain(_former_names(base, former), _candidates(base))
         name = next(wish for wish in wishes if wish not in holders)
@@ -118,8 +112,7 @@ def register(
     where = holder.notebook or "another program"
     return Registered(
         record,
-        f"The name {base!r} is taken by {where} (process {holder.pid}), "
-        f"so this app is {name!r}: {record.prefix}",
+        f"The name {base!r} is taken by {where} (process {holder.pid}), so this app is {name!r}: {record.prefix}",
     )
 
 
@@ -172,9 +165,7 @@ def read(path: Path) -> Registration:
         FileNotFoundError: There is no such file.
     """
     try:
-        descriptor = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        )
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         raise
     except OSError as exc:
@@ -184,13 +175,9 @@ def read(path: Path) -> Registration:
         if not stat.S_ISREG(found.st_mode):
             raise RegistrationError(f"{path}: not a regular file")
         if not _is_ours(found):
-            raise RegistrationError(
-                f"{path}: belongs to user {found.st_uid}, expected user {os.getuid()}"
-            )
+            raise RegistrationError(f"{path}: belongs to user {found.st_uid}, expected user {os.getuid()}")
         if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
-            raise RegistrationError(
-                f"{path}: has mode {stat.S_IMODE(found.st_mode):04o}, expected 0600"
-            )
+            raise RegistrationError(f"{path}: has mode {stat.S_IMODE(found.st_mode):04o}, expected 0600")
         content = file.read(MAX_RECORD + 1)
     if len(content) > MAX_RECORD:
         raise RegistrationError(f"{path}: longer than {MAX_RECORD} bytes")
@@ -245,9 +232,7 @@ def check_socket(path: str) -> None:
     if not stat.S_ISSOCK(found.st_mode):
         raise RegistrationError(f"{path} is not a socket (a symbolic link is not accepted)")
     if not _is_ours(found):
-        raise RegistrationError(
-            f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}"
-        )
+        raise RegistrationError(f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}")
 
 
 def _candidates(base: str) -> Iterator[str]:

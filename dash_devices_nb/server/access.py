@@ -90,9 +90,7 @@ async def identify(handler: JupyterHandler, action: str) -> Visitor | None:
     return Visitor(user.username, user.name or user.username, "owner")
 
 
-def refusal(
-    method: str, headers: HTTPHeaders, *, websocket: bool, trusted: Callable[[str], bool]
-) -> str | None:
+def refusal(method: str, headers: HTTPHeaders, *, websocket: bool, trusted: Callable[[str], bool]) -> str | None:
     """Why a request that carries no token is refused as another site's, or None if it is not.
 
     Reading is refused only to other sites' scripts, images and frames of them: a link from an
@@ -133,8 +131,7 @@ def configured_origins(allow: str, pattern: str | None) -> Callable[[str], bool]
     """
     shape = re.compile(pattern) if pattern else None
     return lambda origin: (
-        (bool(allow) and origin.lower() == allow.lower())
-        or (shape is not None and shape.fullmatch(origin) is not None)
+        (bool(allow) and origin.lower() == allow.lower()) or (shape is not None and shape.fullmatch(origin) is not None)
     )
 
 

@@ -116,9 +116,7 @@ class GuardedHandler(JupyterHandler):
             self.set_header("Connection", "close")
         if self.wants_page:
             self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(
-                render("error.html", status=status_code, reason=reason, text=text, root=self.root)
-            )
+            self.finish(render("error.html", status=status_code, reason=reason, text=text, root=self.root))
             return
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps({"status": status_code, "reason": reason, "message": text}))

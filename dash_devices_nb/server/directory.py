@@ -70,8 +70,7 @@ class UnknownHandler(GuardedHandler):
         """Answer 404 and say what names are like."""
         raise Refused(
             404,
-            f"There is no app {name!r:.100}: names are of a-z 0-9 _ - "
-            "and begin with a letter or digit.",
+            f"There is no app {name!r:.100}: names are of a-z 0-9 _ - and begin with a letter or digit.",
         )
 
     post = get

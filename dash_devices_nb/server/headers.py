@@ -11,7 +11,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterable
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from tornado.httputil import HTTPHeaders
 
@@ -84,9 +84,13 @@ def without_secrets(url: str) -> str:
     if not mark:
         return url
     query, hash_mark, fragment = query.partition("#")
-    kept = [p for p in query.split("&") if p.partition("=")[0].lower() not in QUERY_SECRETS]
+    kept = [p for p in query.split("&") if _parameter(p) not in QUERY_SECRETS]
     tail = f"{hash_mark}{fragment}"
     return f"{head}?{'&'.join(kept)}{tail}" if kept else f"{head}{tail}"
+
+
+def _parameter(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0]).strip().lower()
 
 
 def to_browser(

@@ -92,10 +92,7 @@ class AppHandler(GuardedHandler):
             self.too_long = f"The body has {length} bytes, at most {limit} are accepted."
             if int(length) > DRAINED * limit:
                 raise Refused(413, self.too_long)
-        if (
-            "Transfer-Encoding" in self.request.headers
-            and self.request.method in BODILESS_OR_DELETE
-        ):
+        if "Transfer-Encoding" in self.request.headers and self.request.method in BODILESS_OR_DELETE:
             raise Refused(411, f"A {self.request.method} with a body needs a Content-Length.")
 
     async def data_received(self, chunk: bytes) -> None:

@@ -62,9 +62,7 @@ class Splice:
         limited. on_end: Called once, when both sides are closed or closing.
     """
 
-    def __init__(
-        self, *, ping_interval: float, limit: int, on_end: Callable[[Splice], None]
-    ) -> None:
+    def __init__(self, *, ping_interval: float, limit: int, on_end: Callable[[Splice], None]) -> None:
         self.browser = End(FrameTracker(limit), self._refuse, self._ended)
         self.app = End(FrameTracker(2**63), self._refuse, self._ended)
         self.browser.peer = self.app

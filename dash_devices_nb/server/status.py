@@ -11,6 +11,7 @@ few hundredths of a second.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,7 @@ LOOK_INTERVAL = 0.05  # seconds
 SLOW_LOOK_INTERVAL = 0.25  # seconds, after SLOW_AFTER seconds without the app
 SLOW_AFTER = 60.0
 END_GRACE = 0.2  # seconds in which a process may end whose connections have ended
+RECORD_INTERVAL = 0.2  # seconds; an app that stops may forget our connection, not its record
 CONNECT_TIMEOUT = 5.0  # seconds
 
 
@@ -142,10 +144,8 @@ class AppWatch:
             kernel.observe(changed, "execution_state")
             changed()
             try:
-                while await asyncio.get_running_loop().sock_recv(sock, 4096):
+                while not await _ended(sock) and self._registry.find(self._name) == record:
                     continue
-            except ConnectionError:
-                pass  # an end as well
             finally:
                 kernel.unobserve(changed, "execution_state")
             self._ended_at = time.monotonic()
@@ -158,15 +158,26 @@ class AppWatch:
         if self._kernel_id is None or self._kernel_id not in self._kernels:
             return State.DEAD
         kernel = self._kernels.get_kernel(self._kernel_id)
-        alive = await ensure_async(kernel.is_alive())
-        if not alive:
-            restarts = kernel.autorestart or kernel.shutting_down
-            return State.RESTARTING if restarts else State.DEAD
+        if kernel.shutting_down:
+            return State.RESTARTING  # or to be gone from the manager in a moment
+        if not await ensure_async(kernel.is_alive()):
+            return State.RESTARTING if kernel.autorestart else State.DEAD
         pid = getattr(kernel.provisioner, "pid", None)
         recent = time.monotonic() - self._ended_at < END_GRACE
         if recent and pid == self._ended_pid:
             return self.status.state  # it may be about to end, or to register again
         return State.STARTING if kernel.execution_state == "starting" else State.UNREGISTERED
+
+
+async def _ended(sock: socket.socket) -> bool:
+    """Wait for the end of a connection, or `RECORD_INTERVAL`; True if it ended."""
+    try:
+        async with asyncio.timeout(RECORD_INTERVAL):
+            return not await asyncio.get_running_loop().sock_recv(sock, 4096)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def glance(name: str, registry: Registry, kernels: Any) -> State:

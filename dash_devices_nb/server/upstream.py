@@ -52,14 +52,11 @@ async def connect(record: Registration, timeout: float) -> socket.socket:
             await asyncio.get_running_loop().sock_connect(sock, address)
     except TimeoutError as exc:
         sock.close()
-        raise UpstreamError(
-            f"the app {record.name!r} did not take a connection within {timeout:g} s"
-        ) from exc
+        raise UpstreamError(f"the app {record.name!r} did not take a connection within {timeout:g} s") from exc
     except OSError as exc:
         sock.close()
         raise UpstreamError(
-            f"nobody listens for the app {record.name!r} ({exc.strerror}): "
-            "its kernel ended or was restarted"
+            f"nobody listens for the app {record.name!r} ({exc.strerror}): its kernel ended or was restarted"
         ) from exc
     except BaseException:
         sock.close()
@@ -100,9 +97,7 @@ class Exchange(HTTPMessageDelegate):
     async def send_head(self, method: str, path: str, headers: HTTPHeaders) -> None:
         """Send the request's first part. A closed connection shows when the response is read."""
         try:
-            await self._connection.write_headers(
-                RequestStartLine(method, path, "HTTP/1.1"), headers
-            )
+            await self._connection.write_headers(RequestStartLine(method, path, "HTTP/1.1"), headers)
         except StreamClosedError:
             self._stream.close()
 

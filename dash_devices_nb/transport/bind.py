@@ -109,9 +109,7 @@ class BoundSocket:
                 lets others in.
         """
         if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
-            raise BindError(
-                "This system has no Unix sockets; bind a loopback port with a secret instead."
-            )
+            raise BindError("This system has no Unix sockets; bind a loopback port with a secret instead.")
         name = f"{secrets.token_hex(6)}.sock"
         path = Path(os.path.abspath(directory)) / name
         own_directory: Path | None = None

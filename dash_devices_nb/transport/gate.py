@@ -69,9 +69,7 @@ class Gate:
         """
         self._app = app
         self._secret = secret.encode() if secret else None
-        self._cookie_value = hmac.new(
-            self._secret or b"", b"dash-devices cookie", hashlib.sha256
-        ).hexdigest()
+        self._cookie_value = hmac.new(self._secret or b"", b"dash-devices cookie", hashlib.sha256).hexdigest()
         self._cookie_path = cookie_path
         self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
 
@@ -81,9 +79,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        by_header = self._secret is not None and hmac.compare_digest(
-            headers.get(SECRET_HEADER, b""), self._secret
-        )
+        by_header = self._secret is not None and hmac.compare_digest(headers.get(SECRET_HEADER, b""), self._secret)
         if refusal := self._foreign(scope, headers, by_header):
             await _refuse(scope, receive, send, refusal)
         elif self._secret is None or by_header or self._has_cookie(scope, headers):
@@ -138,13 +134,8 @@ class Gate:
         location = "./" + path.rpartition("/")[2] + (f"?{rest}" if rest else "")
         cross_site = headers.get(b"sec-fetch-site") == b"cross-site"
         framed = headers.get(b"sec-fetch-dest") in (b"iframe", b"frame")
-        same_site = (
-            "SameSite=None; Secure; Partitioned" if cross_site and framed else "SameSite=Lax"
-        )
-        cookie = (
-            f"{self._cookie_name(scope)}={self._cookie_value}; Path={self._cookie_path}; "
-            f"HttpOnly; {same_site}"
-        )
+        same_site = "SameSite=None; Secure; Partitioned" if cross_site and framed else "SameSite=Lax"
+        cookie = f"{self._cookie_name(scope)}={self._cookie_value}; Path={self._cookie_path}; HttpOnly; {same_site}"
         answer = [
             (b"location", location.encode("latin-1")),
             (b"set-cookie", cookie.encode("latin-1")),

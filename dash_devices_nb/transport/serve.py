@@ -121,9 +121,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
             super().shutdown()
             return
         self.stop_keepalive()
-        self.queue.put_nowait(
-            {"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": self.stop_reason}
-        )
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": self.stop_reason})
         self.conn.send_close(SERVICE_RESTART, self.stop_reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True

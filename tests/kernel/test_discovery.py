@@ -46,9 +46,7 @@ def write_record(directory: Path, pid: int, **values: object) -> None:
 
 
 async def search(tmp_path: Path, environ: dict[str, str], **options) -> Discovery:
-    return await asyncio.to_thread(
-        find_server, OURS, environ=environ, runtime_dir=tmp_path, **options
-    )
+    return await asyncio.to_thread(find_server, OURS, environ=environ, runtime_dir=tmp_path, **options)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +152,7 @@ async def test_a_server_on_a_unix_socket_is_asked_there(tmp_path: Path, short_di
     sock = BoundSocket.bind_unix(short_directory)
     paths = {"/x/dash-devices/_apps": 200, f"/x/api/kernels/{KERNEL_ID}": 200}
     async with answering(paths, sock) as (_, asked):
-        write_record(
-            tmp_path, 4711, base_url="/x/", url="http+unix://...", sock=str(sock.path), token=""
-        )
+        write_record(tmp_path, 4711, base_url="/x/", url="http+unix://...", sock=str(sock.path), token="")
         found = await search(tmp_path, {"JPY_PARENT_PID": "4711"})
     assert found.why_not == ""
     assert [path for path, _ in asked] == list(paths)
@@ -213,8 +209,7 @@ print(e.host.value, e.notebook.name, found.why_not, found.server and found.serve
         (True, "jupyter é a.ipynb  /user/x%20y/ True"),
         (
             False,
-            f"jupyter é a.ipynb The Jupyter server at /user/x%20y/ lacks the extension. {REMEDY} "
-            f"None False",
+            f"jupyter é a.ipynb The Jupyter server at /user/x%20y/ lacks the extension. {REMEDY} None False",
         ),
     ],
 )

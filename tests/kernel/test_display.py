@@ -38,8 +38,7 @@ def test_an_impossible_size_is_refused(size):
     with pytest.raises(DisplayError) as error:
         check_size("jupyter_height", size)
     assert str(error.value) == (
-        f"jupyter_height is {size!r}; accepted are a number of pixels, as 650, or CSS, as '100%' "
-        f"or '40vh'."
+        f"jupyter_height is {size!r}; accepted are a number of pixels, as 650, or CSS, as '100%' or '40vh'."
     )
 
 
@@ -77,8 +76,7 @@ async def test_external_shows_a_link_and_tab_opens_it(kernel: Kernel):
     )
     [tab] = (await kernel.run("show(page, mode='tab')")).displays
     assert tab["text/html"] == (
-        external["text/html"]
-        + "<script>window.open(\"/user/x/dash-devices/app/\", '_blank')</script>"
+        external["text/html"] + "<script>window.open(\"/user/x/dash-devices/app/\", '_blank')</script>"
     )
     assert (await kernel.run("show(page, mode='_none')")).displays == []
 
@@ -132,6 +130,4 @@ def test_a_script_opens_a_browser_in_mode_tab(capsys, monkeypatch):
     monkeypatch.setattr(webbrowser, "open", lambda url: bool(opened.append(url)))
     show(Page("http://127.0.0.1:8050/"), mode="tab", environment=Environment(Host.TERMINAL))
     assert opened == ["http://127.0.0.1:8050/"]
-    assert capsys.readouterr().out.endswith(
-        "No browser could be opened; open http://127.0.0.1:8050/ yourself.\n"
-    )
+    assert capsys.readouterr().out.endswith("No browser could be opened; open http://127.0.0.1:8050/ yourself.\n")

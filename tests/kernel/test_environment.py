@@ -37,13 +37,9 @@ async def test_a_kernel_of_no_server(kernel: Kernel):
 
 async def test_vs_code_is_known_by_its_namespace(kernel: Kernel):
     """VS Code's notebook path in the namespace counts, its environment variables do not."""
-    cell = await kernel.run(
-        "import os; os.environ['VSCODE_PID'] = '1'\n" + DETECT + "print(e.host)"
-    )
+    cell = await kernel.run("import os; os.environ['VSCODE_PID'] = '1'\n" + DETECT + "print(e.host)")
     assert cell.text == "Host.KERNEL\n"
-    cell = await kernel.run(
-        "__vsc_ipynb_file__ = '/home/x/a.ipynb'\n" + DETECT + "print(e.host, e.notebook)"
-    )
+    cell = await kernel.run("__vsc_ipynb_file__ = '/home/x/a.ipynb'\n" + DETECT + "print(e.host, e.notebook)")
     assert cell.text == "Host.VSCODE /home/x/a.ipynb\n"
 
 

@@ -146,9 +146,7 @@ async def test_the_display_hook_follows(prepared: Kernel):
 
 async def test_here_knows_the_cell(prepared: Kernel):
     """The execution count and the front end's cell id are kept, the source is not."""
-    cell = await prepared.run(
-        "c = CellOutput.here(); print(c.label, c.cell_id, c.parent['content'])"
-    )
+    cell = await prepared.run("c = CellOutput.here(); print(c.label, c.cell_id, c.parent['content'])")
     assert cell.reply is not None
     assert cell.text == f"cell [{cell.reply['execution_count']}] None {{}}\n"
     cell = await prepared.run("""

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 
 from dash_devices_nb import registration
@@ -59,14 +60,15 @@ class Visit:
     def cookies(self) -> str:
         return "; ".join(f"{c.name}={c.value}" for c in self.http.cookies.jar)
 
-    def socket(self, path: str, **headers: str) -> connect:
-        """A WebSocket as a page of this server opens it; a header of None is left out."""
+    def socket(self, path: str, *, offer: str = "", **headers: str) -> connect:
+        """A WebSocket as a page of this server opens it; an empty header is left out."""
         sent = {"Cookie": self.cookies, "Origin": self.origin, **headers}
         return connect(
             self.url(path).replace("http", "ws", 1),
             additional_headers={k.replace("_", "-"): v for k, v in sent.items() if v},
             proxy=None,
             max_size=None,
+            subprotocols=[Subprotocol(name) for name in offer.split()] or None,
         )
 
 
@@ -76,9 +78,7 @@ async def logged_in(jupyter: Jupyter) -> AsyncIterator[Visit]:
     async with httpx.AsyncClient(timeout=KERNEL_START, follow_redirects=False) as http:
         made = await http.post(f"{jupyter.url}api/kernels", headers=jupyter.headers, json={})
         made.raise_for_status()
-        (
-            await http.get(f"{jupyter.url}api/status", params={"token": jupyter.token})
-        ).raise_for_status()
+        (await http.get(f"{jupyter.url}api/status", params={"token": jupyter.token})).raise_for_status()
         yield Visit(jupyter, http, made.json()["id"])
 
 
@@ -159,9 +159,7 @@ class Page:
     async def _stream(self, receive: Receive, send: Send) -> None:
         """A video as cameras send it, until the reader leaves."""
         kind = b"multipart/x-mixed-replace; boundary=frame"
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
-        )
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
         left = asyncio.ensure_future(receive())
         while not left.done():
             part = b"--frame\r\n\r\n" + b"x" * 1000 + b"\r\n"
@@ -181,9 +179,7 @@ class Page:
             if message.get("text") == "bye":
                 await send({"type": "websocket.close", "code": 4001, "reason": "as you wish"})
             else:
-                echo = {
-                    k: v for k, v in message.items() if k in ("text", "bytes") and v is not None
-                }
+                echo = {k: v for k, v in message.items() if k in ("text", "bytes") and v is not None}
                 await send({"type": "websocket.send", **echo})
         self.sockets.remove(send)
 
@@ -239,9 +235,4 @@ async def next_state(socket: ClientConnection, wanted: str, within: float = 10.0
                 if message["state"] == wanted:
                     return message
     except TimeoutError:
-        raise AssertionError(
-            f"the state {wanted!r} did not come within {within} s: {seen}"
-        ) from None
-
-
-Expect = Callable[[ClientConnection, str, float], Any]
+        raise AssertionError(f"the state {wanted!r} did not come within {within} s: {seen}") from None

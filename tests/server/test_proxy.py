@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from urllib.parse import unquote
 
 import httpx
@@ -13,9 +14,7 @@ from tests.support.eventually import eventually
 PREFIX = f"{BASE_URL}dash-devices/bench/"
 
 
-async def test_page_path_and_query_reach_the_app_as_the_browser_encoded_them(
-    visit: Visit, page: Page
-) -> None:
+async def test_page_path_and_query_reach_the_app_as_the_browser_encoded_them(visit: Visit, page: Page) -> None:
     """The app sees its own path, still percent-encoded, and its own query."""
     answer = await visit.http.get(visit.url("bench/a%20b/%C3%B6?x=1&y=%26"))
     assert (answer.status_code, answer.text) == (200, "hello")
@@ -103,9 +102,7 @@ async def test_chunked_upload_is_streamed_and_limited(visit: Visit, page: Page) 
 
 async def test_upload_that_is_too_long_is_refused_with_the_limit(visit: Visit, page: Page) -> None:
     """The answer names what came and what is accepted, and the app hears nothing of it."""
-    answer = await visit.http.post(
-        visit.url("bench/echo"), content=b"x" * 150_000, headers={"Origin": visit.origin}
-    )
+    answer = await visit.http.post(visit.url("bench/echo"), content=b"x" * 150_000, headers={"Origin": visit.origin})
     assert answer.status_code == 413
     assert answer.json()["message"] == "The body has 150000 bytes, at most 100000 are accepted."
     assert page.bodies == []
@@ -142,8 +139,6 @@ async def test_app_whose_socket_is_gone_gives_502_with_the_reason(visit: Visit) 
     async with serving(visit, "brittle") as page:
         endpoint = page.registration.endpoint
         moved = f"{endpoint.path}x"  # type: ignore[union-attr]
-        import os
-
         os.rename(endpoint.path, moved)  # type: ignore[union-attr]
         answer = await visit.http.get(visit.url("brittle/"))
         os.rename(moved, endpoint.path)  # type: ignore[union-attr]

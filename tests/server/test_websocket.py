@@ -41,7 +41,7 @@ async def test_handshake_tells_the_app_who_it_is(visit: Visit, page: Page) -> No
 
 async def test_subprotocol_of_the_app_is_relayed(visit: Visit, page: Page) -> None:
     """A WebSocket of the user's own may use subprotocols."""
-    async with visit.socket("bench/own", Sec_WebSocket_Protocol="one, two") as socket:
+    async with visit.socket("bench/own", offer="one two") as socket:
         assert socket.response is not None
         assert socket.response.headers["Sec-WebSocket-Protocol"] == "one"
 
@@ -113,9 +113,7 @@ async def test_slow_page_holds_the_app_back(visit: Visit, page: Page) -> None:
         await pushing
 
 
-async def test_refusal_of_the_app_reaches_the_page_with_its_reason(
-    visit: Visit, page: Page
-) -> None:
+async def test_refusal_of_the_app_reaches_the_page_with_its_reason(visit: Visit, page: Page) -> None:
     """A WebSocket that the app refuses fails with the app's status."""
     with pytest.raises(InvalidStatus) as refused:
         await visit.socket("bench/refused")

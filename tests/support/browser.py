@@ -44,9 +44,7 @@ def chromium_path() -> str:
 async def launched_chromium() -> AsyncIterator[Browser]:
     """A headless Chromium with an empty profile of its own."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=chromium_path(), headless=True, args=FLAGS
-        )
+        chromium = await playwright.chromium.launch(executable_path=chromium_path(), headless=True, args=FLAGS)
         try:
             yield chromium
         finally:
@@ -76,9 +74,7 @@ class Tabs:
         self._contexts.append(context)
         return context
 
-    async def open(
-        self, url: str | None = None, *, context: BrowserContext | None = None, **options: Any
-    ) -> Page:
+    async def open(self, url: str | None = None, *, context: BrowserContext | None = None, **options: Any) -> Page:
         """Open a tab, in a profile of its own unless the context of another tab is given."""
         context = context or await self.context(**options)
         page = await context.new_page()

@@ -27,9 +27,7 @@ def _name(condition: Callable[..., object]) -> str:
 
 
 def _failure(condition: Callable[..., object], within: float, last: object) -> AssertionError:
-    error = AssertionError(
-        f"not true within {within:g} s: {_name(condition)}\n  last value: {last!r}"
-    )
+    error = AssertionError(f"not true within {within:g} s: {_name(condition)}\n  last value: {last!r}")
     error.__cause__ = last if isinstance(last, AssertionError) else None
     return error
 

@@ -122,9 +122,7 @@ async def running_jupyter(
             (home / name).mkdir(parents=True)
         (home / "runtime").chmod(0o700)
         (home / "config/labconfig/page_config.json").write_text(
-            json.dumps(
-                {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-            )
+            json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
         )
         token = secrets.token_hex(16)
         popen = spawn(
@@ -162,9 +160,7 @@ async def _announced(process: Process, runtime: Path, within: float) -> str:
 
     def address() -> str:
         if process.returncode is not None:
-            raise RuntimeError(
-                f"Jupyter ended with exit code {process.returncode}:\n{process.output}"
-            )
+            raise RuntimeError(f"Jupyter ended with exit code {process.returncode}:\n{process.output}")
         text = record.read_text() if record.exists() else ""
         return str(json.loads(text)["url"]) if text.endswith("}") else ""
 

@@ -142,9 +142,7 @@ class Kernel:
         except AssertionError as error:
             raise CellError(f"still running after {within:g} s: {cell!r}") from error
         if cell.errors and not may_fail:
-            traceback = "\n".join(
-                line for c in cell._contents("error") for line in c.get("traceback", ())
-            )
+            traceback = "\n".join(line for c in cell._contents("error") for line in c.get("traceback", ()))
             raise CellError(f"{cell!r}\n{traceback}")
         return cell
 
@@ -190,9 +188,7 @@ class Kernel:
 
 
 @asynccontextmanager
-async def running_kernel(
-    *, env: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> AsyncIterator[Kernel]:
+async def running_kernel(*, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> AsyncIterator[Kernel]:
     """Start a kernel of this interpreter with Jupyter directories of its own."""
     home = Path(tempfile.mkdtemp(prefix="ddnb-"))
     manager = AsyncKernelManager(
@@ -210,9 +206,7 @@ async def running_kernel(
     client: AsyncKernelClient | None = None
     readers: list[asyncio.Task[None]] = []
     try:
-        await manager.start_kernel(
-            env=_environment(home, env), cwd=str(cwd or home), stdout=log, stderr=log
-        )
+        await manager.start_kernel(env=_environment(home, env), cwd=str(cwd or home), stdout=log, stderr=log)
         client = manager.client()
         client.start_channels(hb=False, stdin=False)
         kernel = Kernel(manager, client, home)

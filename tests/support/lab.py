@@ -25,9 +25,7 @@ class LabNotebook:
     async def open(cls, browser: Tabs, jupyter: Jupyter, name: str) -> LabNotebook:
         """Open a notebook of the server's root and wait until its kernel is ready."""
         page = await browser.open(jupyter.notebook(name), viewport={"width": 1400, "height": 1000})
-        await page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first.wait_for(
-            timeout=START_MS
-        )
+        await page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first.wait_for(timeout=START_MS)
         notebook = cls(page)
         await eventually(notebook._is_ready, within=START_MS / 1000)
         return notebook
@@ -43,9 +41,7 @@ class LabNotebook:
 
     async def command(self, name: str) -> None:
         """Execute one of JupyterLab's commands and wait for its end."""
-        await self.page.evaluate(
-            "async (name) => { await window.jupyterapp.commands.execute(name); }", name
-        )
+        await self.page.evaluate("async (name) => { await window.jupyterapp.commands.execute(name); }", name)
 
     async def edit(self, number: int, code: str) -> None:
         """Replace the source of a cell, counted from 0."""

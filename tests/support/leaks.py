@@ -79,11 +79,7 @@ def _idle(thread: threading.Thread) -> bool:
         return True
     frame = sys._current_frames().get(thread.ident or 0)
     # A worker without work waits in concurrent.futures.thread._worker itself.
-    return (
-        thread.name.startswith("asyncio_")
-        and frame is not None
-        and frame.f_code.co_name == "_worker"
-    )
+    return thread.name.startswith("asyncio_") and frame is not None and frame.f_code.co_name == "_worker"
 
 
 def _leaked_processes(before: Snapshot, after: Snapshot) -> list[psutil.Process]:

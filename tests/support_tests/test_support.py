@@ -138,9 +138,7 @@ async def test_jupyter_lab_lets_in_with_its_token(jupyter_lab: Jupyter, browser:
     await page.locator("#jp-main-dock-panel").wait_for()
 
 
-async def test_lab_runs_a_notebook_and_reaches_into_its_iframe(
-    jupyter_lab: Jupyter, browser: Tabs
-) -> None:
+async def test_lab_runs_a_notebook_and_reaches_into_its_iframe(jupyter_lab: Jupyter, browser: Tabs) -> None:
     """Cells run, can be edited and run again, and a page in an IFrame can be clicked."""
     jupyter_lab.write_notebook(
         "first.ipynb",

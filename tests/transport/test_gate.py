@@ -121,9 +121,7 @@ async def test_a_frame_of_another_site_gets_a_partitioned_cookie():
             f"/?token={SECRET}",
             headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
         )
-        assert response.headers["set-cookie"].endswith(
-            "HttpOnly; SameSite=None; Secure; Partitioned"
-        )
+        assert response.headers["set-cookie"].endswith("HttpOnly; SameSite=None; Secure; Partitioned")
 
 
 async def test_the_token_counts_for_get_requests_only():

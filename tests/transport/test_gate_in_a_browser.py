@@ -35,9 +35,7 @@ async def app(scope, receive, send):
 @pytest.fixture
 async def server():
     gate = Gate(app, SECRET)
-    server = Server(
-        gate, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000
-    )
+    server = Server(gate, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
     await server.start()
     yield server
     await server.stop(timeout=1)
@@ -48,16 +46,12 @@ async def notebook(server):
     """A page of another site that shows the app in a frame, as a notebook does."""
 
     async def frame(scope, receive, send):
-        html = (
-            f"<!doctype html><link rel=icon href=data:,><iframe src='{server.url}?token={SECRET}'>"
-        ).encode()
+        html = (f"<!doctype html><link rel=icon href=data:,><iframe src='{server.url}?token={SECRET}'>").encode()
         headers = [(b"content-type", b"text/html")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": html})
 
-    outer = Server(
-        frame, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000
-    )
+    outer = Server(frame, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
     await outer.start()
     yield outer
     await outer.stop(timeout=1)

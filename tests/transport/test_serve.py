@@ -120,9 +120,7 @@ async def test_stop_tells_websockets_why(server, app):
         with pytest.raises(websockets.ConnectionClosed):
             await ws.recv()
         assert (ws.close_code, ws.close_reason) == (1012, "The cell was run again")
-    assert app.events == [
-        {"type": "websocket.disconnect", "code": 1012, "reason": "The cell was run again"}
-    ]
+    assert app.events == [{"type": "websocket.disconnect", "code": 1012, "reason": "The cell was run again"}]
 
 
 async def test_stop_cancels_a_request_that_hangs_and_answers_503(server, app, caplog):
@@ -164,9 +162,7 @@ async def test_stop_does_not_wait_for_a_client_that_does_not_read(app):
             flooded.set()
             await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
 
-    server = Server(
-        flood, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000
-    )
+    server = Server(flood, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
     await server.start()
     _, writer = await asyncio.open_connection("127.0.0.1", server.socket.port, limit=1)
     writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -180,9 +176,7 @@ async def test_stop_leaves_no_descriptor_and_no_port(app):
     before = len(os.listdir("/proc/self/fd"))
     port = 0
     for _ in range(3):
-        server = Server(
-            app, BoundSocket.bind_tcp("127.0.0.1", port, search=False), max_message_bytes=1000
-        )
+        server = Server(app, BoundSocket.bind_tcp("127.0.0.1", port, search=False), max_message_bytes=1000)
         port = server.socket.port
         await server.start()
         assert server.running
@@ -213,9 +207,7 @@ async def test_an_app_can_stop_its_own_server(app):
     async def stopping(scope, receive, send):
         await server.stop(timeout=0.05)
 
-    server = Server(
-        stopping, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000
-    )
+    server = Server(stopping, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
     await server.start()
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.RemoteProtocolError):

@@ -1,0 +1,230 @@
+"""Starting and ending an app on its loops.
+
+| where | I/O loop | callback loop | `run()` |
+|---|---|---|---|
+| notebook, `loop="thread"` | a daemon thread's | the kernel's | returns, shows the page |
+| notebook, `loop="kernel"` | the kernel's | the kernel's | returns, shows the page |
+| IPython in a terminal | a daemon thread's | the same | returns |
+| script | the main loop | the same | blocks |
+| `await serve()` | the running one | the same | until cancelled |
+| `uvicorn module:app.server` | uvicorn's | the same | not called |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+
+import orjson
+
+from dash_devices_nb.app import site as sites
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.runtime import Runtime, in_coroutine
+from dash_devices_nb.app.site import Site, Wish
+from dash_devices_nb.app.web import Web
+from dash_devices_nb.errors import RunError
+from dash_devices_nb.kernel.environment import Environment
+from dash_devices_nb.kernel.loops import in_other_task, kernel_loop, pump, submit
+
+PUMP_SECONDS = 0.005
+STOP_SECONDS = 10.0
+
+
+class Lifecycle(Web):
+    """Starting and ending."""
+
+    runtime: Runtime
+    _site: Site | None = None
+    _begun = False
+    _leave: asyncio.Event | None = None
+
+    # ---- sites
+
+    def new_site(self, wish: Wish, name: str, environment: Environment | None, *, searches: bool) -> Site:
+        """Bind a new site. From any thread. Raises BindError."""
+        site = Site(name, wish)
+        notebook = str(environment.notebook) if environment and environment.notebook else None
+        kernel_id = environment.kernel_id if environment else None
+        site.bind(kernel_id=kernel_id, notebook=notebook, search=searches, max_message_bytes=self.max_message_bytes)
+        return site
+
+    def run_here(self, wish: Wish, name: str, environment: Environment, *, searches: bool) -> None:
+        """Start on a site of this process: the one that stands, or a new one. From the thread of the cell."""
+        site = sites.site_of(name)
+        if site is not None and site.app is self and site.wish == wish:
+            return
+        if site is not None and site.wish.suits(wish):
+            self._take_over(site)
+            return
+        if site is not None and site.app is not None:
+            site.app.stop()
+        self.stop()
+        site = self.new_site(wish, name, environment, searches=searches)
+        try:
+            self._begin(site)
+        except BaseException:
+            self._discard(site)
+            raise
+        sites.keep(site)
+
+    async def serve_site(self, site: Site) -> None:
+        """Serve on the running loop until `stop` is called, or until cancelled."""
+        self._leave = leave = asyncio.Event()
+        try:
+            await self._attach(site, asyncio.get_running_loop())
+            await self.runtime.in_worker(self._call_initially)
+            await self._open(site)
+            print(f"Dash app running on {site.url}", flush=True)
+            await leave.wait()
+        finally:
+            await self._end_site(site)
+
+    def _begin(self, site: Site) -> None:
+        if site.io is not None:
+            site.io.start()
+            site.call(self._attach(site, kernel_loop() or site.io.loop))
+            self._call_initially()
+            site.call(self._open(site))
+            return
+        loop = self._attach_kernel(site)
+        self._call_initially()
+        self.runtime.hold(loop.create_task(self._open(site), context=contextvars.Context()))
+
+    def _take_over(self, site: Site) -> None:
+        """Serve this app where another one of the same name was served."""
+        if self._site is not None and self._site is not site:
+            self.stop()
+        old = site.app
+        if site.io is not None:
+            site.call(old.end())
+            site.call(self._attach(site, kernel_loop() or site.io.loop))
+            self._call_initially()
+            site.call(self.server.startup())
+            return
+        loop = self._attach_kernel(site)
+        self.runtime.hold(loop.create_task(old.end(), context=contextvars.Context()))
+        self._call_initially()
+        self.runtime.hold(loop.create_task(self.server.startup(), context=contextvars.Context()))
+
+    def _claim(self, site: Site) -> None:
+        if site.app is not None and site.app is not self:
+            site.app._site = None
+        site.app = self
+        self._site = site
+        self.through_jupyter = site.wish.base_url is not None
+        if site.prefix != "/":
+            self.set_prefix(site.prefix + str(self.config.routes_pathname_prefix).lstrip("/"))
+
+    async def _attach(self, site: Site, callback_loop: asyncio.AbstractEventLoop) -> None:
+        """Take the running loop as the I/O loop."""
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
+        self.runtime.io_loop, self.runtime.io_thread = loop, thread
+        self.runtime.callback_loop = callback_loop
+        self.runtime.callback_thread = thread if callback_loop is loop else threading.main_thread().ident
+        self._claim(site)
+
+    def _attach_kernel(self, site: Site) -> asyncio.AbstractEventLoop:
+        """Take the kernel's loop for both. From a cell."""
+        loop = kernel_loop()
+        if loop is None:
+            raise RunError("loop='kernel' needs a kernel; use loop='thread' here")
+        self.runtime.io_loop = self.runtime.callback_loop = loop
+        self.runtime.io_thread = self.runtime.callback_thread = threading.get_ident()
+        self._claim(site)
+        return loop
+
+    def _call_initially(self) -> None:
+        """Read the layout and call the shared callbacks once. Not on a loop that serves."""
+        self._begun = True
+        self.set_up()
+        tree = orjson.loads(stock.text_of(self.get_layout()))
+        self.runtime.enter(lambda: self.runtime.dispatcher.start(tree))
+
+    async def _open(self, site: Site) -> None:
+        await self.server.startup()
+        await site.start()
+
+    async def ensure_started(self) -> None:
+        """Start when somebody else's server serves `app.server`: at the first connection."""
+        if self._begun:
+            return
+        self._begun = True
+        self.runtime.io_loop = self.runtime.callback_loop = asyncio.get_running_loop()
+        self.runtime.io_thread = self.runtime.callback_thread = threading.get_ident()
+        await self.runtime.in_worker(self._call_initially)
+
+    # ---- ending
+
+    def stop(self) -> None:
+        """Stop serving: pages are told, the port is free. Does nothing if the app does not run.
+
+        From any thread; in a script `run` returns then. Not from a callback that runs on the I/O loop.
+        """
+        site = self._site
+        if site is None:
+            return
+        if site.io is not None:
+            site.call(self._end_site(site))
+            site.io.stop()
+        elif site.wish.loop == "main":
+            if self.runtime.io_loop is not None and self._leave is not None:
+                self.runtime.io_loop.call_soon_threadsafe(self._leave.set)
+        else:
+            loop = kernel_loop()
+            if loop is not None and threading.get_ident() == self.runtime.io_thread:
+                pump(loop, self._end_site(site), STOP_SECONDS)
+            elif loop is not None:
+                submit(loop, self._end_site(site)).result(STOP_SECONDS)
+
+    async def end(self) -> None:
+        """Let the pages go and stop what runs. On the I/O loop."""
+        if not self._begun:
+            return
+        self._begun = False
+        self.hub.close()
+        await asyncio.to_thread(self.runtime.stop)
+        self.runtime.io_loop = self.runtime.callback_loop = None
+        self.runtime.io_thread = self.runtime.callback_thread = None
+
+    async def _end_site(self, site: Site) -> None:
+        sites.forget(site)
+        self._site = None
+        await site.stop()
+        if site.app is self and self._begun:
+            await self.server.shutdown()
+            await self.end()
+
+    def _discard(self, site: Site) -> None:
+        """Give up a site on which the app did not start."""
+        if site.io is not None and site.io.running:
+            site.call(self._end_site(site))
+            site.io.stop()
+        else:
+            site.close()
+            self._begun = False
+        self._site = None
+
+    # ---- what pushes and declarations ask
+
+    def must_not_block(self) -> bool:
+        """Whether this is a coroutine, rather than a thread of the program's own or a cell."""
+        if in_coroutine.get():
+            return True
+        if threading.get_ident() not in (self.runtime.io_thread, self.runtime.callback_thread):
+            return False
+        return self.runtime.io_loop is not None and in_other_task()
+
+    def pump(self) -> None:
+        """Where the kernel's loop serves and a cell holds it up: let it send what waits."""
+        site = self._site
+        loop = self.runtime.io_loop
+        if site is None or site.wish.loop != "kernel" or loop is None:
+            return
+        if threading.get_ident() == self.runtime.io_thread and self.runtime.anything_waits():
+            pump(loop, asyncio.sleep(PUMP_SECONDS), None)
+
+    def changed(self) -> None:
+        """Callbacks were declared while the app runs: tell the open pages."""
+        if self._begun:
+            self.hub.definitions_changed()
