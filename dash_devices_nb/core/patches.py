@@ -90,7 +90,7 @@ def apply_patch(value: Any, operations: list[dict[str, Any]]) -> Any:
     for operation in operations:
         try:
             value = _apply_one(value, operation)
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as exc:
             raise PatchError(
                 f"Patch {operation['operation']} at {operation['location']} does not fit the value there: {exc!r}"
             ) from exc
@@ -107,8 +107,15 @@ def extend_figure(figure: Any, data: Any, *, prepend: bool = False) -> Any:
         prepend: put the points in front.
 
     Returns:
-        The new figure, which shares with the old one what did not change.
+        The new figure, which shares with the old one what did not change; the old one where `data` does not fit it.
     """
+    try:
+        return _extended_figure(figure, data, prepend=prepend)
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return figure
+
+
+def _extended_figure(figure: Any, data: Any, *, prepend: bool) -> Any:
     if isinstance(data, dict):
         updates, indices, most = data, None, None
     elif isinstance(data, list) and data and isinstance(data[0], dict):
