@@ -1,0 +1,113 @@
+"""The frames between a page and the app: what is written, and what is refused with a sentence."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dash_devices_nb.core import wire
+from dash_devices_nb.core.dispatch import Cause
+from dash_devices_nb.core.ids import Ref, Wild
+from dash_devices_nb.core.values import Value
+from dash_devices_nb.errors import FrameError
+from tests.core.test_values import JSON
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+
+
+@given(st.dictionaries(st.tuples(NAMES, NAMES), JSON, max_size=5), st.none() | st.integers(1), st.booleans())
+def test_a_frame_of_values_is_json_however_the_ids_look(mods, revision, force):
+    """Quotes, spaces and backslashes in ids and props are escaped; the values are those that went in."""
+    frame = wire.mods_frame({k: Value.of(v) for k, v in mods.items()}, revision, number=3, force=force)
+    read = json.loads(frame)
+    assert {(i, p): v for i, props in read["m"].items() for p, v in props.items()} == mods
+    assert read.get("r") == revision
+    assert read["q"] == 3
+    assert bool(read.get("f")) is force
+
+
+def test_an_answer_carries_its_body_as_it_is():
+    """The body is JSON text already and is not encoded twice."""
+    frame = wire.answer_frame(4, 7, 200, '{"response":{}}', {"r": 12})
+    assert json.loads(frame) == {"t": "res", "q": 4, "n": 7, "s": 200, "r": 12, "b": {"response": {}}}
+    assert json.loads(wire.answer_frame(5, 8, 204, ""))["b"] is None
+
+
+def test_a_shared_dependency_is_sent_with_its_pattern():
+    """A page tells by it which changes go to the app."""
+    assert wire.ref_json(Ref("a", "v")) == ["a", "v"]
+    ref = Ref("pattern", "v", (("kind", "row"), ("n", Wild.MATCH), ("part", Wild.ALL)))
+    assert wire.ref_json(ref) == [{"kind": "row", "n": None, "part": None}, "v"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ("{", "a frame of 1 bytes is not JSON"),
+        ("", "a frame of 0 bytes is not JSON"),
+        (b"\xff\xfe", "a frame of 2 bytes is not JSON"),
+        ("[1]", r"a frame is a JSON object with a type 't', not '\[1\]'"),
+        ("3", "a frame is a JSON object with a type 't', not '3'"),
+        ('{"x":1}', "a frame is a JSON object with a type 't'"),
+        ('{"t":5}', "a frame is a JSON object with a type 't'"),
+    ],
+)
+def test_what_is_no_frame_is_refused(frame, message):
+    """The message says what a frame is and what came."""
+    with pytest.raises(FrameError, match=message):
+        wire.parse(frame)
+
+
+@given(st.binary(max_size=40) | st.text(max_size=40))
+def test_no_bytes_raise_anything_but_a_frame_error(frame):
+    """Whatever somebody sends."""
+    with contextlib.suppress(FrameError):
+        assert isinstance(wire.parse(frame)["t"], str)
+
+
+def test_the_changes_of_a_set_frame():
+    """A sequence number, the values, and what caused them."""
+    sequence, mods, cause = wire.changes({"t": "set", "s": 3, "m": {"a": {"v": [1], "w": None}}})
+    assert sequence == 3
+    assert {k: v.plain for k, v in mods.items()} == {("a", "v"): [1], ("a", "w"): None}
+    assert cause is None
+    assert wire.changes({"t": "set", "s": 1, "m": {}, "c": []})[2] == Cause()
+    assert wire.changes({"t": "set", "s": 1, "m": {}, "c": ["a", "v", 4]})[2] == Cause(("a", "v"), 4)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ({"m": {}}, "'s' of a set frame is a whole number, not 'None'"),
+        ({"s": -1, "m": {}}, "'s' of a set frame is a whole number, not '-1'"),
+        ({"s": True, "m": {}}, "'s' of a set frame is a whole number, not 'True'"),
+        ({"s": 1.5, "m": {}}, "'s' of a set frame is a whole number"),
+        ({"s": 1}, r"'m' of a set frame is \{id: \{prop: value\}\}, not 'None'"),
+        ({"s": 1, "m": {"a": 3}}, r"'m' of a set frame is \{id: \{prop: value\}\}"),
+        ({"s": 1, "m": {}, "c": ["a"]}, r"'c' of a set frame is \[\], or \[id, prop, revision\], not"),
+        ({"s": 1, "m": {}, "c": "a"}, "'c' of a set frame is"),
+        ({"s": 1, "m": {}, "c": ["a", "v", "1"]}, "'c' of a set frame is"),
+    ],
+)
+def test_a_set_frame_that_is_none_is_refused(frame, message):
+    """Each field says what it takes."""
+    with pytest.raises(FrameError, match=message):
+        wire.changes({"t": "set", **frame})
+
+
+def test_a_text_of_a_frame_is_a_text():
+    """A default stands in for what is absent, not for what is wrong."""
+    assert wire.text({"t": "req"}, "query", "") == ""
+    with pytest.raises(FrameError, match="'path' of a req frame is a string, not 'None'"):
+        wire.text({"t": "req"}, "path")
+    with pytest.raises(FrameError, match="'query' of a req frame is a string, not '3'"):
+        wire.text({"t": "req", "query": 3}, "query", "")
+
+
+def test_a_long_wrong_value_is_shown_short():
+    """A megabyte of nonsense does not fill the log."""
+    with pytest.raises(FrameError) as caught:
+        wire.changes({"t": "set", "s": 1, "m": "x" * 10**6})
+    assert len(str(caught.value)) < 200
