@@ -14,6 +14,7 @@ our refusals from bugs::
     │   ├── UnknownPropError       a prop that the component does not have
     │   └── PatchError             a Patch that does not fit the value it is for
     ├── RunError              an app that cannot be run so, or does not run
+    ├── ReplayError           a call, or a recording, that cannot be replayed
     ├── FrameError            a frame that is not one of ours, or is over the limit
     ├── RegistrationError     a kernel's record of an app, its name or its place is refused
     ├── UpstreamError         the kernel side of an app does not answer the Jupyter server
@@ -70,6 +71,10 @@ class PatchError(ModsError, ValueError):
 
 class RunError(DashDevicesError):
     """An app that cannot be run so, or does not run."""
+
+
+class ReplayError(DashDevicesError):
+    """A call, or a recording, that cannot be replayed."""
 
 
 class FrameError(DashDevicesError, ValueError):

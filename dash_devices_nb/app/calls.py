@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -15,6 +16,7 @@ from dash_devices_nb.app import stock
 from dash_devices_nb.app.context import SharedContext
 from dash_devices_nb.app.declare import SharedCallback
 from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
+from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running_call
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.ids import Key
@@ -46,33 +48,38 @@ class SharedCalls:
 
     def _run_plain(self, call: Call) -> None:
         shared = self.callbacks[call.spec]
+        recorded, started = self._app.recorder.shared_call(call), time.perf_counter()
         with shared.output.bound(), self._entered(shared, call) as context:
             try:
                 with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
-                    args, kwargs = self._arguments(shared, call)
-                    returned = shared.function(*args, **kwargs)
+                    args, kwargs = self.arguments(shared, call)
+                    returned = self._runtime.running.run(call.spec.name, shared.function, *args, **kwargs)
                 if inspect.isawaitable(returned):
                     returned = self._await(returned)
-                mods = self._mods(shared, call, context, returned)
+                recorded.result = returned
+                mods = self.mods(shared, call, context, returned)
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                mods = self._failed(shared, call, context, exc)
+                mods = self._failed(shared, call, context, recorded, exc)
+        self._app.recorder.finished(recorded, started, shared.definition)
         self._finish(call, mods)
 
     async def _run_coroutine(self, call: Call) -> None:
         shared = self.callbacks[call.spec]
         mods: Mods | None = None
+        recorded, started = self._app.recorder.shared_call(call), time.perf_counter()
         with shared.output.bound(), self._entered(shared, call) as context:
             try:
                 lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
                 async with lock:
-                    args, kwargs = self._arguments(shared, call)
-                    returned = await shared.function(*args, **kwargs)
-                mods = self._mods(shared, call, context, returned)
+                    args, kwargs = self.arguments(shared, call)
+                    returned = recorded.result = await shared.function(*args, **kwargs)
+                mods = self.mods(shared, call, context, returned)
             except asyncio.CancelledError:
                 self._finish(call, None)
                 raise
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                mods = self._failed(shared, call, context, exc)
+                mods = self._failed(shared, call, context, recorded, exc)
+        self._app.recorder.finished(recorded, started, shared.definition)
         self._finish(call, mods)
 
     def _await(self, returned: Any) -> Any:
@@ -98,18 +105,27 @@ class SharedCalls:
         finally:
             running_call.reset(token)
 
-    def _arguments(self, shared: SharedCallback, call: Call) -> tuple[list[Any], dict[str, Any]]:
+    def arguments(self, shared: SharedCallback, call: Call) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of the function."""
         flat = [_plain(value) for value in call.inputs + call.state]
         return stock.grouped_arguments(flat, shared.indices)
 
-    def _failed(self, shared: SharedCallback, call: Call, context: SharedContext, error: BaseException) -> Mods | None:
+    def _failed(
+        self,
+        shared: SharedCallback,
+        call: Call,
+        context: SharedContext,
+        recorded: RecordedCall,
+        error: BaseException,
+    ) -> Mods | None:
         if isinstance(error, PreventUpdate):
             return None
+        recorded.error = error
         handler = shared.on_error or self._app.default_on_error
         if handler is not None and isinstance(error, Exception):
             try:
                 returned = handler(error)
-                return self._mods(shared, call, context, dash.no_update if returned is None else returned)
+                return self.mods(shared, call, context, dash.no_update if returned is None else returned)
             except PreventUpdate:
                 return None
             except BaseException as another:  # noqa: BLE001 - a program's code may raise anything
@@ -117,7 +133,7 @@ class SharedCalls:
         self._runtime.on_error(error, call, call.client)
         return None
 
-    def _mods(self, shared: SharedCallback, call: Call, context: SharedContext, returned: Any) -> Mods | None:
+    def mods(self, shared: SharedCallback, call: Call, context: SharedContext, returned: Any) -> Mods | None:
         """What a call's result sets; None: nothing."""
         plain: PlainMods = []
         if is_alternate(returned):

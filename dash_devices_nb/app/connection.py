@@ -105,6 +105,7 @@ class Connection:
             except FrameError as error:
                 page.malformed += 1
                 log.warning("%s: %s", page.client, error)
+                self._hub.app.recorder.refused(page.client, str(error))
                 with self._runtime.lock:
                     page.send_notice("error", str(error))
                 self._runtime.flush()
@@ -152,6 +153,7 @@ class Connection:
 
             with self._runtime.lock:
                 actions = receive()
+                self._hub.app.recorder.changed(page.client, allowed)
                 page.send_passing("ack", s=sequence, r=dispatcher.state.revision)
                 self._runtime.perform(actions)
             return

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
-from collections.abc import Callable
-from typing import Any, TypeVar
+import sys
+from typing import Any
 
-import dash
 import quart
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asgi import Front
+from dash_devices_nb.app.callbacks import Callbacks
 from dash_devices_nb.app.calls import SharedCalls
-from dash_devices_nb.app.declare import SharedCallback, lane_of, normal_arguments, shared_spec, split_service
-from dash_devices_nb.app.embed import Embedded
+from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.hub import Hub
-from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
-from dash_devices_nb.app.regular import RegularCall, RegularCalls, RegularSpec
+from dash_devices_nb.app.outputs import PlainMods, mods_of
+from dash_devices_nb.app.recorded import RecordedCall
+from dash_devices_nb.app.recorder import Recorder
+from dash_devices_nb.app.regular import RegularCall, RegularCalls
+from dash_devices_nb.app.replaying import Replays
 from dash_devices_nb.app.runtime import Runtime
+from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.journal import Journal
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.services import Services, check_callback_service, check_server_service
 from dash_devices_nb.core.waves import Call, Wave
 from dash_devices_nb.errors import InvalidModsError, RunError, UnknownPropError
 from dash_devices_nb.kernel.output import CellOutput
 
-F = TypeVar("F", bound=Callable[..., Any])
-log = logging.getLogger("dash_devices_nb")
 
-
-class Dash(Embedded):
+class Dash(Callbacks):
     """A Dash app whose pages show the state of one live device.
 
     Takes all that `dash.Dash` takes. It runs on Quart; `app.server` is the Quart app.
@@ -64,6 +64,9 @@ class Dash(Embedded):
         self.runtime = Runtime(name)
         self.runtime.runs_with(self._run_call)
         self.runtime.on_error = self._report
+        self.recorder = Recorder(Replays(self).of)
+        self.runtime.on_refusal = self.recorder.refused
+        self.callbacks = Definitions(self.changed)
         self.regular = RegularCalls(self, self.runtime)
         self.shared = SharedCalls(self, self.runtime, self._check)
         self.hub = Hub(self, self.runtime, self.regular)
@@ -81,144 +84,6 @@ class Dash(Embedded):
         if not isinstance(self.server.asgi_app, Front):
             self.server.asgi_app = Front(self, self.server.asgi_app)
             self.server.after_serving(self.end)
-
-    # ---- declaring callbacks
-
-    def callback(self, *args: Any, service: int | None = None, lock: Any = None, **kwargs: Any) -> Callable[[F], F]:
-        """A callback, as in stock Dash, or of another service.
-
-        Args:
-            args: output, inputs, state (and, as in the original, a service as the fourth), in any order that
-                stock Dash takes. The output may be None.
-            service: how it is called and who gets its outputs; None: the app's `callback_service`.
-            lock: for serialized services: callbacks with the same lock do not overlap.
-            kwargs: all of stock Dash's keywords.
-
-        Raises:
-            ServiceError: bits that clash.
-            DeclarationError: a shared callback that cannot be declared so.
-        """
-        args, positional = split_service(args)
-        chosen = next((s for s in (service, positional) if s is not None), self.callback_service)
-        flags = check_callback_service(chosen)
-        if flags.shared:
-            return self._shared_callback(args, kwargs, flags, lock)
-        args, kwargs = normal_arguments(args, kwargs)
-        decorate = super().callback(*args, **kwargs)
-        declared = self.last_declared()
-        if declared["no_output"] or flags & Services.NO_CLIENT_INITIAL_CALLBACK:
-            declared["prevent_initial_call"] = True
-
-        def wrap(function: F) -> F:
-            name = getattr(function, "__name__", "callback")
-            spec = RegularSpec(name, flags, lane_of(flags, lock), CellOutput.here())
-            self.regular.specs[declared["output"]] = spec
-            decorate(function if declared["background"] else self._with_alternates(function, declared["no_output"]))
-            self.changed()
-            return function
-
-        return wrap
-
-    def callback_shared(
-        self, *args: Any, service: int = Services.SHARED, lock: Any = None, **kwargs: Any
-    ) -> Callable[[F], F]:
-        """A callback of one device that all clients share.
-
-        Its outputs go to all clients. Its calls do not overlap and come in the order of the changes. It is called
-        once when the app starts (unless it has no output), and then for each change, whoever made it. Chains run on
-        the server. A plain function runs in a thread, a coroutine on the callback loop.
-
-        Args:
-            args: output (one, several, or None), inputs, state; in any order that stock Dash takes.
-            service: a shared service, such as `Services.SHARED_MOST_RECENT`.
-            lock: a name, a `threading.Lock` or an `asyncio.Lock`: callbacks with the same one do not overlap.
-            kwargs: `output`, `inputs`, `state`, `prevent_initial_call` and `on_error`, as in stock Dash.
-
-        Raises:
-            DuplicateOutputError, CallbackCycleError, DeclarationError, ServiceError.
-        """
-        return self.callback(*args, service=service, lock=lock, **kwargs)
-
-    def callback_s0(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
-        """A regular callback, whatever the app's `callback_service` is."""
-        return self.callback(*args, service=Services.S0, **kwargs)
-
-    def callback_s2(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
-        """A regular callback whose calls travel over the WebSocket and do not overlap: one of N devices."""
-        return self.callback(*args, service=Services.S2, **kwargs)
-
-    def clientside_callback(self, clientside_function: Any, *args: Any, **kwargs: Any) -> None:
-        """As in stock Dash; the output may be None, the inputs may be shared."""
-        args, kwargs = normal_arguments(args, kwargs)
-        super().clientside_callback(clientside_function, *args, **kwargs)
-        self.changed()
-
-    def callback_connect(self, function: F) -> F:
-        """Call `function(client, connect)` when a client comes (True) or has left (False).
-
-        A plain function or a coroutine; several are allowed. What it returns, mods as for `push_mods`, goes to that
-        client.
-        """
-        self.hub.connect_hooks.append((function, CellOutput.here()))
-        return function
-
-    def callback_authorize_output(self, function: F) -> F:
-        """Ask `function(client, output_id)` before a client's callback; False refuses it.
-
-        `output_id` is "id.prop", or "" for a callback without output. A change of a shared prop is refused, and undone
-        on that page, if one of the callbacks that it would call is.
-        """
-        self.hub.authorizers.append(function)
-        return function
-
-    def _shared_callback(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], service: Services, lock: Any
-    ) -> Callable[[F], F]:
-        def wrap(function: F) -> F:
-            spec, grouping, indices = shared_spec(args, kwargs, function, service=service, lock=lock)
-            shared = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, CellOutput.here())
-            self.shared.callbacks[spec] = shared
-            try:
-                self.runtime.enter(lambda: self.runtime.dispatcher.add_callback(spec))
-            except Exception:
-                del self.shared.callbacks[spec]
-                raise
-            self.changed()
-            return function
-
-        return wrap
-
-    def _with_alternates(self, function: Callable[..., Any], no_output: bool) -> Callable[..., Any]:
-        """Let a regular callback return alternate outputs, and anything where it has no output."""
-
-        def result(returned: Any) -> Any:
-            if is_alternate(returned):
-                self._alternate(mods_of(returned, f"the alternate output of {function.__name__}"))
-                return None if no_output else dash.no_update
-            return None if no_output else returned
-
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def wrapped_coroutine(*args: Any, **kwargs: Any) -> Any:
-                return result(await function(*args, **kwargs))
-
-            return wrapped_coroutine
-
-        @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            return result(function(*args, **kwargs))
-
-        return wrapped
-
-    def _alternate(self, plain: PlainMods) -> None:
-        context = stock.current_context()
-        client = getattr(context, "client", None)
-        if client is not None and client.id in self.runtime.pages:
-            self.push_to(client, plain)
-            return
-        for (component_id, prop), value in plain:
-            context.updated_props.setdefault(component_id, {})[prop] = value
 
     # ---- clients and pushes
 
@@ -262,9 +127,13 @@ class Dash(Embedded):
                     raise InvalidModsError(f"push_mods got the client {one!r}; it takes one of app.clients, or None")
                 self.push_to(one, plain)
             return None
-        encoded = self._encoded(plain)
+        return self.push_values(self._encoded(plain))
+
+    def push_values(self, mods: Mods) -> Wave:
+        """Set encoded values for all. Returns the wave that this starts."""
         with self.runtime.lock:
-            actions, wave = self.runtime.dispatcher.receive_push(encoded)
+            actions, wave = self.runtime.dispatcher.receive_push(mods)
+            self.recorder.pushed(None, mods)
             self.runtime.perform(actions)
         return wave
 
@@ -276,6 +145,7 @@ class Dash(Embedded):
                 tree = value.fresh()
                 self.runtime.enter(functools.partial(self.runtime.dispatcher.receive_components, tree))
                 encoded[key] = stock.encode(tree)
+        self.recorder.pushed(client, encoded)
         self.runtime.send_own(client, encoded)
 
     def _encoded(self, plain: PlainMods) -> dict[Key, Any]:
@@ -293,6 +163,26 @@ class Dash(Embedded):
             f"{key[0]!r} is a {component.kind[1]}, which has no prop {key[1]!r}; it has {', '.join(sorted(props))}"
         )
 
+    # ---- looking
+
+    @property
+    def journal(self) -> Journal:
+        """What happened: connects, changes, calls, pushes, refusals, errors."""
+        return self.recorder.journal
+
+    @property
+    def errors(self) -> list[BaseException]:
+        """The last exceptions of callbacks, newest last; `%debug` enters the newest."""
+        return list(self.runtime.errors)
+
+    async def next_call(self, name: str | None = None, timeout: float = 30.0) -> RecordedCall:
+        """Wait for the next call of a callback (of any, without a name), and take it in hand.
+
+        Raises:
+            ReplayError: there was none within `timeout` seconds.
+        """
+        return await self.recorder.next_calls.next(name, timeout)
+
     # ---- running
 
     def _run_call(self, call: Laned) -> None:
@@ -301,18 +191,30 @@ class Dash(Embedded):
         elif isinstance(call, RegularCall):
             self.regular.run(call)
 
-    def _report(self, error: BaseException, call: Call | None, client: Client | None) -> None:
+    def _report(self, error: BaseException, call: Laned | None, client: Client | None) -> None:
         """A callback has raised: keep it, show it under its cell, tell the page that caused it."""
         self.runtime.errors.append(error)
-        output = self.shared.callbacks[call.spec].output if call and call.spec in self.shared.callbacks else None
-        (output or CellOutput.here()).show_exception(error)
-        name = call.spec.name if call else "a callback"
+        spec = call.spec if isinstance(call, Call | RegularCall) else None
+        shared = self.shared.callbacks.get(call.spec) if isinstance(call, Call) else None
+        output = shared.output if shared else getattr(spec, "output", None) or CellOutput.here()
+        output.show_exception(error)
+        for_debugger(error)
+        name = spec.name if spec else "a callback"
+        if call is None:
+            self.recorder.failed(client, error, name)
         page = self.runtime.pages.get(client.id) if client else None
-        if page is not None:
-            html = self.error_page(error) if isinstance(error, Exception) and self.debugging else ""
-            with self.runtime.lock:
-                page.send_notice("error", f"{type(error).__name__}: {error}", f"{name} failed", html if call else "")
-            self.runtime.flush()
+        if page is None or (isinstance(call, RegularCall) and self.debugging):
+            return
+        html = self.error_page(error) if isinstance(error, Exception) and self.debugging else ""
+        with self.runtime.lock:
+            page.send_notice("error", f"{type(error).__name__}: {error}", f"{name} failed", html)
+        self.runtime.flush()
+
+
+def for_debugger(error: BaseException) -> None:
+    """Let `%debug` find an exception that no cell raised."""
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    sys.last_exc = error  # type: ignore[attr-defined,unused-ignore]
 
 
 def _caller_name() -> str:

@@ -33,6 +33,7 @@ class SharedCallback:
         on_error: what to call with an exception, or None.
         lock: a lock of the program's to hold during a call, or None.
         output: where what it prints goes to.
+        definition: its place in `app.callbacks`.
     """
 
     spec: CallbackSpec
@@ -42,6 +43,7 @@ class SharedCallback:
     on_error: Callable[[Exception], Any] | None
     lock: Any
     output: Any
+    definition: Any = None
 
 
 def split_service(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:

@@ -83,6 +83,7 @@ class Hub:
                 page.outbox.resume(0, revision)
             self.runtime.pages[page.client.id] = page
             self._welcome(page, resumed=False)
+        self.app.recorder.came(page.client)
         self._tell(page.client, connect=True)
         return page
 
@@ -122,6 +123,7 @@ class Hub:
                 return
             del self.runtime.pages[page.client.id]
         self.streams.ended(page)
+        self.app.recorder.left(page.client, page.outbox.skipped)
         self._tell(page.client, connect=False)
 
     def close(self) -> None:

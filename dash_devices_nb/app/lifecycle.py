@@ -20,6 +20,7 @@ import orjson
 
 from dash_devices_nb.app import site as sites
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.runtime import Runtime, in_coroutine
 from dash_devices_nb.app.site import Site, Wish
 from dash_devices_nb.app.web import Web
@@ -35,6 +36,7 @@ class Lifecycle(Web):
     """Starting and ending."""
 
     runtime: Runtime
+    callbacks: Definitions
     _site: Site | None = None
     _begun = False
     _leave: asyncio.Event | None = None
@@ -182,6 +184,7 @@ class Lifecycle(Web):
         if not self._begun:
             return
         self._begun = False
+        self.callbacks.close()
         self.hub.close()
         await asyncio.to_thread(self.runtime.stop)
         self.runtime.io_loop = self.runtime.callback_loop = None

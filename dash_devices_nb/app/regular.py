@@ -7,6 +7,7 @@ MOST_RECENT a newer request of the same client takes the place of the one that w
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import orjson
 from dash.exceptions import PreventUpdate
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running_call
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.services import Services
@@ -33,12 +35,16 @@ class RegularSpec:
         service: its service.
         lane: its lane, or None.
         output: where what it prints goes to.
+        function: the program's function.
+        definition: its place in `app.callbacks`.
     """
 
     name: str
     service: Services
     lane: Hashable | None
     output: Any
+    function: Callable[..., Any] | None = None
+    definition: Any = None
 
 
 @dataclass
@@ -128,24 +134,30 @@ class RegularCalls:
 
     def _run_plain(self, call: RegularCall) -> None:
         token = running_call.set(call)
+        recorded, started = self._app.recorder.regular_call(call), time.perf_counter()
         with self._bound(call), stock.requesting(call.request):
             try:
                 function, context = self._app.run_stock(call.body, call.client, call.websocket)
-                answer = self._answer(function(), context)
+                answer = self._answer(self._runtime.running.run(recorded.name, function), context)
+                recorded.result = answer.body
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                answer = self._failed(call, exc)
+                answer = self._failed(call, recorded, exc)
         running_call.reset(token)
+        self._app.recorder.finished(recorded, started, call.spec.definition if call.spec else None)
         self._finish(call, answer)
 
     async def _run_coroutine(self, call: RegularCall) -> None:
         running_call.set(call)
+        recorded, started = self._app.recorder.regular_call(call), time.perf_counter()
         with self._bound(call), stock.requesting(call.request):
             try:
                 function, context = self._app.run_stock(call.body, call.client, call.websocket)
                 returned = function()
                 answer = self._answer(await returned if inspect.isawaitable(returned) else returned, context)
+                recorded.result = answer.body
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                answer = self._failed(call, exc)
+                answer = self._failed(call, recorded, exc)
+        self._app.recorder.finished(recorded, started, call.spec.definition if call.spec else None)
         self._finish(call, answer)
 
     def _answer(self, text: str, context: Any) -> Answer:
@@ -160,10 +172,11 @@ class RegularCalls:
         runtime.enter(lambda: runtime.dispatcher.receive_components(tree))
         return orjson.dumps(tree).decode()
 
-    def _failed(self, call: RegularCall, error: BaseException) -> Answer:
+    def _failed(self, call: RegularCall, recorded: RecordedCall, error: BaseException) -> Answer:
         if isinstance(error, PreventUpdate):
             return Answer(NO_CONTENT, "")
-        self._runtime.on_error(error, None, None if call.client is None else call.client)
+        recorded.error = error
+        self._runtime.on_error(error, call, call.client)
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
         return Answer(SERVER_ERROR, self._app.error_page(error))

@@ -23,7 +23,8 @@ from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.waits import Waiter
-from dash_devices_nb.core.waves import Call, Wave
+from dash_devices_nb.core.waves import Wave
+from dash_devices_nb.kernel.guard import RunningCalls
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.pages import Page
@@ -53,6 +54,7 @@ class Runtime:
         pages: the connected pages, and those within their grace, by client id.
         errors: the last exceptions of callbacks, newest last.
         io_loop, io_thread: where frames are written, and that loop's thread; None before the app runs.
+        running: the plain callbacks that run, for the stop button.
         callback_loop, callback_thread: where coroutine callbacks run; None before the app runs.
     """
 
@@ -66,7 +68,9 @@ class Runtime:
         self.callback_loop: asyncio.AbstractEventLoop | None = None
         self.callback_thread: int | None = None
         self.workers = Workers(f"{name}-callback")
-        self.on_error: Callable[[BaseException, Call | None, Client | None], None] = lambda *_: None
+        self.running = RunningCalls()
+        self.on_error: Callable[[BaseException, Laned | None, Client | None], None] = lambda *_: None
+        self.on_refusal: Callable[[Client, str], None] = lambda *_: None
         self._run: Callable[[Laned], None] = lambda call: None
         self._waiting: dict[Waiter, Callable[[], object]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -90,6 +94,7 @@ class Runtime:
                     self._run(action.call)
                 case Refuse():
                     self._refuse(action)
+                    self.on_refusal(action.client, action.reason)
                 case Release():
                     wake = self._waiting.pop(action.waiter, None)
                     if wake:

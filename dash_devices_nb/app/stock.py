@@ -259,6 +259,29 @@ class StockDash(dash.Dash):  # type: ignore[misc]
         args = self._inputs_to_vals(context.inputs_list + context.states_list)
         return self._execute_callback(function, args, context.outputs_list, context), context
 
+    def stock_arguments(self, body: dict[str, Any], client: Any) -> tuple[list[Any], dict[str, Any], Any]:
+        """The arguments that a regular callback's function gets for a request, and the context."""
+        _, context = self.run_stock(body, client)
+        indices = self.callback_map[body["output"]]["inputs_state_indices"]
+        args, kwargs = grouped_arguments(self._inputs_to_vals(context.inputs_list + context.states_list), indices)
+        return args, kwargs, context
+
+    def stock_outputs(self, output: str, context: Any, returned: Any) -> list[tuple[tuple[str, str], Any]]:
+        """What a regular callback's result sets: ((id, prop), value)."""
+        specs = context.outputs_list
+        if not specs or isinstance(returned, dash.NoUpdate):
+            return []
+        grouping = self.callback_map[output]["output"]
+        if not isinstance(grouping, list | tuple):
+            specs, values = [specs], [returned]
+        else:
+            values = flat_outputs(returned, grouping)
+        pairs = []
+        for spec, value in zip(specs, values, strict=True):
+            many = zip(spec, value, strict=True) if isinstance(spec, list) else [(spec, value)]
+            pairs += [((dash.stringify_id(s["id"]), s["property"].split("@")[0]), v) for s, v in many]
+        return [pair for pair in pairs if not isinstance(pair[1], dash.NoUpdate)]
+
     def wants_websocket(self, output: str) -> bool:
         """Whether a regular callback was declared with `websocket=True`, or all are."""
         return bool(self._websocket_callbacks or self.callback_map.get(output, {}).get("websocket"))
@@ -306,6 +329,18 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def declared(self) -> list[dict[str, Any]]:
         """The declarations of all regular and clientside callbacks, as pages get them."""
         return self._callback_list  # type: ignore[no-any-return]
+
+    def take_out(self, output: str) -> tuple[int, dict[str, Any], Any]:
+        """Take a regular or clientside callback out of Dash's tables; `put_back` takes what it returns."""
+        place = next(n for n, each in enumerate(self._callback_list) if each["output"] == output)
+        return place, self._callback_list.pop(place), self.callback_map.pop(output, None)
+
+    def put_back(self, taken: tuple[int, dict[str, Any], Any]) -> None:
+        """Put a callback back that was taken out."""
+        place, declared, registered = taken
+        self._callback_list.insert(place, declared)
+        if registered is not None:
+            self.callback_map[declared["output"]] = registered
 
     def set_up(self) -> None:
         """What Dash does on its first request; needs a layout."""

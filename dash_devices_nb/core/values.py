@@ -52,6 +52,11 @@ class Value:
         return orjson.loads(self.json) if isinstance(plain, dict | list) else plain
 
     @property
+    def known_size(self) -> int:
+        """Bytes of the JSON, 0 if it was not made yet."""
+        return 0 if self._json is None else len(self._json)
+
+    @property
     def may_hold_components(self) -> bool:
         """False if there is surely no component in it."""
         return COMPONENT_MARK in self.json

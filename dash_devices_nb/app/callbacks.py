@@ -1,0 +1,264 @@
+"""Declaring callbacks: the decorators of `Dash`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import dash
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.calls import SharedCalls
+from dash_devices_nb.app.declare import SharedCallback, lane_of, normal_arguments, shared_spec, split_service
+from dash_devices_nb.app.definitions import Definition, Definitions
+from dash_devices_nb.app.embed import Embedded
+from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
+from dash_devices_nb.app.regular import RegularSpec
+from dash_devices_nb.core.services import Services, check_callback_service
+from dash_devices_nb.kernel.output import CellOutput
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Callbacks(Embedded):
+    """The decorators.
+
+    Attributes:
+        callbacks: what was declared, by which cell, and how it fares.
+    """
+
+    callbacks: Definitions
+    shared: SharedCalls
+    callback_service: Services
+
+    def callback(self, *args: Any, service: int | None = None, lock: Any = None, **kwargs: Any) -> Callable[[F], F]:
+        """A callback, as in stock Dash, or of another service.
+
+        Args:
+            args: output, inputs, state (and, as in the original, a service as the fourth), in any order that stock
+                Dash takes. The output may be None.
+            service: how it is called and who gets its outputs; None: the app's `callback_service`.
+            lock: for serialized services: callbacks with the same lock do not overlap.
+            kwargs: all of stock Dash's keywords.
+
+        Raises:
+            ServiceError: bits that clash.
+            DeclarationError: a shared callback that cannot be declared so.
+        """
+        args, positional = split_service(args)
+        chosen = next((s for s in (service, positional) if s is not None), self.callback_service)
+        flags = check_callback_service(chosen)
+        args, kwargs = normal_arguments(args, kwargs)
+        if flags.shared:
+            return lambda function: self._declare_shared(function, args, kwargs, flags, lock)
+        return lambda function: self._declare_regular(function, args, kwargs, flags, lock)
+
+    def callback_shared(
+        self, *args: Any, service: int = Services.SHARED, lock: Any = None, **kwargs: Any
+    ) -> Callable[[F], F]:
+        """A callback of one device that all clients share.
+
+        Its outputs go to all clients. Its calls do not overlap and come in the order of the changes. It is called
+        once when the app starts (unless it has no output), and then for each change, whoever made it. Chains run on
+        the server. A plain function runs in a thread, a coroutine on the callback loop.
+
+        Args:
+            args: output (one, several, or None), inputs, state; in any order that stock Dash takes.
+            service: a shared service, such as `Services.SHARED_MOST_RECENT`.
+            lock: a name, a `threading.Lock` or an `asyncio.Lock`: callbacks with the same one do not overlap.
+            kwargs: `output`, `inputs`, `state`, `prevent_initial_call` and `on_error`, as in stock Dash.
+
+        Raises:
+            DuplicateOutputError, CallbackCycleError, DeclarationError, ServiceError.
+        """
+        return self.callback(*args, service=service, lock=lock, **kwargs)
+
+    def callback_s0(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
+        """A regular callback, whatever the app's `callback_service` is."""
+        return self.callback(*args, service=Services.S0, **kwargs)
+
+    def callback_s2(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
+        """A regular callback whose calls travel over the WebSocket and do not overlap: one of N devices."""
+        return self.callback(*args, service=Services.S2, **kwargs)
+
+    def clientside_callback(self, clientside_function: Any, *args: Any, **kwargs: Any) -> None:
+        """As in stock Dash; the output may be None, the inputs may be shared."""
+        args, kwargs = normal_arguments(args, kwargs)
+        declare = functools.partial(super().clientside_callback, clientside_function, *args, **kwargs)
+        outputs, inputs, state, _, _ = stock.dependencies_of(args, kwargs)
+        self._define("clientside", "clientside", inputs, state, stock.flat_grouping(outputs), declare)
+
+    def callback_connect(self, function: F) -> F:
+        """Call `function(client, connect)` when a client comes (True) or has left (False).
+
+        A plain function or a coroutine; several are allowed. What it returns, mods as for `push_mods`, goes to that
+        client.
+        """
+        hook = (function, CellOutput.here())
+        self._define_hook("connect", function, self.hub.connect_hooks, hook)
+        return function
+
+    def callback_authorize_output(self, function: F) -> F:
+        """Ask `function(client, output_id)` before a client's callback; False refuses it.
+
+        `output_id` is "id.prop", or "" for a callback without output. A change of a shared prop is refused, and undone
+        on that page, if one of the callbacks that it would call is.
+        """
+        self._define_hook("authorize", function, self.hub.authorizers, function)
+        return function
+
+    # ---- how they are declared
+
+    def _declare_shared(
+        self, function: F, args: tuple[Any, ...], kwargs: dict[str, Any], service: Services, lock: Any
+    ) -> F:
+        spec, grouping, indices = shared_spec(args, kwargs, function, service=service, lock=lock)
+        output = CellOutput.here()
+        callback = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, output)
+        dispatcher = self.runtime.dispatcher
+
+        def put() -> None:
+            self.shared.callbacks[spec] = callback
+            try:
+                self.runtime.enter(lambda: dispatcher.add_callback(spec))
+            except Exception:
+                del self.shared.callbacks[spec]
+                raise
+
+        def withdraw() -> None:
+            with self.runtime.lock:
+                dispatcher.remove_callback(spec)
+
+        definition = Definition(
+            "shared",
+            spec.name,
+            _names(spec.inputs),
+            _names(spec.state),
+            _names(spec.outputs),
+            output,
+            withdraw,
+            put,
+            _qualname(function),
+        )
+        callback.definition = definition
+        self.callbacks.add(definition, put)
+        return function
+
+    def _declare_regular(
+        self, function: F, args: tuple[Any, ...], kwargs: dict[str, Any], service: Services, lock: Any
+    ) -> F:
+        name = getattr(function, "__name__", "callback")
+        spec = RegularSpec(name, service, lane_of(service, lock), CellOutput.here(), function)
+
+        def declare() -> None:
+            decorate = super(Callbacks, self).callback(*args, **kwargs)
+            declared = self.last_declared()
+            if declared["no_output"] or service & Services.NO_CLIENT_INITIAL_CALLBACK:
+                declared["prevent_initial_call"] = True
+            self.regular.specs[declared["output"]] = spec
+            decorate(function if declared["background"] else self._with_alternates(function, declared["no_output"]))
+
+        outputs, inputs, state, _, _ = stock.dependencies_of(args, kwargs)
+        flat = [outputs] if isinstance(outputs, dash.Output) else stock.flat_grouping(outputs)
+        spec.definition = self._define("regular", name, inputs, state, flat, declare, _qualname(function))
+        return function
+
+    def _define(
+        self,
+        kind: str,
+        name: str,
+        inputs: list[Any],
+        state: list[Any],
+        outputs: list[Any],
+        declare: Callable[[], None],
+        qualname: str = "",
+    ) -> Definition:
+        """Declare a callback that Dash keeps in its tables."""
+        output_id = ""
+        taken: Any = None
+
+        def put() -> None:
+            nonlocal output_id
+            declare()
+            output_id = self.last_declared()["output"]
+
+        def withdraw() -> None:
+            nonlocal taken
+            taken = self.take_out(output_id)
+
+        definition = Definition(
+            kind,
+            name,
+            _names(inputs),
+            _names(state),
+            _names(outputs),
+            CellOutput.here(),
+            withdraw,
+            lambda: self.put_back(taken),
+            qualname,
+        )
+        self.callbacks.add(definition, put)
+        return definition
+
+    def _define_hook(self, kind: str, function: Callable[..., Any], hooks: list[Any], hook: Any) -> None:
+        name = getattr(function, "__name__", kind)
+        definition = Definition(
+            kind,
+            name,
+            (),
+            (),
+            (),
+            CellOutput.here(),
+            lambda: hooks.remove(hook),
+            lambda: hooks.append(hook),
+            _qualname(function),
+        )
+        self.callbacks.add(definition, lambda: hooks.append(hook))
+
+    # ---- alternate outputs of regular callbacks
+
+    def _with_alternates(self, function: Callable[..., Any], no_output: bool) -> Callable[..., Any]:
+        """Let a regular callback return alternate outputs, and anything where it has no output."""
+
+        def result(returned: Any) -> Any:
+            if is_alternate(returned):
+                self._alternate(mods_of(returned, f"the alternate output of {function.__name__}"))
+                return None if no_output else dash.no_update
+            return None if no_output else returned
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapped_coroutine(*args: Any, **kwargs: Any) -> Any:
+                return result(await function(*args, **kwargs))
+
+            return wrapped_coroutine
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            return result(function(*args, **kwargs))
+
+        return wrapped
+
+    def _alternate(self, plain: PlainMods) -> None:
+        context = stock.current_context()
+        client = getattr(context, "client", None)
+        if client is not None and client.id in self.runtime.pages:
+            self.push_to(client, plain)
+            return
+        for (component_id, prop), value in plain:
+            context.updated_props.setdefault(component_id, {})[prop] = value
+
+    def push_to(self, client: Any, plain: PlainMods) -> None:
+        """Send values to one client."""
+        raise NotImplementedError
+
+
+def _qualname(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__qualname__", ""))
+
+
+def _names(dependencies: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(map(str, dependencies))

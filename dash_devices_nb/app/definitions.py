@@ -1,0 +1,248 @@
+"""Which cell defined what, and what becomes of it when the cell runs again.
+
+A definition (a callback of any kind, a connect or authorize hook) belongs to the cell that made it. While the cell runs
+again, each new definition takes the place of the old one that it replaces: the one with the same output, or the only
+one of
+the same name. When the cell has run to its end, what it no longer defines is withdrawn; when it fails half-way, the new
+ones are withdrawn and the old ones come back. Front ends that send no cell id leave the function's qualified name to
+go by. Outside of IPython nothing is replaced.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from dash_devices_nb.kernel.output import CellOutput
+
+
+@dataclass
+class Stats:
+    """How a callback fares.
+
+    Attributes:
+        calls: finished calls.
+        errors: how many of them raised.
+        total: of their times, in seconds.
+        worst: the longest, in seconds.
+    """
+
+    calls: int = 0
+    errors: int = 0
+    total: float = 0.0
+    worst: float = 0.0
+
+    def add(self, seconds: float, *, failed: bool) -> None:
+        """Count a call."""
+        self.calls += 1
+        self.errors += failed
+        self.total += seconds
+        self.worst = max(self.worst, seconds)
+
+    @property
+    def mean(self) -> float:
+        """In seconds; 0 without calls."""
+        return self.total / self.calls if self.calls else 0.0
+
+
+@dataclass(eq=False)
+class Definition:
+    """One definition.
+
+    Attributes:
+        kind: "shared", "regular", "clientside", "connect" or "authorize".
+        name: the function's name.
+        inputs, state, outputs: "id.prop" of its dependencies.
+        output: the cell that made it.
+        stats: of its calls.
+        active: whether it is in force.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    state: tuple[str, ...]
+    outputs: tuple[str, ...]
+    output: CellOutput
+    _withdraw: Callable[[], None] = field(repr=False)
+    _restore: Callable[[], None] = field(repr=False)
+    qualname: str = ""
+    stats: Stats = field(default_factory=Stats)
+    active: bool = True
+    _owner: Definitions | None = field(default=None, repr=False)
+
+    @property
+    def cell(self) -> str:
+        """The cell that made it, such as "cell [3]"; empty outside of IPython."""
+        return self.output.label
+
+    @property
+    def run(self) -> Any:
+        """Names the run of the cell."""
+        return self.output.parent.get("msg_id")
+
+    def withdraw(self) -> None:
+        """Take it out of force."""
+        if self.active:
+            self.active = False
+            self._withdraw()
+
+    def restore(self) -> None:
+        """Put it in force again."""
+        if not self.active:
+            self._restore()
+            self.active = True
+
+    def remove(self) -> None:
+        """Remove the definition for good. From any thread."""
+        if self._owner is not None:
+            self._owner.remove(self)
+
+
+class Definitions:
+    """All definitions of an app, `app.callbacks`.
+
+    Args:
+        changed: called after definitions were added or withdrawn.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._all: list[Definition] = []
+        self._changed = changed
+        self._replaced: list[Definition] = []
+        self._listening = False
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter([each for each in self._all if each.active])
+
+    def __len__(self) -> int:
+        return sum(1 for each in self._all if each.active)
+
+    def __getitem__(self, which: int | str) -> Definition:
+        """By position, or the newest of a name. Raises IndexError, KeyError."""
+        if isinstance(which, int):
+            return list(self)[which]
+        for each in reversed(list(self)):
+            if each.name == which:
+                return each
+        names = ", ".join(dict.fromkeys(each.name for each in self)) or "none"
+        raise KeyError(f"there is no callback {which!r}; there is {names}")
+
+    def add(self, definition: Definition, put: Callable[[], None]) -> None:
+        """Add a definition and put it in force with `put`, after withdrawing what it replaces.
+
+        If `put` raises, what was withdrawn comes back.
+        """
+        definition._owner = self
+        self._listen()
+        replaced = self._replaced_by(definition)
+        for old in replaced:
+            old.withdraw()
+        try:
+            put()
+        except Exception:  # noqa: BLE001 - tried once more, and raised if that fails too
+            stale = [old for old in self._stale(definition) if old.active]
+            for old in stale:
+                old.withdraw()
+            try:
+                put()
+            except Exception:
+                for old in reversed(replaced + stale):
+                    old.restore()
+                raise
+            replaced = replaced + stale
+        self._replaced += replaced
+        self._all.append(definition)
+        self._changed()
+
+    def remove(self, definition: Definition) -> None:
+        """Remove a definition for good."""
+        definition.withdraw()
+        if definition in self._all:
+            self._all.remove(definition)
+        self._changed()
+
+    def _key(self, output: CellOutput, qualname: str) -> Any:
+        if output.cell_id:
+            return output.cell_id
+        return ("def", qualname) if output.parent and qualname else None
+
+    def _stale(self, definition: Definition) -> list[Definition]:
+        """What the same cell defined in an earlier run, or has given up in this one."""
+        key = self._key(definition.output, definition.qualname)
+        if key is None:
+            return []
+        return [
+            each
+            for each in self._all
+            if each.active and each.run != definition.run and self._key(each.output, each.qualname) == key
+        ]
+
+    def _replaced_by(self, definition: Definition) -> list[Definition]:
+        stale = [each for each in self._stale(definition) if each.kind == definition.kind or each.outputs]
+        same_output = [each for each in stale if set(each.outputs) & set(definition.outputs)]
+        same_name = [each for each in stale if each.qualname and each.qualname == definition.qualname]
+        return list(dict.fromkeys(same_output + (same_name if len(same_name) == 1 else [])))
+
+    # ---- the end of a cell
+
+    def _listen(self) -> None:
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython is not None and not self._listening else None
+        if shell is not None:
+            self._listening = True
+            shell.events.register("post_run_cell", self._cell_ended)
+
+    def _cell_ended(self, result: Any) -> None:
+        here = CellOutput.here()
+        mine = [each for each in self._all if here.cell_id and each.output.cell_id == here.cell_id]
+        replaced, self._replaced = self._replaced, []
+        if getattr(result, "success", True):
+            gone = [each for each in mine if each.run != here.parent.get("msg_id")]
+            for each in gone:
+                each.withdraw()
+            self._all = [each for each in self._all if each not in gone and each not in replaced]
+            if gone:
+                self._changed()
+            return
+        run = here.parent.get("msg_id")
+        new = [each for each in self._all if each.active and run and each.run == run]
+        if not new or (not replaced and len(mine) == len(new)):
+            return
+        for each in new:
+            each.withdraw()
+        self._all = [each for each in self._all if each not in new]
+        for each in reversed(replaced):
+            each.restore()
+        self._changed()
+
+    def close(self) -> None:
+        """Stop listening to cells."""
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython is not None and self._listening else None
+        if shell is not None:
+            shell.events.unregister("post_run_cell", self._cell_ended)
+            self._listening = False
+
+    def _repr_html_(self) -> str:
+        heads = ("kind", "name", "inputs", "outputs", "cell", "calls", "mean ms", "worst ms", "errors")
+        rows = [
+            (
+                each.kind,
+                each.name,
+                ", ".join(each.inputs),
+                ", ".join(each.outputs),
+                each.cell,
+                each.stats.calls,
+                f"{each.stats.mean * 1000:.1f}",
+                f"{each.stats.worst * 1000:.1f}",
+                each.stats.errors,
+            )
+            for each in self
+        ]
+        head = "".join(f"<th>{name}</th>" for name in heads)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,129 @@
+"""A call in hand: what a callback was called with, what came of it, and calling it again."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from dash_devices_nb.core.ids import Key
+from dash_devices_nb.errors import ReplayError
+
+
+@dataclass(eq=False)
+class RecordedCall:
+    """One call of a callback.
+
+    Attributes:
+        name: the function's name.
+        client: who caused it, or None.
+        keys: the props that it is about.
+        call: what the dispatcher, or a page, asked for.
+        triggered: "id.prop" of the inputs that changed; empty for an initial call.
+        result: what the function returned; None while it runs, or if it raised.
+        error: what it raised, or None.
+        seconds: how long it took; None while it runs.
+    """
+
+    name: str
+    client: Any
+    triggered: tuple[str, ...]
+    keys: tuple[Key, ...]
+    _values: Callable[[], tuple[dict[str, Any], dict[str, Any]]] = field(repr=False)
+    _again: Callable[[RecordedCall], Replay] = field(repr=False)
+    call: Any = field(default=None, repr=False)
+    result: Any = None
+    error: BaseException | None = None
+    seconds: float | None = None
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs' values by "id.prop"."""
+        return self._values()[0]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state's values by "id.prop"."""
+        return self._values()[1]
+
+    def replay(self, send: bool = False) -> Any:
+        """Call the function, as it is now defined, with the same arguments and context, in the foreground.
+
+        So `%debug`, `%prun` and `breakpoint()` work. From a cell.
+
+        Args:
+            send: also send the result to the pages, as the callback would have.
+
+        Returns:
+            What the function returns; for a coroutine something to await.
+
+        Raises:
+            ReplayError: the callback has gone.
+            Exception: whatever the function raises.
+        """
+        replay = self._again(self)
+        returned = replay.function()
+        if inspect.isawaitable(returned):
+            return _finished(returned, replay, send)
+        if send:
+            replay.send(returned)
+        return returned
+
+    def __str__(self) -> str:
+        took = "runs" if self.seconds is None else f"{self.seconds * 1000:.1f} ms"
+        end = f", raised {self.error!r}" if self.error is not None else ""
+        return f"{self.name}({', '.join(self.triggered) or 'initial'}) {took}{end}"
+
+
+@dataclass
+class Replay:
+    """How to call again: the function with its arguments bound, and what sends its result."""
+
+    function: Callable[[], Any]
+    send: Callable[[Any], None]
+
+
+async def _finished(returned: Any, replay: Replay, send: bool) -> Any:
+    value = await returned
+    if send:
+        replay.send(value)
+    return value
+
+
+def _tell(future: asyncio.Future[RecordedCall], call: RecordedCall) -> None:
+    if not future.done():
+        future.set_result(call)
+
+
+class NextCalls:
+    """Those who wait for a call."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str | None, asyncio.AbstractEventLoop, asyncio.Future[RecordedCall]]] = []
+
+    def told(self, call: RecordedCall) -> None:
+        """A call has finished. From any thread."""
+        for waiting in list(self._waiting):
+            name, loop, future = waiting
+            if name in (None, call.name):
+                self._waiting.remove(waiting)
+                loop.call_soon_threadsafe(_tell, future, call)
+
+    async def next(self, name: str | None, timeout: float) -> RecordedCall:
+        """Wait for the next call of a callback. Raises ReplayError after `timeout` seconds."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[RecordedCall] = loop.create_future()
+        waiting = (name, loop, future)
+        self._waiting.append(waiting)
+        try:
+            return await asyncio.wait_for(future, timeout)
+        except TimeoutError:
+            what = f"{name!r} was not called" if name else "no callback was called"
+            raise ReplayError(
+                f"{what} within {timeout:g} s: act on the page meanwhile, or give a longer timeout="
+            ) from None
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)

@@ -1,0 +1,83 @@
+"""Calling a recorded call again: the function as it is now defined, with the arguments and the context of then."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.context import SharedContext
+from dash_devices_nb.app.recorded import RecordedCall, Replay
+from dash_devices_nb.app.regular import RegularCall
+from dash_devices_nb.core.waves import Call
+from dash_devices_nb.errors import ReplayError
+
+
+class Replays:
+    """Finds how to call again, for one app."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def of(self, recorded: RecordedCall) -> Replay:
+        """How to call a recorded call again. Raises ReplayError if the callback has gone."""
+        call = recorded.call
+        return self._regular(call, recorded.name) if isinstance(call, RegularCall) else self._shared(call)
+
+    def _shared(self, call: Call) -> Replay:
+        specs = self._app.runtime.dispatcher.graph.specs
+        spec = next((s for s in reversed(specs) if s.name == call.spec.name), None)
+        if spec is None:
+            raise self._gone(call.spec.name)
+        shared = self._app.shared.callbacks[spec]
+        calls = self._app.shared
+        context = SharedContext(call, shared.indices)
+
+        def send(returned: Any) -> None:
+            mods = calls.mods(shared, call, context, returned)
+            if mods:
+                self._app.push_values(mods)
+
+        if spec.inputs != call.spec.inputs or spec.state != call.spec.state:
+            raise ReplayError(
+                f"{spec.name} takes other inputs now ({', '.join(map(str, spec.inputs + spec.state))}) than then"
+            )
+        args, kwargs = calls.arguments(shared, call)
+        return Replay(self._in_context(context, functools.partial(shared.function, *args, **kwargs)), send)
+
+    def _regular(self, call: RegularCall, name: str) -> Replay:
+        output = str(call.body.get("output"))
+        spec = self._app.regular.specs.get(output)
+        if spec is None or spec.function is None or not spec.definition.active:
+            raise self._gone(name)
+        with stock.requesting(call.request):
+            args, kwargs, context = self._app.stock_arguments(call.body, call.client)
+
+        def send(returned: Any) -> None:
+            if call.client is None:
+                raise ReplayError(f"{name} was not called by a page; there is nobody to send its result to")
+            self._app.push_to(call.client, self._app.stock_outputs(output, context, returned))
+
+        return Replay(self._in_context(context, functools.partial(spec.function, *args, **kwargs)), send)
+
+    def _in_context(self, context: Any, function: Callable[[], Any]) -> Callable[[], Any]:
+        def run() -> Any:
+            before = stock.current_context()
+            stock.enter_context(self._app, context)
+            try:
+                returned = function()
+            finally:
+                stock.enter_context(self._app, before or {})
+            return self._awaited(context, returned) if inspect.isawaitable(returned) else returned
+
+        return run
+
+    async def _awaited(self, context: Any, returned: Any) -> Any:
+        stock.enter_context(self._app, context)
+        return await returned
+
+    def _gone(self, name: str) -> ReplayError:
+        names = ", ".join(dict.fromkeys(each.name for each in self._app.callbacks)) or "none"
+        return ReplayError(f"the callback {name!r} has gone; define it again (there is {names})")

@@ -1,0 +1,155 @@
+"""The journal: a bounded record of what happened, cheap enough to be always on.
+
+An entry is a tuple while it is kept, because one is made for every event; it becomes an `Entry` when somebody looks
+at it. Time comes in as an argument, in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT = 10_000
+
+CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ERROR = (
+    "connect",
+    "disconnect",
+    "change",
+    "push",
+    "call",
+    "drop",
+    "refusal",
+    "error",
+)
+KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ERROR)
+
+_Row = tuple[int, float, str, Any, Any, int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event.
+
+    Attributes:
+        number: counts the events from 1.
+        time: in seconds since the epoch.
+        kind: one of `KINDS`.
+        client: who caused it, or None.
+        what: for a change or a push its values by prop; for a call the recorded call; else a text.
+        size: of the JSON that it moved, in bytes; 0 where nothing moved.
+    """
+
+    number: int
+    time: float
+    kind: str
+    client: Any
+    what: Any
+    size: int
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """The props that it is about."""
+        if isinstance(self.what, dict):
+            return tuple(self.what)
+        return tuple(getattr(self.what, "keys", ()))
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        if isinstance(self.what, dict):
+            return ", ".join(f"{c}.{p} = {_short(value)}" for (c, p), value in self.what.items())
+        return str(self.what)
+
+
+class Journal:
+    """The last events of an app.
+
+    Args:
+        limit: how many are kept.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._rows: deque[_Row] = deque(maxlen=limit)
+        self._count = 0
+
+    @property
+    def limit(self) -> int:
+        """How many entries are kept; can be set."""
+        assert self._rows.maxlen is not None
+        return self._rows.maxlen
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise ValueError(f"journal.limit = {limit!r}; it takes a whole number of entries, 1 or more")
+        self._rows = deque(self._rows, maxlen=limit)
+
+    def add(self, time: float, kind: str, client: Any, what: Any, size: int = 0) -> None:
+        """Record an event."""
+        self._count += 1
+        self._rows.append((self._count, time, kind, client, what, size))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (Entry(*row) for row in self._rows.copy())
+
+    def __getitem__(self, index: int) -> Entry:
+        return Entry(*self._rows[index])
+
+    def filter(
+        self,
+        kind: str | None = None,
+        *,
+        client: Any = None,
+        id: str | None = None,
+        since: float | None = None,
+    ) -> list[Entry]:
+        """The entries that match all that is given, oldest first.
+
+        Args:
+            kind: one of `KINDS`.
+            client: a client, or its id.
+            id: of a component that it is about.
+            since: in seconds since the epoch.
+
+        Raises:
+            ValueError: an unknown kind.
+        """
+        if kind is not None and kind not in KINDS:
+            raise ValueError(f"kind={kind!r}; the kinds are {', '.join(KINDS)}")
+        tests: list[Callable[[Entry], bool]] = []
+        if kind is not None:
+            tests.append(lambda entry: entry.kind == kind)
+        if client is not None:
+            wanted = getattr(client, "id", client)
+            tests.append(lambda entry: getattr(entry.client, "id", None) == wanted)
+        if id is not None:
+            tests.append(lambda entry: any(component_id == id for component_id, _ in entry.keys))
+        if since is not None:
+            tests.append(lambda entry: entry.time >= since)
+        return [entry for entry in self if all(test(entry) for test in tests)]
+
+    def calls(
+        self, name: str | None = None, *, client: Any = None, id: str | None = None, since: float | None = None
+    ) -> list[Any]:
+        """The recorded calls, oldest first: of a callback by its name, and as `filter`."""
+        found = [entry.what for entry in self.filter(CALL, client=client, id=id, since=since)]
+        return [call for call in found if name in (None, call.name)]
+
+    def clear(self) -> None:
+        """Forget all entries; numbers go on."""
+        self._rows.clear()
+
+
+def mods_size(values: Iterable[Any]) -> int:
+    """The bytes of JSON of some values that have been encoded anyway."""
+    return sum(value.known_size for value in values)
+
+
+def _short(value: Any) -> str:
+    text = repr(getattr(value, "plain", value))
+    return text if len(text) <= 60 else text[:57] + "..."
