@@ -30,6 +30,8 @@ from .frames import (
 
 HIGH_WATER = 65_536  # bytes
 
+_BUFFER = memoryview(bytearray(4 * HIGH_WATER))
+
 
 class Transport(Protocol):
     """What a splice needs of a transport."""
@@ -124,8 +126,12 @@ class Splice:
         self._pinged = False
 
 
-class End(asyncio.Protocol):
-    """One side of a splice: what it reads, its peer's transport writes."""
+class End(asyncio.BufferedProtocol):
+    """One side of a splice: what it reads, its peer's transport writes.
+
+    All ends of a loop read into the same buffer, as each hands on what it read before another
+    reads. (With a buffer of its own for each read, the allocation costs more than the rest.)
+    """
 
     peer: End
 
@@ -153,7 +159,15 @@ class End(asyncio.Protocol):
         """Put bytes that are no frames before everything that this side reads."""
         self._waiting = data + self._waiting
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport puts what it reads."""
+        return _BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Carry what was read."""
+        self.carry(bytes(_BUFFER[:nbytes]))
+
+    def carry(self, data: bytes) -> None:
         """Carry bytes to the other side."""
         try:
             self.tracker.feed(data)
@@ -219,7 +233,7 @@ class TornadoTransport:
         try:
             while True:
                 await self._readable.wait()
-                self._end.data_received(await self._stream.read_bytes(HIGH_WATER, partial=True))
+                self._end.carry(await self._stream.read_bytes(HIGH_WATER, partial=True))
         except StreamClosedError as exc:
             error = exc
         self._closing = True

@@ -128,14 +128,14 @@ async def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: 
     stream = handler.detach()
     try:
         if early:
-            splice.app.data_received(early)
+            splice.app.carry(early)
         splice.app.precede(answer)
         if isinstance(stream, SSLIOStream):
             TornadoTransport(stream, splice.browser)
         else:
             browser, sent = take_socket(stream)
             if sent:
-                splice.browser.data_received(sent)
+                splice.browser.carry(sent)
             await loop.create_connection(lambda: splice.browser, sock=browser)
         await loop.create_connection(lambda: splice.app, sock=sock)
     except BaseException:
