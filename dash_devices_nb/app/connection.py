@@ -101,6 +101,9 @@ class Connection:
                 frame = await self._frame()
                 if isinstance(frame, int):
                     return frame
+                if frame["t"] == "bye":
+                    await self.close(GOING_AWAY, "goodbye")
+                    return GOING_AWAY
                 await self._handle(page, frame)
             except FrameError as error:
                 page.malformed += 1
@@ -126,8 +129,6 @@ class Connection:
                 with self._runtime.lock:
                     page.send_passing("pong")
                 self._runtime.flush()
-            case "bye":
-                await self.close(GOING_AWAY, "goodbye")
             case "got":
                 self._hub.received_props(page, frame)
             case other:

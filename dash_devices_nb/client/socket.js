@@ -127,8 +127,8 @@
         close() {
             if (this._socket) {
                 this._socket.onclose = null;
+                if (this._socket.readyState === WebSocket.OPEN) this._write({t: 'bye'});
                 this._socket.close(1000, 'the page is left');
-                this._write({t: 'bye'});
                 this._socket = null;
                 this.greeted = false;
             }
