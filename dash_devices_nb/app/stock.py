@@ -36,7 +36,7 @@ from dash._utils import AttributeDict as AttributeDict
 from dash._utils import to_json
 from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
-from dash.development.base_component import Component
+from dash.development.base_component import Component, ComponentRegistry
 
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.errors import InvalidValueError
@@ -58,19 +58,28 @@ def encode(value: Any, where: str = "value") -> Value:
     if isinstance(value, Value):
         return value
     if type(value) in SCALARS:
-        return Value.of(value)
+        return _scalar(value, where)
     if isinstance(value, bytes | bytearray | memoryview):
         return Value.of(data_url(bytes(value)))
     try:
         json = to_json(value).encode()
-    except (TypeError, ValueError) as exc:
+        if isinstance(value, dash.Patch):
+            return PatchValue(json, orjson.loads(json)["operations"])
+    except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidValueError(
             f"{where} is a {type(value).__name__} that is not JSON ({exc}); Dash takes strings, numbers, None, "
             "dicts, lists, components, figures, numpy arrays, Patch and bytes"
         ) from exc
-    if isinstance(value, dash.Patch):
-        return PatchValue(json, orjson.loads(json)["operations"])
     return Value(json)
+
+
+def _scalar(value: Any, where: str) -> Value:
+    encoded = Value.of(value)
+    try:
+        _ = encoded.json
+    except TypeError as exc:
+        raise InvalidValueError(f"{where} is {value!r:.60}, which is not JSON ({exc})") from exc
+    return encoded
 
 
 _SIGNATURES = (
@@ -244,6 +253,8 @@ class Backend(QuartDashServer):  # type: ignore[misc]
 class StockDash(dash.Dash):  # type: ignore[misc]
     """Stock Dash with the seams that we need."""
 
+    _page_libraries: frozenset[str] = frozenset(ComponentRegistry.registry)
+
     def run_stock(self, body: dict[str, Any], client: Any, websocket: Any = None) -> tuple[Callable[[], Any], Any]:
         """Prepare one regular callback.
 
@@ -329,6 +340,15 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def declared(self) -> list[dict[str, Any]]:
         """The declarations of all regular and clientside callbacks, as pages get them."""
         return self._callback_list  # type: ignore[no-any-return]
+
+    def new_libraries(self) -> list[dict[str, Any]]:
+        """The component libraries that were imported since the page was last made: what a page must load."""
+        new = [name for name in ComponentRegistry.registry if name not in self._page_libraries]
+        return list(self.get_dist(new)) if new else []
+
+    def note_libraries(self) -> None:
+        """The page is made with the libraries of now."""
+        self._page_libraries = frozenset(ComponentRegistry.registry)
 
     def take_out(self, output: str) -> tuple[int, dict[str, Any], Any]:
         """Take a regular or clientside callback out of Dash's tables; `put_back` takes what it returns."""
