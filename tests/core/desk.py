@@ -92,7 +92,11 @@ class Desk:
         lane: Any = "own",
         **options: Any,
     ) -> CallbackSpec:
-        """Declare a shared callback; `function` is what `settle` calls, by default the name with the arguments."""
+        """Declare a shared callback.
+
+        `function` is what `settle` calls: it returns the one value of all outputs, a dict of mods, or None for nothing;
+        by default the name with the arguments.
+        """
         spec = CallbackSpec(
             name,
             refs(inputs),
@@ -139,10 +143,10 @@ class Desk:
             call = self.running[0]
             arguments = [_plain(argument) for argument in call.inputs + call.state]
             returned = self._functions[call.spec](*arguments)
-            if not call.spec.outputs or returned is None:
-                self.finish(call, None if returned is None else returned)
-            elif isinstance(returned, dict):
+            if isinstance(returned, dict):
                 self.finish(call, returned)
+            elif not call.spec.outputs or returned is None:
+                self.finish(call)
             else:
                 self.finish(call, dict.fromkeys(map(str, map(ref, call.spec.outputs)), returned))
 
