@@ -26,24 +26,24 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "dash_devices_nb.core.clients": ("Client",),
     "dash_devices_nb.core.services": ("Services",),
     "dash": (
-        "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch", "State",
-        "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url", "get_relative_path", "hooks",
-        "html", "no_update", "page_container", "page_registry", "register_page", "set_props", "strip_relative_path",
+        "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch",
+        "State", "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url",
+        "get_relative_path", "hooks", "html", "no_update", "page_container", "page_registry", "register_page",
+        "set_props", "strip_relative_path",
     ),
 }  # fmt: skip
 _MODULES = ("dependencies", "errors", "exceptions", "testing")
 _SOURCES = {name: module for module, names in _NAMES.items() for name in names}
 
 __version__ = "0.1.0"
-__all__ = [
+__all__ = [  # noqa: RUF022 - by where they come from
     # dash_devices_nb
     "Client", "Dash", "Output", "Services", "callback_context", "ctx",
     # dash
-    "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch", "State",
-    "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url", "get_relative_path", "hooks",
-    "html", "no_update", "page_container", "page_registry", "register_page", "set_props", "strip_relative_path",
-    # modules
-    "dependencies", "errors", "exceptions", "testing",
+    "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch",
+    "State", "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url",
+    "get_relative_path", "hooks", "html", "no_update", "page_container", "page_registry", "register_page",
+    "set_props", "strip_relative_path",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ if TYPE_CHECKING:
         strip_relative_path,
     )  # fmt: skip
 
-    from dash_devices_nb import dependencies, errors, exceptions, testing
     from dash_devices_nb.app.dash import Dash
     from dash_devices_nb.app.outputs import Output
     from dash_devices_nb.app.stock import callback_context, ctx

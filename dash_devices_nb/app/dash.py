@@ -29,6 +29,7 @@ from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.services import Services, check_callback_service, check_server_service
 from dash_devices_nb.core.waves import Call, Wave
 from dash_devices_nb.errors import InvalidModsError, RunError, UnknownPropError
+from dash_devices_nb.kernel.guard import InterruptGuard
 from dash_devices_nb.kernel.output import CellOutput
 
 
@@ -67,6 +68,7 @@ class Dash(Callbacks):
         self.recorder = Recorder(Replays(self).of)
         self.runtime.on_refusal = self.recorder.refused
         self.callbacks = Definitions(self.changed)
+        self._guard = InterruptGuard(self.runtime.running)
         self.regular = RegularCalls(self, self.runtime)
         self.shared = SharedCalls(self, self.runtime, self._check)
         self.hub = Hub(self, self.runtime, self.regular)
@@ -174,6 +176,28 @@ class Dash(Callbacks):
     def errors(self) -> list[BaseException]:
         """The last exceptions of callbacks, newest last; `%debug` enters the newest."""
         return list(self.runtime.errors)
+
+    def pause(self) -> None:
+        """Hold the callbacks: changes are shown, their calls wait in order, and the pages say so. From any thread."""
+        self.runtime.pause()
+
+    def step(self) -> str:
+        """Let one held call run, and return what it is.
+
+        Raises:
+            RunError: the callbacks are not paused, or none waits.
+        """
+        if not self.runtime.gate.closed:
+            raise RunError("The callbacks are not paused; app.pause() holds them, then app.step() lets one run.")
+        call = self.runtime.step()
+        if call is None:
+            raise RunError("No call waits; act on a page, or app.resume().")
+        return str(call)
+
+    def resume(self) -> None:
+        """Run what was held, in order. Does nothing if the callbacks are not paused. From any thread."""
+        if self.runtime.gate.closed:
+            self.runtime.resume()
 
     async def next_call(self, name: str | None = None, timeout: float = 30.0) -> RecordedCall:
         """Wait for the next call of a callback (of any, without a name), and take it in hand.

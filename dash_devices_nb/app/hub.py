@@ -10,7 +10,6 @@ import asyncio
 import inspect
 import json
 import secrets
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -30,6 +29,8 @@ from dash_devices_nb.core.clients import Client
 
 GRACE_SECONDS = 3.0
 """How long a tab may be away and still be the same client."""
+TOGETHER_SECONDS = 0.02
+"""Definitions that come within this time of each other go to the pages together."""
 KEPT_COOKIES = 100
 SERVICE_RESTART = 1012
 
@@ -56,7 +57,7 @@ class Hub:
         self.streams = Streams(runtime)
         self._timers: dict[Page, asyncio.TimerHandle] = {}
         self._cookies: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
-        self._hook_lock = threading.Lock()
+        self._redefining = False
 
     # ---- coming and going: on the I/O loop
 
@@ -101,6 +102,8 @@ class Hub:
             pushed=[list(key) for key, _ in dispatcher.state.items()],
             coroutines=any(spec.coroutine for spec in dispatcher.graph.specs),
         )
+        if self.runtime.gate.closed:
+            page.send_passing("paused", waiting=len(self.runtime.gate))
 
     def shared_refs(self) -> list[Any]:
         """The shared dependencies, as pages get them."""
@@ -159,6 +162,14 @@ class Hub:
         """Callbacks were declared while the app runs: the open pages take them over in place."""
         if not self.runtime.pages:
             return
+        if not self._redefining and self.runtime.io_loop is not None:
+            self._redefining = True
+            self.runtime.io_loop.call_soon_threadsafe(
+                self.runtime.io_loop.call_later, TOGETHER_SECONDS, self._send_definitions
+            )
+
+    def _send_definitions(self) -> None:
+        self._redefining = False
         frame = {
             "refs": self.shared_refs(),
             "content": json.loads(stock.text_of(self.app.page_dependencies())),
@@ -168,6 +179,13 @@ class Hub:
         with self.runtime.lock:
             for page in self.runtime.pages.values():
                 page.send("dependencies", **frame)
+        self.runtime.flush()
+
+    def layout_changed(self, scripts: list[dict[str, Any]]) -> None:
+        """There is a new layout: the open pages show it in place. `scripts`: what they may not have loaded."""
+        with self.runtime.lock:
+            for page in self.runtime.pages.values():
+                page.send("reload", dist=scripts)
         self.runtime.flush()
 
     # ---- the program's hooks

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from typing import Any
 
 import orjson
 
@@ -26,6 +27,7 @@ from dash_devices_nb.app.site import Site, Wish
 from dash_devices_nb.app.web import Web
 from dash_devices_nb.errors import RunError
 from dash_devices_nb.kernel.environment import Environment
+from dash_devices_nb.kernel.guard import InterruptGuard
 from dash_devices_nb.kernel.loops import in_other_task, kernel_loop, pump, submit
 
 PUMP_SECONDS = 0.005
@@ -38,6 +40,7 @@ class Lifecycle(Web):
     runtime: Runtime
     callbacks: Definitions
     _site: Site | None = None
+    _guard: InterruptGuard
     _begun = False
     _leave: asyncio.Event | None = None
 
@@ -139,6 +142,7 @@ class Lifecycle(Web):
     def _call_initially(self) -> None:
         """Read the layout and call the shared callbacks once. Not on a loop that serves."""
         self._begun = True
+        self._guard.install()
         self.set_up()
         tree = orjson.loads(stock.text_of(self.get_layout()))
         self.runtime.enter(lambda: self.runtime.dispatcher.start(tree))
@@ -185,6 +189,7 @@ class Lifecycle(Web):
             return
         self._begun = False
         self.callbacks.close()
+        self._guard.uninstall()
         self.hub.close()
         await asyncio.to_thread(self.runtime.stop)
         self.runtime.io_loop = self.runtime.callback_loop = None
@@ -226,6 +231,19 @@ class Lifecycle(Web):
             return
         if threading.get_ident() == self.runtime.io_thread and self.runtime.anything_waits():
             pump(loop, asyncio.sleep(PUMP_SECONDS), None)
+
+    @property
+    def layout(self) -> Any:
+        """The layout. Setting another one while the app runs shows it in the open pages in place."""
+        return stock.StockDash.layout.fget(self)
+
+    @layout.setter
+    def layout(self, value: Any) -> None:
+        stock.StockDash.layout.fset(self, value)
+        if self._begun:
+            tree = orjson.loads(stock.text_of(self.get_layout()))
+            self.runtime.enter(lambda: self.runtime.dispatcher.receive_layout(tree))
+            self.hub.layout_changed(self.new_libraries())
 
     def changed(self) -> None:
         """Callbacks were declared while the app runs: tell the open pages."""

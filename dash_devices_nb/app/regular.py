@@ -108,7 +108,7 @@ class RegularCalls:
         call.spec = self.specs.get(str(output))
         call.coroutine = inspect.iscoroutinefunction(registered["callback"])
         if call.lane is None:
-            self.run(call)
+            self._runtime.begin(call)
             return
         call.laned = True
         with self._runtime.lock:
@@ -120,7 +120,7 @@ class RegularCalls:
                         return
             first = self._runtime.dispatcher.submit(call)
         if first:
-            self.run(call)
+            self._runtime.begin(call)
 
     def run(self, call: RegularCall) -> None:
         """Run a request now. Does not block."""

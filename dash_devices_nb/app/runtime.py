@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from dash_devices_nb.app.gate import CallGate
 from dash_devices_nb.app.workers import Workers
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 30.0
 """How long a synchronous push waits for the callbacks that hang on it, at the most."""
+
+BUSY_SECONDS = 0.2
+"""How long a coroutine callback may wait for its loop before the pages say so."""
 
 running_call: ContextVar[Laned | None] = ContextVar("dash_devices_nb_call", default=None)
 """The call that the current thread or task runs."""
@@ -71,9 +75,12 @@ class Runtime:
         self.running = RunningCalls()
         self.on_error: Callable[[BaseException, Laned | None, Client | None], None] = lambda *_: None
         self.on_refusal: Callable[[Client, str], None] = lambda *_: None
+        self.gate = CallGate()
         self._run: Callable[[Laned], None] = lambda call: None
         self._waiting: dict[Waiter, Callable[[], object]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._unstarted: set[Coroutine[Any, Any, Any]] = set()
+        self._held_up = False
         self._dirty: set[Page] = set()
         self._waking = False
 
@@ -91,7 +98,7 @@ class Runtime:
                 case Send():
                     self._send(action)
                 case Run():
-                    self._run(action.call)
+                    self.begin(action.call)
                 case Refuse():
                     self._refuse(action)
                     self.on_refusal(action.client, action.reason)
@@ -102,6 +109,48 @@ class Runtime:
                 case Report():
                     self.on_error(action.error, action.call, None)
         self._wake()
+
+    def begin(self, call: Laned) -> None:
+        """Run a call, or hold it where calls are paused. Does not block; from any thread."""
+        if self.gate.lets(call):
+            self._run(call)
+        else:
+            self.tell_all("paused", waiting=len(self.gate))
+
+    def pause(self) -> None:
+        """Hold calls from now on; those that run go on. Who waits for a call does so no longer."""
+        with self.lock:
+            self.gate.close()
+            for wake in self._waiting.values():
+                wake()
+            self._waiting.clear()
+            self.tell_all("paused", waiting=len(self.gate))
+        self.flush()
+
+    def step(self) -> Laned | None:
+        """Run the first call that is held; None if there is none."""
+        with self.lock:
+            call = self.gate.step()
+            self.tell_all("paused", waiting=len(self.gate))
+        if call is not None:
+            self._run(call)
+        self.flush()
+        return call
+
+    def resume(self) -> None:
+        """Run what is held, in order, and hold nothing any more."""
+        with self.lock:
+            held = self.gate.open()
+            self.tell_all("paused", waiting=None)
+        for call in held:
+            self._run(call)
+        self.flush()
+
+    def tell_all(self, kind: str, **fields: Any) -> None:
+        """Queue a frame that need not survive a lost connection for all pages. `flush` follows."""
+        with self.lock:
+            for page in self.pages.values():
+                page.send_passing(kind, **fields)
 
     def runs_with(self, run: Callable[[Laned], None]) -> None:
         """Set what runs a call; it must not block."""
@@ -181,9 +230,24 @@ class Runtime:
         if loop is None or loop.is_closed():
             coroutine.close()
             return
+        self._unstarted.add(coroutine)
         loop.call_soon_threadsafe(self._start, loop, coroutine, context=coroutine_context())
+        if self.io_loop is not None and self.io_loop is not loop and not self._held_up:
+            self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, coroutine)
+
+    def _look_at(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """A coroutine should have started by now: else a cell holds up the callback loop, and the pages say so."""
+        if coroutine in self._unstarted:
+            self._held_up = True
+            self.tell_all("busy", text="Some callbacks wait for the running cell")
+            self.flush()
 
     def _start(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._unstarted.discard(coroutine)
+        if self._held_up:
+            self._held_up = False
+            self.tell_all("busy", text="")
+            self.flush()
         self.hold(loop.create_task(coroutine))
 
     def hold(self, task: asyncio.Task[Any]) -> None:
@@ -227,6 +291,8 @@ class Runtime:
         """Wait for a wave, unless that would never end. From any thread that may block."""
         done = threading.Event()
         with self.lock:
+            if self.gate.closed:
+                return
             waiter = self.dispatcher.wait(wave, running_call.get(), blocks_loop=self.on_callback_loop())
             if waiter is None:
                 return
@@ -241,6 +307,8 @@ class Runtime:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         with self.lock:
+            if self.gate.closed:
+                return
             waiter = self.dispatcher.wait(wave, running_call.get(), blocks_loop=False)
             if waiter is None:
                 return

@@ -31,6 +31,7 @@ class Web(stock.StockDash):
 
     def index(self, *args: Any, **kwargs: Any) -> str:
         """The page: stock Dash's, with our script before all others."""
+        self.note_libraries()
         page = str(super().index(*args, **kwargs))
         marks = (page.find(mark) for mark in ("</head>", '<script id="_dash-config"', "<script"))
         place = next(place for place in marks if place >= 0)

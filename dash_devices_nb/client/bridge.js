@@ -35,6 +35,8 @@
             /** Frames that came before the layout. @type {any[]} */
             this._early = [];
             this._shared = new Set();
+            /** What this page keeps over a new layout. @type {{[id: string]: object}} */
+            this._kept = {};
             /** @type {[{[key: string]: any}, string][]} */
             this._patterns = [];
             this._fetch = window.fetch.bind(window);
@@ -93,8 +95,10 @@
                     return this._share(frame.refs);
                 case 'dependencies':
                     return this._redefine(frame);
+                case 'paused':
+                    return this._paused(frame.waiting);
                 case 'reload':
-                    return this.reload();
+                    return this._reloaded(frame.dist);
                 case 'get':
                     this._send({t: 'got', n: frame.n, value: (this.renderer.props(frame.id) || {})[frame.prop]});
             }
@@ -126,8 +130,20 @@
             request.resolve(new Answer(503, 'the connection was lost', {}));
         }
 
+        /** Show a new layout in place; what is this page's own stays. */
         reload() {
+            this._kept = this.renderer.ownValues((id, prop) => !this._isShared(id, prop));
             this.renderer.reload();
+        }
+
+        async _reloaded(dist) {
+            await Promise.all(dist.map(load));
+            this.reload();
+        }
+
+        _paused(waiting) {
+            const calls = waiting === 1 ? '1 call waits' : `${waiting} calls wait`;
+            this.notices.state('paused', waiting === null ? '' : `Callbacks are paused: ${calls}`);
         }
 
         _send(frame) {
@@ -275,11 +291,28 @@
             const request = this._requests.get(frame.n);
             if (!request) return;
             this._requests.delete(frame.n);
-            if (request.path === '_dash-layout') this._atRevision(frame.r);
+            if (request.path === '_dash-layout') {
+                this._atRevision(frame.r);
+                dd.overlay(frame.b, this._kept);
+                this._kept = {};
+            }
             if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);
             request.resolve(new Answer(frame.s, frame.b, this.renderer, request.cause));
         }
     };
+
+    /** Load a script or style sheet that the page does not have. */
+    function load({type, url}) {
+        const script = type === '_js_dist';
+        if (document.querySelector(script ? `script[src="${url}"]` : `link[href="${url}"]`)) return Promise.resolve();
+        return new Promise(resolve => {
+            const element = document.createElement(script ? 'script' : 'link');
+            element.onload = element.onerror = resolve;
+            if (script) element.src = url;
+            else Object.assign(element, {rel: 'stylesheet', href: url});
+            document.head.appendChild(element);
+        });
+    }
 
     function hasOutput(body) {
         return Array.isArray(body.outputs) ? body.outputs.length > 0 : Boolean(body.outputs);

@@ -8,12 +8,15 @@
  * - `ON_PROP_CHANGE` sets props and tells no callback; a record put on the executed queue applies props as a
  *   callback's answer does: callbacks that listen are called, new components get their initial calls.
  * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
+ * - A component whose code is loaded late says so by `_dashprivate_isLazyComponentReady`: a promise, then true.
  * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, swaps the callbacks; `RELOAD` reads layout and callbacks anew.
  */
 (function () {
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
     const EVENTS = new Set(['extendData', 'prependData']);
+    const MOST_EVENTS = 1000;
+    const MOUNT_MS = 50;
 
     dd.Renderer = class Renderer {
         /**
@@ -108,10 +111,15 @@
 
         /** The props of a component in this page, or null. @param {string} id */
         props(id) {
+            const node = this._node(id);
+            return node ? node.props : null;
+        }
+
+        _node(id) {
             const path = this._path(id);
             let node = path && this._store.getState().layout;
             for (const step of path || []) node = node && node[step];
-            return node ? node.props : null;
+            return node;
         }
 
         _path(id) {
@@ -196,24 +204,41 @@
             });
         }
 
+        /** Events are handed over one by one, with nothing in between: see `_nextEvents`. */
         _queueEvent(id, prop, value) {
             const key = `${id}\n${prop}`;
             const queue = this._events.get(key) || [];
-            queue.push(value);
+            queue.push(value, null);
+            if (queue.length > 2 * MOST_EVENTS) queue.splice(0, 2);
             this._events.set(key, queue);
             this._channel.port2.postMessage(0);
         }
 
-        /** Hand the next event to each component; one a task, so that each is rendered. */
+        /**
+         * Hand the next event to each component; one a task, so that each is rendered. dcc.Graph collects events until
+         * it has drawn them, and draws what it has collected anew with each: the null after each event ends that.
+         */
         _nextEvents() {
             for (const [key, queue] of this._events) {
                 const [id, prop] = key.split('\n');
                 const path = this._path(id);
+                if (path && !this._isMounted(id)) {
+                    clearTimeout(this._waitsForMount);
+                    this._waitsForMount = setTimeout(() => this._channel.port2.postMessage(0), MOUNT_MS);
+                    continue;
+                }
                 const value = queue.shift();
                 if (path) this.quietly(() => this._set(path, {[prop]: value}));
                 if (queue.length) this._channel.port2.postMessage(0);
                 else this._events.delete(key);
             }
+        }
+
+        /** Whether a component whose code is loaded late, as dcc.Graph's, is there. */
+        _isMounted(id) {
+            const {namespace, type} = this._node(id);
+            const lazy = ((window[namespace] || {})[type] || {})._dashprivate_isLazyComponentReady;
+            return lazy === undefined || (lazy === true && document.getElementById(id) !== null);
         }
 
         /** Do something whose changes are not the person's. @param {() => void} action */
@@ -235,10 +260,25 @@
             this._store.dispatch({type: 'dependenciesRequest', payload: {status: 200, content}});
         }
 
+        /**
+         * What the person and this page's own callbacks have set.
+         * @param {(id: string, prop: string) => boolean} own
+         */
+        ownValues(own) {
+            /** @type {{[id: string]: any}} */
+            const values = {};
+            for (const key of this._causes.keys()) {
+                const at = key.lastIndexOf('.');
+                const [id, prop] = [key.slice(0, at), key.slice(at + 1)];
+                const props = this._store && this.props(id);
+                if (props && prop in props && own(id, prop)) values[id] = {...values[id], [prop]: props[prop]};
+            }
+            return values;
+        }
+
         /** Read layout and callbacks anew, without navigation. */
         reload() {
             if (!this._store) return;
-            this._causes.clear();
             this._store.dispatch({type: 'RELOAD'});
         }
 
@@ -249,6 +289,16 @@
                 return true;
             }
             return false;
+        }
+    };
+
+    /** Lay values over the components of a layout, in place. @param {any} node @param {{[id: string]: object}} values */
+    dd.overlay = (node, values) => {
+        if (Array.isArray(node)) node.forEach(each => dd.overlay(each, values));
+        else if (node && typeof node === 'object') {
+            if (node.props && node.type && node.props.id !== undefined)
+                Object.assign(node.props, values[dd.stringifyId(node.props.id)]);
+            Object.values(node).forEach(each => dd.overlay(each, values));
         }
     };
 

@@ -88,6 +88,12 @@ class Dispatcher:
         self._started = True
         return self._close(self._initial_calls())
 
+    def receive_layout(self, tree: Any) -> list[Action]:
+        """The app has another layout (a plain JSON tree). Shared values stay; what waited for it is called."""
+        self.layout.replace(tree)
+        self._layout_values.clear()
+        return self._close(self._initial_calls())
+
     def receive_components(self, tree: Any) -> list[Action]:
         """These components are about to come into a page (a plain JSON tree, changed in place).
 

@@ -82,7 +82,7 @@ class Journal:
 
     @limit.setter
     def limit(self, limit: int) -> None:
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        if type(limit) is not int or limit < 1:
             raise ValueError(f"journal.limit = {limit!r}; it takes a whole number of entries, 1 or more")
         self._rows = deque(self._rows, maxlen=limit)
 

@@ -80,6 +80,12 @@ class Layout:
             self.version += 1
         return new
 
+    def replace(self, tree: Any) -> None:
+        """Forget all components, and take in those of another tree."""
+        self.by_id.clear()
+        self.version += 1
+        self.add(tree)
+
     def __contains__(self, component_id: str) -> bool:
         return component_id in self.by_id
 
