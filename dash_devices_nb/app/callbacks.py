@@ -183,6 +183,7 @@ class Callbacks(Embedded):
             nonlocal output_id
             declare()
             output_id = self.last_declared()["output"]
+            self.regular.declared.add(output_id)
 
         def withdraw() -> None:
             nonlocal taken

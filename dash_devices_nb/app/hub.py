@@ -175,7 +175,9 @@ class Hub:
             "content": json.loads(stock.text_of(self.app.page_dependencies())),
             "socket": self.app.socket_outputs(),
             "scripts": self.app.inline_scripts(),
+            "again": sorted(self.regular.declared),
         }
+        self.regular.declared.clear()
         with self.runtime.lock:
             for page in self.runtime.pages.values():
                 page.send("dependencies", **frame)

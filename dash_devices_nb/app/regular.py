@@ -90,12 +90,18 @@ class RegularCall:
 
 
 class RegularCalls:
-    """Runs the regular callbacks of one app."""
+    """Runs the regular callbacks of one app.
+
+    Attributes:
+        specs: what we keep of each, by its output.
+        declared: the outputs of those that the open pages have not been told of.
+    """
 
     def __init__(self, app: Any, runtime: Runtime) -> None:
         self._app = app
         self._runtime = runtime
         self.specs: dict[str, RegularSpec] = {}
+        self.declared: set[str] = set()
 
     def start(self, call: RegularCall) -> None:
         """Start a request, or queue it. Does not block; from any thread."""

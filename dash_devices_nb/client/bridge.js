@@ -240,7 +240,7 @@
                 element.textContent = script;
                 document.head.appendChild(element);
             }
-            if (this.renderer.hydrated) this.renderer.setDependencies(frame.content);
+            if (this.renderer.hydrated) this.renderer.setDependencies(frame.content, frame.again);
         }
 
         // ---- Dash's requests

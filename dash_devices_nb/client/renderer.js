@@ -34,6 +34,9 @@
             this._causes = new Map();
             /** The cause of the answer that is being read, for `set_props` and `running` in it. */
             this.answering = null;
+            /** Outputs of callbacks to call once the renderer has them. @type {string[]} */
+            this._again = [];
+            this._graphs = null;
             /** Events that wait for their component to take the one before. @type {Map<string, any[]>} */
             this._events = new Map();
             this._channel = new MessageChannel();
@@ -64,6 +67,8 @@
                     }
                 }
             }
+            if (this._again.length && state.graphs && !state.graphs.reset && state.graphs !== this._graphs) this._callAgain(state);
+            this._graphs = state.graphs;
             const hydrated = state.appLifecycle === 'HYDRATED';
             if (hydrated !== this._hydrated) {
                 this._hydrated = hydrated;
@@ -253,11 +258,40 @@
             }
         }
 
-        /** Swap the page's callbacks, keeping every value. @param {object[]} content */
-        setDependencies(content) {
+        /**
+         * Swap the page's callbacks, keeping every value.
+         * @param {object[]} content
+         * @param {string[]} again the outputs of callbacks that are new: they are called, as when a page loads
+         */
+        setDependencies(content, again) {
+            this._again = again;
             const {graphs} = this._store.getState();
             this._store.dispatch({type: 'SET_GRAPHS', payload: {...graphs, reset: true}});
             this._store.dispatch({type: 'dependenciesRequest', payload: {status: 200, content}});
+        }
+
+        _callAgain(state) {
+            const wanted = new Set(this._again);
+            this._again = [];
+            const plain = dep => typeof dep.id === 'string';
+            const at = deps => paths =>
+                deps.map(({id, property}) => (paths.strs[id] ? [{id, property, path: paths.strs[id]}] : []));
+            const requested = (state.graphs.callbacks || [])
+                .filter(cb => wanted.has(cb.output) && !cb.prevent_initial_call && !cb.no_output)
+                .filter(cb => [...cb.outputs, ...cb.inputs, ...cb.state].every(plain))
+                .filter(cb => cb.outputs.some(({id}) => state.paths.strs[id]))
+                .map(callback => ({
+                    callback,
+                    anyVals: '',
+                    resolvedId: callback.output,
+                    getOutputs: at(callback.outputs),
+                    getInputs: at(callback.inputs),
+                    getState: at(callback.state),
+                    changedPropIds: {},
+                    initialCall: true,
+                    priority: '0'
+                }));
+            if (requested.length) this._store.dispatch({type: 'Callbacks.AddRequested', payload: requested});
         }
 
         /**

@@ -41,7 +41,7 @@ class Snapshot:
     def take(cls) -> Snapshot:
         return cls(
             tasks=frozenset(_tasks()),
-            threads=frozenset(threading.enumerate()),
+            threads=frozenset(thread for thread in threading.enumerate() if not _idle(thread)),
             processes=frozenset(psutil.Process().children(recursive=True)),
             listeners=frozenset(_listeners()),
         )
@@ -52,7 +52,7 @@ def leaks(before: Snapshot) -> list[str]:
     after = Snapshot.take()
     return [
         *(f"task still pending: {task!r}" for task in after.tasks - before.tasks),
-        *(f"thread still alive: {t!r}" for t in after.threads - before.threads if not _idle(t)),
+        *(f"thread still alive: {t!r}" for t in after.threads - before.threads),
         *(_describe(process) for process in _leaked_processes(before, after)),
         *(f"socket still listening: {name}" for name in after.listeners - before.listeners),
     ]
