@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.server.conftest import CONFIGURED
+from tests.server.conftest import CONFIGURED, REPOSITORY
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.jupyter import Jupyter, running_jupyter
@@ -66,9 +66,15 @@ IFrame(made.registration.prefix, 600, 200)
 
 
 @pytest.fixture(scope="module")
-async def lab() -> AsyncIterator[Jupyter]:
-    """A JupyterLab with the extension, below a base URL that needs percent-encoding."""
-    async with running_jupyter("lab", base_url="/lab%20x/", env=CONFIGURED) as jupyter:
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Jupyter]:
+    """A JupyterLab with both extensions, below a base URL that needs percent-encoding."""
+    shared = tmp_path_factory.mktemp("share")
+    (shared / "labextensions").mkdir()
+    (shared / "labextensions" / "dash-devices-nb").symlink_to(
+        REPOSITORY / "dash_devices_nb" / "server" / "labextension"
+    )
+    env = {**CONFIGURED, "JUPYTER_PATH": str(shared)}
+    async with running_jupyter("lab", base_url="/lab%20x/", env=env) as jupyter:
         yield jupyter
 
 
@@ -111,6 +117,18 @@ async def test_page_works_in_an_iframe_and_follows_its_kernel(notebook: LabNoteb
     await eventually(lambda: tab.locator("#echo").inner_text(), within=20)
     assert await tab.locator("#own").inner_text() != first_run
     await eventually(lambda: _shows(notebook, "echo", "carried"), within=20)
+
+
+async def test_running_panel_lists_the_app_and_opens_it(notebook: LabNotebook) -> None:
+    """JupyterLab's Running panel shows the app with its kernel's state, and a click opens it."""
+    page = notebook.page
+    await notebook.command("running:show-panel")
+    item = page.locator(".jp-RunningSessions-item", has_text="grosse-1").filter(has_text="idle")
+    await item.wait_for(timeout=20_000)
+    await item.locator(".jp-RunningSessions-itemLabel").click()
+    opened = page.locator("#dash-devices-nb-grosse-1 iframe").content_frame
+    await eventually(lambda: opened.locator("#echo").inner_text(), within=20)
+    assert await opened.locator("#echo").inner_text() == "carried"
 
 
 async def _shows(notebook: LabNotebook, element: str, expected: str) -> bool:
