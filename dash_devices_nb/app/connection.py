@@ -193,7 +193,7 @@ class Connection:
         def done(answer: Answer) -> None:
             text = answer.status == 200 or path != "_dash-update-component"
             body = answer.body if text else wire.dumps(answer.body)
-            extra = self._hub.keep_cookies(answer.response)
+            extra = self._hub.keep_cookies(answer.response, page.client)
             with self._runtime.lock:
                 page.send_answer(number, answer.status, body, extra)
             self._runtime.flush()

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import unquote
 
@@ -262,14 +263,19 @@ class Hub:
 
     # ---- cookies that a callback sets, and streams
 
-    def keep_cookies(self, response: Any) -> dict[str, Any] | None:
-        """What goes with an answer. Cookies cannot travel over a WebSocket: the page fetches them by a ticket."""
+    def keep_cookies(self, response: Any, client: Client) -> dict[str, Any] | None:
+        """What goes with an answer. Cookies cannot travel over a WebSocket: the page fetches them by a ticket.
+
+        The client's next callback reads them, as if its page had sent them.
+        """
         if isinstance(response, dict):
             return response
         headers = getattr(getattr(response, "callback_response", None), "headers", None)
         cookies = [(name, value) for name, value in headers.items() if name.lower() == "set-cookie"] if headers else []
         if not cookies:
             return None
+        for _, header in cookies:
+            _set_cookie(client.cookies, header)
         ticket = secrets.token_urlsafe(16)
         self._cookies[ticket] = cookies
         while len(self._cookies) > KEPT_COOKIES:
@@ -292,6 +298,14 @@ class Hub:
 def _cookies(header: str) -> dict[str, str]:
     pairs = (part.strip().partition("=") for part in header.split(";") if "=" in part)
     return {name: value.strip('"') for name, _, value in pairs}
+
+
+def _set_cookie(cookies: dict[str, str], header: str) -> None:
+    for name, morsel in SimpleCookie(header).items():
+        if morsel["max-age"] == "0":
+            cookies.pop(name, None)
+        else:
+            cookies[name] = morsel.value
 
 
 def _identity(headers: dict[str, str]) -> dict[str, Any]:

@@ -53,9 +53,11 @@ class Web(stock.StockDash):
         )
 
     def socket_outputs(self) -> list[str]:
-        """The regular callbacks whose own service asks for the WebSocket."""
+        """The regular callbacks that need the WebSocket: by their own service, or because they stream."""
         specs = self.regular.specs.items()
-        return [output for output, spec in specs if spec.service & Services.PUSHER_UPDATE]
+        return [
+            output for output, spec in specs if spec.service & Services.PUSHER_UPDATE or self.wants_websocket(output)
+        ]
 
     @property
     def max_message_bytes(self) -> int:
