@@ -8,15 +8,12 @@
  * - `ON_PROP_CHANGE` sets props and tells no callback; a record put on the executed queue applies props as a
  *   callback's answer does: callbacks that listen are called, new components get their initial calls.
  * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
- * - A component whose code is loaded late says so by `_dashprivate_isLazyComponentReady`: a promise, then true.
  * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, swaps the callbacks; `RELOAD` reads layout and callbacks anew.
  */
 (function () {
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
     const EVENTS = new Set(['extendData', 'prependData']);
-    const MOST_EVENTS = 1000;
-    const MOUNT_MS = 50;
 
     dd.Renderer = class Renderer {
         /**
@@ -37,10 +34,7 @@
             /** Outputs of callbacks to call once the renderer has them. @type {string[]} */
             this._again = [];
             this._graphs = null;
-            /** Events that wait for their component to take the one before. @type {Map<string, any[]>} */
-            this._events = new Map();
-            this._channel = new MessageChannel();
-            this._channel.port1.onmessage = () => this._nextEvents();
+            this._events = new dd.Events(this);
             const stores = (window.dash_stores = window.dash_stores || []);
             stores.push = (...added) => {
                 const length = Array.prototype.push.apply(stores, added);
@@ -116,15 +110,22 @@
 
         /** The props of a component in this page, or null. @param {string} id */
         props(id) {
-            const node = this._node(id);
+            const node = this.node(id);
             return node ? node.props : null;
         }
 
-        _node(id) {
+        /** A component of this page: its type, namespace and props; or null. @param {string} id */
+        node(id) {
             const path = this._path(id);
             let node = path && this._store.getState().layout;
             for (const step of path || []) node = node && node[step];
-            return node;
+            return node || null;
+        }
+
+        /** Set a prop that nobody is told of. @param {string} id @param {string} prop @param {any} value */
+        setQuietly(id, prop, value) {
+            const path = this._path(id);
+            if (path) this.quietly(() => this._set(path, {[prop]: value}));
         }
 
         _path(id) {
@@ -161,7 +162,7 @@
                 for (const prop in mods[id]) {
                     let value = mods[id][prop];
                     if (EVENTS.has(prop)) {
-                        this._queueEvent(id, prop, value);
+                        this._events.add(id, prop, value);
                         continue;
                     }
                     if (dd.isPatch(value)) value = dd.applyPatch(old[prop], value);
@@ -207,43 +208,6 @@
                     }
                 ]
             });
-        }
-
-        /** Events are handed over one by one, with nothing in between: see `_nextEvents`. */
-        _queueEvent(id, prop, value) {
-            const key = `${id}\n${prop}`;
-            const queue = this._events.get(key) || [];
-            queue.push(value, null);
-            if (queue.length > 2 * MOST_EVENTS) queue.splice(0, 2);
-            this._events.set(key, queue);
-            this._channel.port2.postMessage(0);
-        }
-
-        /**
-         * Hand the next event to each component; one a task, so that each is rendered. dcc.Graph collects events until
-         * it has drawn them, and draws what it has collected anew with each: the null after each event ends that.
-         */
-        _nextEvents() {
-            for (const [key, queue] of this._events) {
-                const [id, prop] = key.split('\n');
-                const path = this._path(id);
-                if (path && !this._isMounted(id)) {
-                    clearTimeout(this._waitsForMount);
-                    this._waitsForMount = setTimeout(() => this._channel.port2.postMessage(0), MOUNT_MS);
-                    continue;
-                }
-                const value = queue.shift();
-                if (path) this.quietly(() => this._set(path, {[prop]: value}));
-                if (queue.length) this._channel.port2.postMessage(0);
-                else this._events.delete(key);
-            }
-        }
-
-        /** Whether a component whose code is loaded late, as dcc.Graph's, is there. */
-        _isMounted(id) {
-            const {namespace, type} = this._node(id);
-            const lazy = ((window[namespace] || {})[type] || {})._dashprivate_isLazyComponentReady;
-            return lazy === undefined || (lazy === true && document.getElementById(id) !== null);
         }
 
         /** Do something whose changes are not the person's. @param {() => void} action */
@@ -313,6 +277,7 @@
         /** Read layout and callbacks anew, without navigation. */
         reload() {
             if (!this._store) return;
+            this._events.clear();
             this._store.dispatch({type: 'RELOAD'});
         }
 

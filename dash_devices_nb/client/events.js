@@ -1,0 +1,124 @@
+// @ts-check
+/**
+ * Events: values of which every one counts, as the new points in a graph's `extendData`.
+ *
+ * dcc.Graph collects the events that come while it loads or draws, and draws all it has collected anew with each that
+ * follows, so that points come twice and more (seen with Dash 4.4.1). A graph's events therefore go to Plotly itself, as
+ * the graph would hand them over, each when the one before is drawn; those that wait meanwhile are put together. Events of other
+ * components go through the store, one a task, so that each is rendered.
+ */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+    const MOST_WAITING = 1000;
+    const LOOK_MS = 50;
+
+    dd.Events = class Events {
+        /**
+         * @param {{node: (id: string) => any, setQuietly: (id: string, prop: string, value: any) => void}} renderer
+         */
+        constructor(renderer) {
+            this._renderer = renderer;
+            /** What waits, by component and prop. @type {Map<string, any[]>} */
+            this._queues = new Map();
+            /** The graphs that are drawing. @type {Set<string>} */
+            this._drawing = new Set();
+            this._timer = 0;
+            this._channel = new MessageChannel();
+            this._channel.port1.onmessage = () => this._next();
+        }
+
+        /** @param {string} id @param {string} prop @param {any} value */
+        add(id, prop, value) {
+            const key = `${id}\n${prop}`;
+            const queue = this._queues.get(key) || [];
+            queue.push(value);
+            if (queue.length > MOST_WAITING) queue.shift();
+            this._queues.set(key, queue);
+            this._soon();
+        }
+
+        /** Forget what waits: the layout is read anew. */
+        clear() {
+            this._queues.clear();
+        }
+
+        _soon() {
+            this._channel.port2.postMessage(0);
+        }
+
+        _next() {
+            for (const [key, queue] of this._queues) {
+                const [id, prop] = key.split('\n');
+                const node = this._renderer.node(id);
+                if (!node) this._queues.delete(key);
+                else if (isGraph(node)) this._draw(id, prop, queue, key);
+                else {
+                    this._renderer.setQuietly(id, prop, queue.shift());
+                    if (queue.length) this._soon();
+                    else this._queues.delete(key);
+                }
+            }
+        }
+
+        async _draw(id, prop, queue, key) {
+            if (this._drawing.has(id)) return;
+            const plot = plotOf(id);
+            if (!plot) {
+                clearTimeout(this._timer);
+                this._timer = window.setTimeout(() => this._soon(), LOOK_MS);
+                return;
+            }
+            this._queues.delete(key);
+            this._drawing.add(id);
+            try {
+                for (const event of prop === 'extendData' ? together(queue) : queue) await hand(plot, prop, event);
+            } catch (error) {
+                console.error(`${id}.${prop}:`, error);
+            } finally {
+                this._drawing.delete(id);
+                if (this._queues.size) this._soon();
+            }
+        }
+    };
+
+    function isGraph(node) {
+        return node.type === 'Graph' && node.namespace === 'dash_core_components';
+    }
+
+    /** The element that Plotly has drawn on, or null before it has. @param {string} id */
+    function plotOf(id) {
+        const element = document.getElementById(id);
+        const plot = element && element.querySelector('.js-plotly-plot');
+        return plot && /** @type {any} */ (plot).data && !plot.classList.contains('dash-graph--pending') ? plot : null;
+    }
+
+    /** The parts of an event, which dcc.Graph takes as [update, traces, most] or as the update alone. */
+    function parts(event) {
+        const [update, traces, most] = Array.isArray(event) ? event : [event];
+        const [first] = Object.values(update);
+        return [update, traces || first.map((_, number) => number), most];
+    }
+
+    function hand(plot, prop, event) {
+        const {Plotly} = /** @type {any} */ (window);
+        return (prop === 'extendData' ? Plotly.extendTraces : Plotly.prependTraces)(plot, ...parts(event));
+    }
+
+    /** Events for the same traces, put together. @param {any[]} queue */
+    function together(queue) {
+        /** @type {any[]} */
+        const result = [];
+        let before = '';
+        for (const event of queue) {
+            const [update, traces, most] = parts(event);
+            const kind = JSON.stringify([Object.keys(update), traces, most]);
+            if (kind === before) {
+                const [sum] = result[result.length - 1];
+                for (const key in sum) sum[key] = sum[key].map((points, number) => [...points, ...update[key][number]]);
+            } else result.push([{...update}, traces, most]);
+            before = kind;
+        }
+        return result;
+    }
+})();
