@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -43,11 +44,13 @@ class Visit:
         jupyter: The server.
         http: Knows the cookies.
         kernel_id: A kernel of the server.
+        tls: What the client trusts, if the server speaks TLS.
     """
 
     jupyter: Jupyter
     http: httpx.AsyncClient
     kernel_id: str
+    tls: ssl.SSLContext | None = None
 
     @property
     def origin(self) -> str:
@@ -67,19 +70,22 @@ class Visit:
             self.url(path).replace("http", "ws", 1),
             additional_headers={k.replace("_", "-"): v for k, v in sent.items() if v},
             proxy=None,
+            ssl=self.tls,
             max_size=None,
             subprotocols=[Subprotocol(name) for name in offer.split()] or None,
         )
 
 
 @asynccontextmanager
-async def logged_in(jupyter: Jupyter) -> AsyncIterator[Visit]:
+async def logged_in(
+    jupyter: Jupyter, http: httpx.AsyncClient, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Visit]:
     """Start a kernel, log in with the token once, and go on with the cookie alone."""
-    async with httpx.AsyncClient(timeout=KERNEL_START, follow_redirects=False) as http:
-        made = await http.post(f"{jupyter.url}api/kernels", headers=jupyter.headers, json={})
-        made.raise_for_status()
-        (await http.get(f"{jupyter.url}api/status", params={"token": jupyter.token})).raise_for_status()
-        yield Visit(jupyter, http, made.json()["id"])
+    made = await http.post(f"{jupyter.url}api/kernels", headers=jupyter.headers, json={})
+    made.raise_for_status()
+    entered = await http.get(f"{jupyter.url}api/status", params={"token": jupyter.token})
+    entered.raise_for_status()
+    yield Visit(jupyter, http, made.json()["id"], tls)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +104,8 @@ async def visit() -> AsyncIterator[Visit]:
                 "--DashDevicesApp.ping_interval=0.2",
             ],
         ) as jupyter,
-        logged_in(jupyter) as visit,
+        httpx.AsyncClient(timeout=KERNEL_START) as http,
+        logged_in(jupyter, http) as visit,
     ):
         yield visit
 
