@@ -169,6 +169,8 @@ class Kernel:
             return True
 
         await eventually(answers, within)
+        # What a kernel says while it starts (warnings of its debugger) is no cell's.
+        self.orphans.clear()
 
     async def _read_replies(self) -> None:
         while True:
