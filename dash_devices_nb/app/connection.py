@@ -17,6 +17,7 @@ from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
 from dash_devices_nb.core.ids import Key, canonical
 from dash_devices_nb.errors import FrameError
+from dash_devices_nb.transport.writer import AsgiWriter, writer_of
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
@@ -65,13 +66,15 @@ class Connection:
         page.disconnect = lambda code, reason: loop.call_soon_threadsafe(
             lambda: loop.create_task(self.close(code, reason))
         )
-        pump = loop.create_task(page.pump(self._send_text))
+        writer = writer_of(self._scope, self._asgi_send)
+        page.attach(writer)
         code = GOING_AWAY
         try:
             code = await self._frames(page)
         finally:
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            page.detach(writer)
+            if isinstance(writer, AsgiWriter):
+                await writer.close()
             self._hub.parted(page, at_once=code == GOING_AWAY)
 
     async def close(self, code: int, reason: str) -> None:
@@ -84,9 +87,6 @@ class Connection:
             await self._asgi_send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, RuntimeError) as exc:
             log.debug("closing %s: %s", self._page, exc)
-
-    async def _send_text(self, text: str) -> None:
-        await self._asgi_send({"type": "websocket.send", "text": text})
 
     async def _frame(self) -> dict[str, Any] | int:
         """The next frame, or the close code."""
@@ -120,6 +120,10 @@ class Connection:
         if "q" in frame:
             with self._runtime.lock:
                 page.outbox.confirm(wire.number(frame, "q"))
+        if "k" in frame:
+            with self._runtime.lock:
+                page.outbox.applied(wire.number(frame, "k"))
+            page.wake()
         match frame["t"]:
             case "set":
                 await self._changes(page, frame)
@@ -129,10 +133,16 @@ class Connection:
                 with self._runtime.lock:
                     page.send_passing("pong")
                 self._runtime.flush()
+            case "ok":
+                pass
+            case "shown":
+                with self._runtime.lock:
+                    page.outbox.shown((wire.text(frame, "id"), wire.text(frame, "prop")))
+                page.wake()
             case "got":
                 self._hub.received_props(page, frame)
             case other:
-                raise FrameError(f"{other!r} is no type of a frame; a page sends set, req, ping, got or bye")
+                raise FrameError(f"{other!r} is no type of a frame; a page sends set, req, ok, shown, ping, got or bye")
 
     async def _changes(self, page: Page, frame: dict[str, Any]) -> None:
         sequence, mods, cause = wire.changes(frame)

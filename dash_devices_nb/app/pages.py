@@ -6,20 +6,20 @@ missed.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.frames import Frame
+from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.outbox import Outbox, Resync
+from dash_devices_nb.transport.writer import Writer
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.runtime import Runtime
-
-SendText = Callable[[str], Awaitable[None]]
 
 
 class Page:
@@ -39,18 +39,19 @@ class Page:
         self._runtime = runtime
         self.client = client
         self.key = secrets.token_urlsafe(16)
-        self.outbox = Outbox()
+        self.outbox: Outbox[Frame] = Outbox()
         self.sequence = 0
         self.requests = 0
         self.malformed = 0
         self.takes_shared = True
-        self._woken: asyncio.Event | None = None
+        self._writer: Writer | None = None
+        self._waits_for_room = False
         self.disconnect: Callable[[int, str], object] = lambda code, reason: None
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection."""
-        return self._woken is not None
+        return self._writer is not None
 
     # ---- queueing: with the runtime's lock held, from any thread
 
@@ -77,35 +78,50 @@ class Page:
 
     def send_passing(self, kind: str, **fields: Any) -> None:
         """Queue a frame that need not survive a lost connection."""
-        self.outbox.add_passing(wire.dumps({"t": kind, **fields}))
+        self.outbox.add_passing(Frame(wire.dumps({"t": kind, **fields})))
         self._runtime.touch(self)
 
     def _own(self, frame: str, number: int) -> None:
-        self.outbox.add_own(frame, number)
+        self.outbox.add_own(Frame(frame), number)
+        self._runtime.touch(self)
+
+    def send_image(self, place: Key, frame: Frame) -> None:
+        """Queue an image; the newest for a place wins."""
+        self.outbox.add_image(place, frame)
         self._runtime.touch(self)
 
     # ---- sending: on the I/O loop
 
+    def attach(self, writer: Writer) -> None:
+        """There is a connection: send what waits."""
+        self._writer = writer
+        self._waits_for_room = False
+        self.wake()
+
+    def detach(self, writer: Writer) -> None:
+        """A connection has ended."""
+        if self._writer is writer:
+            self._writer = None
+
     def wake(self) -> None:
-        """Something was queued."""
-        if self._woken is not None:
-            self._woken.set()
+        """Send what waits, as far as the connection takes it."""
+        writer = self._writer
+        while writer is not None and not self._waits_for_room:
+            if not writer.has_room():
+                self._waits_for_room = True
+                writer.when_room(lambda w=writer: self._room(w))  # type: ignore[misc]
+                return
+            frame = self._next()
+            if frame is None:
+                return
+            writer.write_message(frame)
 
-    async def pump(self, send_text: SendText) -> None:
-        """Send what waits, until cancelled."""
-        self._woken = woken = asyncio.Event()
-        woken.set()
-        try:
-            while True:
-                await woken.wait()
-                woken.clear()
-                while (frame := self._next()) is not None:
-                    await send_text(frame)
-        finally:
-            if self._woken is woken:
-                self._woken = None
+    def _room(self, writer: Writer) -> None:
+        if writer is self._writer:
+            self._waits_for_room = False
+            self.wake()
 
-    def _next(self) -> str | None:
+    def _next(self) -> Frame | None:
         with self._runtime.lock:
             if self.outbox.overflowed:
                 self.disconnect(1008, "too much waits for this page; it starts anew")
@@ -115,7 +131,6 @@ class Page:
                 return item
             state = self._runtime.dispatcher.state
             entries = state.since(item.revision)
-            revision = state.revision
-            self.outbox.synced(revision)
-        mods = {key: entry.value for key, entry in entries.items()}
-        return wire.mods_frame(mods, revision)
+            frame = Frame(wire.mods_frame({key: entry.value for key, entry in entries.items()}, state.revision))
+            self.outbox.synced(state.revision, len(frame))
+        return frame

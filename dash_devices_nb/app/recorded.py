@@ -6,22 +6,24 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from dash_devices_nb.core.ids import Key
+import orjson
+
+from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.core.spec import Slot
+from dash_devices_nb.core.waves import Argument
 from dash_devices_nb.errors import ReplayError
 
 
 @dataclass(eq=False)
 class RecordedCall:
-    """One call of a callback.
+    """One call of a callback. What it was called with is worked out when somebody looks, since few calls are looked at.
 
     Attributes:
         name: the function's name.
         client: who caused it, or None.
-        keys: the props that it is about.
         call: what the dispatcher, or a page, asked for.
-        triggered: "id.prop" of the inputs that changed; empty for an initial call.
         result: what the function returned; None while it runs, or if it raised.
         error: what it raised, or None.
         seconds: how long it took; None while it runs.
@@ -29,24 +31,39 @@ class RecordedCall:
 
     name: str
     client: Any
-    triggered: tuple[str, ...]
-    keys: tuple[Key, ...]
-    _values: Callable[[], tuple[dict[str, Any], dict[str, Any]]] = field(repr=False)
+    call: Any = field(repr=False)
     _again: Callable[[RecordedCall], Replay] = field(repr=False)
-    call: Any = field(default=None, repr=False)
     result: Any = None
     error: BaseException | None = None
     seconds: float | None = None
 
     @property
+    def triggered(self) -> tuple[str, ...]:
+        """ "id.prop" of the inputs that changed; empty for an initial call."""
+        raise NotImplementedError
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The props that it is about: inputs, and outputs where they are known."""
+        raise NotImplementedError
+
+    @property
     def inputs(self) -> dict[str, Any]:
         """The inputs' values by "id.prop"."""
-        return self._values()[0]
+        raise NotImplementedError
 
     @property
     def state(self) -> dict[str, Any]:
         """The state's values by "id.prop"."""
-        return self._values()[1]
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """Bytes of the inputs and the state as JSON."""
+        return sum(len(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)) for value in self._all_values())
+
+    def _all_values(self) -> list[Any]:
+        return [*self.inputs.values(), *self.state.values()]
 
     def replay(self, send: bool = False) -> Any:
         """Call the function, as it is now defined, with the same arguments and context, in the foreground.
@@ -75,6 +92,68 @@ class RecordedCall:
         took = "runs" if self.seconds is None else f"{self.seconds * 1000:.1f} ms"
         end = f", raised {self.error!r}" if self.error is not None else ""
         return f"{self.name}({', '.join(self.triggered) or 'initial'}) {took}{end}"
+
+
+class SharedRecord(RecordedCall):
+    """A call of a shared callback; `call` is the dispatcher's."""
+
+    @property
+    def triggered(self) -> tuple[str, ...]:
+        return tuple(".".join(key) for key in self.call.triggered)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        instance = self.call.instance
+        return tuple(instance.input_keys + instance.output_keys)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return _by_name(self.call.instance.inputs, self.call.inputs)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return _by_name(self.call.instance.state, self.call.state)
+
+
+class RegularRecord(RecordedCall):
+    """A call of a regular callback; `call` is the page's request."""
+
+    @property
+    def triggered(self) -> tuple[str, ...]:
+        return tuple(map(str, self.call.body.get("changedPropIds") or ()))
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        outputs = str(self.call.body.get("output") or "").strip(".").split("...")
+        names = [*self.inputs, *(output.split("@")[0] for output in outputs if "." in output)]
+        return tuple((name.rpartition(".")[0], name.rpartition(".")[2]) for name in names)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return _by_item(self.call.body.get("inputs"))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return _by_item(self.call.body.get("state"))
+
+
+def _by_name(slots: tuple[Slot, ...], values: tuple[Argument, ...]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for slot, value in zip(slots, values, strict=True):
+        if isinstance(value, tuple):
+            named.update((".".join(key), item.plain) for key, item in zip(slot, value, strict=True))
+        else:
+            named[".".join(cast("Key", slot))] = value.plain
+    return named
+
+
+def _by_item(part: Any) -> dict[str, Any]:
+    """From the lists that a renderer sends; an item of a pattern is a list itself."""
+    named: dict[str, Any] = {}
+    for slot in part or ():
+        for item in slot if isinstance(slot, list) else [slot]:
+            named[f"{canonical(item['id'])}.{item['property']}"] = item.get("value")
+    return named
 
 
 @dataclass

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dash_devices_nb.app.recorded import NextCalls, RecordedCall, Replay
+from dash_devices_nb.app.journal import AppJournal
+from dash_devices_nb.app.recorded import NextCalls, RecordedCall, RegularRecord, Replay, SharedRecord
 from dash_devices_nb.app.regular import RegularCall
+from dash_devices_nb.app.runtime import running_call
 from dash_devices_nb.core import journal as kinds
 from dash_devices_nb.core.actions import Mods
-from dash_devices_nb.core.ids import canonical
-from dash_devices_nb.core.journal import Journal, mods_size
-from dash_devices_nb.core.waves import Argument, Call
+from dash_devices_nb.core.dispatch import Cause
+from dash_devices_nb.core.waves import Call
 
 
 class Recorder:
@@ -23,7 +24,7 @@ class Recorder:
     """
 
     def __init__(self, again: Callable[[RecordedCall], Replay]) -> None:
-        self.journal = Journal()
+        self.journal = AppJournal()
         self.next_calls = NextCalls()
         self._again = again
         self._clock = time.time
@@ -37,13 +38,15 @@ class Recorder:
         what = f"{skipped} messages skipped to the latest value" if skipped else ""
         self.journal.add(self._clock(), kinds.DISCONNECT, client, what)
 
-    def changed(self, client: Any, mods: Mods) -> None:
-        """A page changed shared props."""
-        self.journal.add(self._clock(), kinds.CHANGE, client, mods, mods_size(mods.values()))
+    def changed(self, client: Any, mods: Mods, cause: Cause | None = None) -> None:
+        """A page changed shared props; `cause` if it was not the person."""
+        self.journal.add(self._clock(), kinds.CHANGE, client, mods, cause)
 
     def pushed(self, client: Any, mods: Mods) -> None:
         """The program set props, of one client or (None) of all."""
-        self.journal.add(self._clock(), kinds.PUSH, client, mods, mods_size(mods.values()))
+        call = running_call.get()
+        why = call.spec.name if isinstance(call, Call) else None
+        self.journal.add(self._clock(), kinds.PUSH, client, mods, why)
 
     def refused(self, client: Any, reason: str) -> None:
         """A page's change or frame was not taken."""
@@ -55,30 +58,12 @@ class Recorder:
 
     def shared_call(self, call: Call) -> RecordedCall:
         """A shared callback is called."""
-        instance = call.instance
-
-        def values() -> tuple[dict[str, Any], dict[str, Any]]:
-            return _named(instance.inputs, call.inputs), _named(instance.state, call.state)
-
-        names = tuple(".".join(key) for key in call.triggered)
-        keys = instance.input_keys + instance.output_keys
-        recorded = RecordedCall(call.spec.name, call.client, names, keys, values, self._again)
-        recorded.call = call
-        return recorded
+        return SharedRecord(call.spec.name, call.client, call, self._again)
 
     def regular_call(self, call: RegularCall) -> RecordedCall:
         """A regular callback is called."""
-        body = call.body
-        names = tuple(map(str, body.get("changedPropIds") or ()))
-
-        def values() -> tuple[dict[str, Any], dict[str, Any]]:
-            return _named_body(body.get("inputs")), _named_body(body.get("state"))
-
-        keys = tuple((n.rpartition(".")[0], n.rpartition(".")[2]) for n in _named_body(body.get("inputs")))
-        name = call.spec.name if call.spec else str(body.get("output"))
-        recorded = RecordedCall(name, call.client, names, keys, values, self._again)
-        recorded.call = call
-        return recorded
+        name = call.spec.name if call.spec else str(call.body.get("output"))
+        return RegularRecord(name, call.client, call, self._again)
 
     def finished(self, recorded: RecordedCall, started: float, definition: Any) -> None:
         """A call has finished; `started` is of `time.perf_counter`."""
@@ -88,20 +73,3 @@ class Recorder:
         self.journal.add(self._clock(), kinds.CALL, recorded.client, recorded)
         self.next_calls.told(recorded)
 
-
-def _named(slots: Any, values: tuple[Argument, ...]) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    for slot, value in zip(slots, values, strict=True):
-        if isinstance(value, tuple):
-            named.update((".".join(key), item.plain) for key, item in zip(slot, value, strict=True))
-        else:
-            named[".".join(slot)] = value.plain
-    return named
-
-
-def _named_body(part: Any) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    for slot in part or ():
-        for item in slot if isinstance(slot, list) else [slot]:
-            named[f"{canonical(item['id'])}.{item['property']}"] = item.get("value")
-    return named

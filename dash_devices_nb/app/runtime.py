@@ -22,6 +22,7 @@ from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
+from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.waits import Waiter
 from dash_devices_nb.core.waves import Wave
@@ -188,12 +189,12 @@ class Runtime:
             return
         if action.revision is None or not self.pages:
             return
-        frame: str | None = None
+        frame: Frame | None = None
         for page in self.pages.values():
             if page.client is action.but or not page.takes_shared:
                 continue
             if frame is None:
-                frame = wire.mods_frame(action.mods, action.revision)
+                frame = Frame(wire.mods_frame(action.mods, action.revision))
             page.outbox.add_shared(frame, action.revision)
             self._dirty.add(page)
 

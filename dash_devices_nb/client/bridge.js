@@ -11,6 +11,7 @@
     const dd = (window.dashDevices = window.dashDevices || {});
     const ROUTES = ['_dash-layout', '_dash-dependencies', '_dash-update-component', '_reload-hash'];
     const UPDATE = '_dash-update-component';
+    const SAY_BYTES = 64 * 1024;
     const PATIENCE_MS = 5000;
 
     dd.Bridge = class Bridge {
@@ -25,6 +26,8 @@
             this._layoutRevision = 0;
             this._number = 0;
             this._sequence = 0;
+            /** Shared frames applied on this connection, and the bytes of those that were not reported. */
+            this._applied = this._unsaid = 0;
             this._request = 0;
             /** @type {Map<string, number>} */
             this._pending = new Map();
@@ -105,6 +108,7 @@
         }
 
         _welcomed(frame) {
+            this._applied = this._unsaid = 0;
             const anew = this._epoch && this._epoch !== frame.epoch;
             Object.assign(this, {_client: frame.client, _key: frame.key, _epoch: frame.epoch});
             this._shared.clear();
@@ -146,8 +150,17 @@
             this.notices.state('paused', waiting === null ? '' : `Callbacks are paused: ${calls}`);
         }
 
+        /** Send a frame, with what this page has taken so far. */
         _send(frame) {
-            return this.socket.send(this._number ? {...frame, q: this._number} : frame);
+            this._unsaid = 0;
+            return this.socket.send({...frame, q: this._number, k: this._applied});
+        }
+
+        /** Shared frames are applied: say so before the app holds back, which it does after 512 kB. */
+        _took(size) {
+            this._applied += 1;
+            this._unsaid += size;
+            if (this._unsaid > SAY_BYTES) this._send({t: 'ok'});
         }
 
         // ---- shared props
@@ -208,6 +221,7 @@
                 return;
             }
             if (frame.r) {
+                this._took(frame.size);
                 if (frame.r <= this._layoutRevision) return;
                 this._revision = Math.max(this._revision, frame.r);
             }

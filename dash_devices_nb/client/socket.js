@@ -59,6 +59,7 @@
                 if (socket !== this._socket) return;
                 this._lastHeard = performance.now();
                 const frame = JSON.parse(event.data);
+                frame.size = event.data.length;
                 if (frame.t === 'pong') {
                     this.roundTrip = this._lastHeard - this._pinged;
                     return;

@@ -6,8 +6,9 @@ at it. Time comes in as an argument, in seconds since the epoch.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ERROR = (
 )
 KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ERROR)
 
-_Row = tuple[int, float, str, Any, Any, int]
+_Row = tuple[int, float, str, Any, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Entry:
         kind: one of `KINDS`.
         client: who caused it, or None.
         what: for a change or a push its values by prop; for a call the recorded call; else a text.
-        size: of the JSON that it moved, in bytes; 0 where nothing moved.
+        why: for a change the `Cause` if a callback of the page made it; for a push the callback that made it, if one
+            did; else None.
     """
 
     number: int
@@ -46,7 +48,23 @@ class Entry:
     kind: str
     client: Any
     what: Any
-    size: int
+    why: Any = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of JSON: of its values, or of a call's inputs and state; 0 for what has none."""
+        if isinstance(self.what, dict):
+            return sum(len(value.json) for value in self.what.values())
+        return int(getattr(self.what, "size", 0))
+
+    @property
+    def cause(self) -> str:
+        """What led to it: the inputs of a call, the callback that pushed, the prop that a page's callback answered."""
+        if self.kind == CALL:
+            return ", ".join(self.what.triggered) or "initial"
+        if self.kind == CHANGE and self.why is not None:
+            return f"the page, for {'.'.join(self.why.key)}" if self.why.key else "the page, at its start"
+        return self.why or ""
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
@@ -72,7 +90,7 @@ class Journal:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._rows: deque[_Row] = deque(maxlen=limit)
-        self._count = 0
+        self._numbers = itertools.count(1)
 
     @property
     def limit(self) -> int:
@@ -86,10 +104,9 @@ class Journal:
             raise ValueError(f"journal.limit = {limit!r}; it takes a whole number of entries, 1 or more")
         self._rows = deque(self._rows, maxlen=limit)
 
-    def add(self, time: float, kind: str, client: Any, what: Any, size: int = 0) -> None:
-        """Record an event."""
-        self._count += 1
-        self._rows.append((self._count, time, kind, client, what, size))
+    def add(self, time: float, kind: str, client: Any, what: Any, why: Any = None) -> None:
+        """Record an event. From any thread: one append."""
+        self._rows.append((next(self._numbers), time, kind, client, what, why))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -143,11 +160,6 @@ class Journal:
     def clear(self) -> None:
         """Forget all entries; numbers go on."""
         self._rows.clear()
-
-
-def mods_size(values: Iterable[Any]) -> int:
-    """The bytes of JSON of some values that have been encoded anyway."""
-    return sum(value.known_size for value in values)
 
 
 def _short(value: Any) -> str:

@@ -1,21 +1,30 @@
 """What waits to be sent to one page.
 
-Two kinds of frames wait in one queue. *Shared* frames carry a revision of the shared state; when more than `limit`
-bytes wait,
-all of them are dropped and the page is brought up to date from the state instead, once it can take something again: it
-skips to the latest value of each prop. *Own* frames (answers, values for this page alone, notices) are numbered and
-kept
-until the page says that it has them, so that a lost connection loses none; over `hard_limit` bytes of them the page is
-given up.
+Three kinds of frames. *Shared* frames carry a revision of the shared state. A page says how many of them it has
+applied;
+while more than `window` bytes are on their way none is sent, and when more than `limit` bytes wait, all of them are
+dropped and the page is brought up to date from the state once it can take something again: it skips to the latest value
+of each prop. *Own* frames (answers, values for this page alone, notices) are numbered and kept until the page says that
+it has them, so that a lost connection loses none; over `hard_limit` bytes of them the page is given up. *Images* are
+sent one at a time for each place, and only the newest waits.
+
+So a page costs at most `limit` + `window` + `hard_limit` bytes, and one waiting image for each place.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sized
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-SOFT_LIMIT = 1024 * 1024
+from dash_devices_nb.core.ids import Key
+
+LIMIT = 1024 * 1024
+WINDOW = 512 * 1024
 HARD_LIMIT = 64 * 1024 * 1024
+
+F = TypeVar("F", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -25,28 +34,35 @@ class Resync:
     revision: int
 
 
-class Outbox:
+class Outbox(Generic[F]):
     """The queue of one page.
 
     Args:
         limit: bytes of waiting shared frames above which they are dropped for a resync.
         hard_limit: bytes of own frames that the page has not confirmed, above which it is given up.
+        window: bytes of shared frames that may be on their way.
 
     Attributes:
         revision: of the shared state that the page has once it has taken all that was handed out.
-        skipped: how many shared frames were dropped so far.
+        skipped: how many shared frames and images were dropped so far.
         overflowed: whether `hard_limit` was reached.
     """
 
-    def __init__(self, limit: int = SOFT_LIMIT, hard_limit: int = HARD_LIMIT) -> None:
+    def __init__(self, limit: int = LIMIT, hard_limit: int = HARD_LIMIT, window: int = WINDOW) -> None:
         self._limit = limit
         self._hard_limit = hard_limit
-        self._queue: deque[tuple[str, int | None]] = deque()
+        self._window = window
+        self._queue: deque[tuple[F, int | None]] = deque()
         self._shared_bytes = 0
-        self._own: deque[tuple[int, str]] = deque()
+        self._own: deque[tuple[int, F]] = deque()
         self._own_bytes = 0
         self._number = 0
         self._behind = False
+        self._flying: deque[int] = deque()
+        self._flying_bytes = 0
+        self._landed = 0
+        self._images: dict[Key, F] = {}
+        self._shown: set[Key] = set()
         self.revision = 0
         self.skipped = 0
         self.overflowed = False
@@ -54,14 +70,22 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Bytes that wait."""
-        return self._shared_bytes + sum(len(frame) for frame, revision in self._queue if revision is None)
+        own = sum(len(frame) for frame, revision in self._queue if revision is None)
+        return self._shared_bytes + own + sum(map(len, self._images.values()))
+
+    @property
+    def flying(self) -> int:
+        """Bytes of shared frames that are on their way, or not yet applied."""
+        return self._flying_bytes
 
     def next_number(self) -> int:
         """The number for the next own frame."""
         self._number += 1
         return self._number
 
-    def add_shared(self, frame: str, revision: int) -> None:
+    # ---- queueing
+
+    def add_shared(self, frame: F, revision: int) -> None:
         """Queue a frame of the shared state."""
         if self._behind:
             self.skipped += 1
@@ -73,45 +97,84 @@ class Outbox:
         self._queue.append((frame, revision))
         self._shared_bytes += len(frame)
 
-    def add_own(self, frame: str, number: int) -> None:
+    def add_own(self, frame: F, number: int) -> None:
         """Queue a frame for this page alone; its number is from `next_number`."""
         self._queue.append((frame, None))
         self._own.append((number, frame))
         self._own_bytes += len(frame)
         self.overflowed = self.overflowed or self._own_bytes > self._hard_limit
 
-    def add_passing(self, frame: str) -> None:
+    def add_passing(self, frame: F) -> None:
         """Queue a frame that need not survive a lost connection."""
         self._queue.append((frame, None))
 
-    def next(self) -> str | Resync | None:
-        """Take the next thing to send; after a `Resync`, call `synced`."""
+    def add_image(self, place: Key, frame: F) -> None:
+        """Queue an image; it takes the place of one that waits for the same place."""
+        self.skipped += place in self._images
+        self._images[place] = frame
+
+    # ---- handing out
+
+    def next(self) -> F | Resync | None:
+        """Take the next thing to send; after a `Resync`, call `synced`. None: nothing, or the page must apply first."""
         if self._queue:
-            frame, revision = self._queue.popleft()
+            frame, revision = self._queue[0]
             if revision is not None:
+                if self._flying_bytes and self._flying_bytes + len(frame) > self._window:
+                    return None
                 self._shared_bytes -= len(frame)
                 self.revision = revision
+                self._fly(len(frame))
+            self._queue.popleft()
             return frame
-        return Resync(self.revision) if self._behind else None
+        if self._behind:
+            return None if self._flying_bytes > self._window // 2 else Resync(self.revision)
+        for place, frame in self._images.items():
+            if place not in self._shown:
+                self._shown.add(place)
+                del self._images[place]
+                return frame
+        return None
 
-    def synced(self, revision: int) -> None:
-        """The page is sent all up to `revision` now."""
+    def synced(self, revision: int, size: int = 0) -> None:
+        """The page is sent all up to `revision` now, in a frame of `size` bytes."""
         self._behind = False
         self.revision = revision
+        if size:
+            self._fly(size)
+
+    # ---- what the page says
 
     def confirm(self, number: int) -> None:
         """The page has all own frames up to `number`."""
         while self._own and self._own[0][0] <= number:
             self._own_bytes -= len(self._own.popleft()[1])
 
+    def applied(self, count: int) -> None:
+        """The page has applied so many shared frames since its connection began."""
+        while self._landed < count and self._flying:
+            self._landed += 1
+            self._flying_bytes -= self._flying.popleft()
+
+    def shown(self, place: Key) -> None:
+        """The page has shown its image."""
+        self._shown.discard(place)
+
     def resume(self, number: int, revision: int) -> None:
         """The page is back: it has own frames up to `number`, and the shared state of `revision`."""
         self.confirm(number)
         self._queue.clear()
         self._shared_bytes = 0
+        self._flying.clear()
+        self._flying_bytes = self._landed = 0
+        self._shown.clear()
         self._queue.extend((frame, None) for _, frame in self._own)
         self.revision = revision
         self._behind = True
+
+    def _fly(self, size: int) -> None:
+        self._flying.append(size)
+        self._flying_bytes += size
 
     def _fall_behind(self) -> None:
         kept = [(frame, revision) for frame, revision in self._queue if revision is None]

@@ -29,8 +29,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.http11 import Request
 
 from dash_devices_nb.transport.bind import BoundSocket
+from dash_devices_nb.transport.writer import EXTENSION
+from dash_devices_nb.transport.writer import Message as WholeMessage
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _HttpBase
@@ -110,9 +113,36 @@ class _WebSocket(WebSocketsSansIOProtocol):
             self.conn.debug = False
         self._state = server_state
         self.stop_reason = ""
+        self._when_room: list[Callable[[], None]] = []
+
+    def handle_connect(self, event: Request) -> None:
+        """Offers the app to write ready messages (see `writer`)."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
+
+    def has_room(self) -> bool:
+        """Whether the transport takes more."""
+        return self.writable.is_set() and self.handshake_complete and not self.close_sent and not self.disconnected
+
+    def write_message(self, message: WholeMessage) -> None:
+        """Writes a whole message, whose header is in it already."""
+        self.transport.write(message.message)
+
+    def when_room(self, function: Callable[[], None]) -> None:
+        """Has `function` called when the transport takes more again."""
+        self._when_room.append(function)
+
+    def resume_writing(self) -> None:
+        """Tells those who wait for room."""
+        super().resume_writing()
+        waiting, self._when_room = self._when_room, []
+        for function in waiting:
+            function()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._when_room.clear()
         _changed(self._state)
 
     def shutdown(self) -> None:
