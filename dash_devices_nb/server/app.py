@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import Counter
+from functools import cached_property
 
 from jupyter_server.extension.application import ExtensionApp
 from tornado.httputil import HTTPServerRequest
@@ -16,6 +17,7 @@ from .base import EXTENSION
 from .directory import DirectoryHandler, ListHandler, UnknownHandler
 from .proxy import AppHandler, BareNameHandler
 from .registry import Registry
+from .sockets import Readers
 from .splice import Splice
 from .status import AppWatch, Listener
 from .statushandler import StatusHandler
@@ -138,6 +140,13 @@ class DashDevicesApp(ExtensionApp):
             splice.close()
         await asyncio.gather(*(watch.stop() for watch in self.watches.values()))
         self.watches.clear()
+        if "readers" in self.__dict__:
+            self.readers.close()
+
+    @cached_property
+    def readers(self) -> Readers:
+        """What waits for the sockets of the pages' connections."""
+        return Readers()
 
     def current_activity(self) -> dict[str, int] | None:
         """Open pages keep the server from being stopped as idle."""

@@ -30,7 +30,7 @@ from .frames import (
 
 HIGH_WATER = 65_536  # bytes
 
-_BUFFER = memoryview(bytearray(4 * HIGH_WATER))
+BUFFER = memoryview(bytearray(4 * HIGH_WATER))
 
 
 class Transport(Protocol):
@@ -161,11 +161,11 @@ class End(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport puts what it reads."""
-        return _BUFFER
+        return BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """Carry what was read."""
-        self.carry(bytes(_BUFFER[:nbytes]))
+        self.carry(bytes(BUFFER[:nbytes]))
 
     def carry(self, data: bytes) -> None:
         """Carry bytes to the other side."""

@@ -21,7 +21,8 @@ from tornado.iostream import SSLIOStream
 
 from ..errors import UpstreamError
 from .access import Refused
-from .splice import Splice, TornadoTransport, take_socket
+from .sockets import Readers, SocketTransport
+from .splice import End, Splice, TornadoTransport, take_socket
 from .upstream import MAX_HEAD, connect
 
 if TYPE_CHECKING:
@@ -116,10 +117,17 @@ def _answer(headers: HTTPHeaders) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
+async def _attach(handler: AppHandler, sock: socket.socket, end: End) -> None:
+    """Make a socket the transport of an end."""
+    if Readers.available:
+        SocketTransport(handler.extension.readers, sock, end)
+    else:
+        await asyncio.get_running_loop().create_connection(lambda: end, sock=sock)
+
+
 async def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes) -> None:
     """Answer the browser and let the bytes flow."""
     extension = handler.extension
-    loop = asyncio.get_running_loop()
     splice = Splice(
         ping_interval=extension.ping_interval,
         limit=extension.max_frame_bytes,
@@ -136,8 +144,8 @@ async def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: 
             browser, sent = take_socket(stream)
             if sent:
                 splice.browser.carry(sent)
-            await loop.create_connection(lambda: splice.browser, sock=browser)
-        await loop.create_connection(lambda: splice.app, sock=sock)
+            await _attach(handler, browser, splice.browser)
+        await _attach(handler, sock, splice.app)
     except BaseException:
         sock.close()
         splice.close()
