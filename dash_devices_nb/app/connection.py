@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 GREETING_SECONDS = 10.0
 MOST_MALFORMED = 100
+ACK_SECONDS = 0.004
+"""How long an acknowledgement may wait, so that a callback's output comes before it."""
 GOING_AWAY, POLICY = 1001, 1008
 
 log = logging.getLogger(__name__)
@@ -165,11 +167,17 @@ class Connection:
             with self._runtime.lock:
                 actions = receive()
                 self._hub.app.recorder.changed(page.client, allowed)
-                page.send_passing("ack", s=sequence, r=dispatcher.state.revision)
+                page.owe(sequence, allowed)
                 self._runtime.perform(actions)
+            asyncio.get_running_loop().call_later(ACK_SECONDS, self._pay, page)
             return
         with self._runtime.lock:
-            page.send_passing("ack", s=page.sequence, r=self._runtime.dispatcher.state.revision)
+            page.owe(page.sequence, ())
+        self._pay(page)
+
+    def _pay(self, page: Page) -> None:
+        with self._runtime.lock:
+            page.pay()
         self._runtime.flush()
 
     async def _refused(self, page: Page, mods: Mods) -> dict[Key, None]:

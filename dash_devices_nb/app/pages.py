@@ -7,7 +7,7 @@ missed.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.core import wire
@@ -44,6 +44,8 @@ class Page:
         self.requests = 0
         self.malformed = 0
         self.takes_shared = True
+        self._owed: int | None = None
+        self._owed_keys: set[Key] = set()
         self._writer: Writer | None = None
         self._waits_for_room = False
         self.disconnect: Callable[[int, str], object] = lambda code, reason: None
@@ -75,6 +77,28 @@ class Page:
         """Queue another frame of this page's own, which survives a lost connection."""
         number = self.outbox.next_number()
         self._own(wire.dumps({"t": kind, "q": number, **fields}), number)
+
+    def owe(self, sequence: int, keys: Iterable[Key]) -> None:
+        """All changes up to `sequence` are ordered, and the page shall be told; `pay` does it.
+
+        At the latest before others' later changes of the same props: the page takes them for earlier ones until then.
+        """
+        self._owed = sequence
+        self._owed_keys.update(keys)
+
+    def pay(self) -> None:
+        """Tell what is owed."""
+        if self._owed is not None:
+            self.send_passing("ack", s=self._owed)
+            self._owed = None
+            self._owed_keys.clear()
+
+    def send_shared(self, frame: Frame, revision: int, mods: Mods) -> None:
+        """Queue a change of the shared state."""
+        if self._owed_keys and not self._owed_keys.isdisjoint(mods):
+            self.pay()
+        self.outbox.add_shared(frame, revision)
+        self._runtime.touch(self)
 
     def send_passing(self, kind: str, **fields: Any) -> None:
         """Queue a frame that need not survive a lost connection."""

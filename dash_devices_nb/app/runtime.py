@@ -195,8 +195,7 @@ class Runtime:
                 continue
             if frame is None:
                 frame = Frame(wire.mods_frame(action.mods, action.revision))
-            page.outbox.add_shared(frame, action.revision)
-            self._dirty.add(page)
+            page.send_shared(frame, action.revision, action.mods)
 
     def _refuse(self, action: Refuse) -> None:
         page = self.pages.get(action.client.id)
