@@ -1,0 +1,69 @@
+"""The notebooks run from start to end in a real kernel, and their cells may be run again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.support.jupyter import jupyter_environment
+from tests.support.kernels import Kernel
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+THERMOSTAT = NOTEBOOKS / "01_thermostat.ipynb"
+
+
+def sources(path: Path) -> list[str]:
+    """The code cells of a notebook."""
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def jupyter_home(short_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Directories in which nothing of the person who runs the tests is found."""
+    for name, value in jupyter_environment(short_directory).items():
+        monkeypatch.setenv(name, value)
+    (short_directory / "runtime").mkdir(mode=0o700)
+    return short_directory
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
+async def test_notebook_runs_from_start_to_end(path: Path, jupyter_home: Path):
+    """Every cell runs without an error in less than 20 seconds, and the notebook is stored without outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
+    shutil.copy(path, jupyter_home)
+    client = NotebookClient(notebook, timeout=20, kernel_name="python3", resources={"metadata": {"path": jupyter_home}})
+    await client.async_execute()
+    kinds = [output.output_type for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert "error" not in kinds
+
+
+async def test_thermostat_cells_run_again_and_again(kernel: Kernel):
+    """Each cell of the thermostat may be run again: one control thread is left, one app, at one address."""
+    cells = sources(THERMOSTAT)
+    for cell in cells:
+        await kernel.run(cell)
+    url = (await kernel.run("app.url")).result
+    for cell in [*reversed(cells), *cells[:2], *cells[:2]]:
+        await kernel.run(cell)
+    assert (await kernel.run("app.url")).result == url
+    names = await kernel.run("import threading; sorted(thread.name for thread in threading.enumerate())")
+    assert names.result is not None
+    assert names.result.count("'thermostat'") == 1
+    assert names.result.count("dash-devices-io") == 1
+    alive = await kernel.run("before = thermostat.history[-1]; time.sleep(0.5); before != thermostat.history[-1]")
+    assert alive.result == "True"
+
+
+async def test_thermostat_takes_what_a_cell_pushes(kernel: Kernel):
+    """A push of the slider sets the device before the cell goes on, and the control loop follows."""
+    for cell in sources(THERMOSTAT):
+        done = await kernel.run(cell)
+        if 'push_mods({\n    "target"' in cell:
+            assert done.result == "23"
+    assert re.match(r"\d+\.\d °C by now", done.text)
