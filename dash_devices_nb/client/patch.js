@@ -23,11 +23,18 @@
         Insert: (old, params) => [...old.slice(0, params.index), params.value, ...old.slice(params.index)],
         Clear: old => (Array.isArray(old) ? [] : {}),
         Reverse: old => [...old].reverse(),
-        Remove: (old, params) => {
-            const at = old.indexOf(params.value);
-            return at < 0 ? old : [...old.slice(0, at), ...old.slice(at + 1)];
-        }
+        Remove: (old, params) => old.filter(item => !same(item, params.value))
     };
+
+    function same(a, b) {
+        if (a === b || a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
+        const keys = Object.keys(a);
+        return (
+            Array.isArray(a) === Array.isArray(b) &&
+            keys.length === Object.keys(b).length &&
+            keys.every(key => key in b && same(a[key], b[key]))
+        );
+    }
 
     const at = (value, step) => (Array.isArray(value) && step < 0 ? value.length + step : step);
 

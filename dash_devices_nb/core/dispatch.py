@@ -56,7 +56,7 @@ class Dispatcher:
         self.lanes = Lanes()
         self._waits = Waits(self.lanes)
         self._started = False
-        self._initialised: set[tuple[CallbackSpec, Bindings]] = set()
+        self._initialised: dict[tuple[CallbackSpec, Bindings], frozenset[Key]] = {}
         self._answered: dict[tuple[Key, Key], int] = {}
         self._layout_values: dict[Key, Value] = {}
 
@@ -115,7 +115,7 @@ class Dispatcher:
     def remove_callback(self, spec: CallbackSpec) -> None:
         """A callback is taken away. Its calls that run or wait go on."""
         self.graph.remove(spec)
-        self._initialised = {known for known in self._initialised if known[0] is not spec}
+        self._initialised = {known: keys for known, keys in self._initialised.items() if known[0] is not spec}
 
     def receive_change(self, client: Client, mods: Mods, cause: Cause | None = None) -> list[Action]:
         """A page changed shared props.
@@ -125,7 +125,12 @@ class Dispatcher:
             mods: the new values.
             cause: None if the person did it.
         """
+        return self.change(client, mods, cause)[0]
+
+    def change(self, client: Client, mods: Mods, cause: Cause | None = None) -> tuple[list[Action], Wave | None]:
+        """As `receive_change`; also returns the wave that it starts, None if nothing was taken."""
         actions: list[Action] = []
+        wave: Wave | None = None
         refused: Mods = {}
         taken: Mods = {}
         for key, value in mods.items():
@@ -145,8 +150,9 @@ class Dispatcher:
             shown = {key: value for key, value in taken.items() if self._shown(key)}
             if shown:
                 actions.append(Send(shown, revision, but=client))
-            actions += self._wave(taken, client, lineage)[1]
-        return self._close(actions)
+            wave, calls = self._wave(taken, client, lineage)
+            actions += calls
+        return self._close(actions), wave
 
     def receive_push(self, mods: Mods) -> tuple[list[Action], Wave]:
         """The program sets props for all pages.
@@ -158,11 +164,9 @@ class Dispatcher:
             PatchError: a `Patch` does not fit the value it is for; nothing was changed.
         """
         sent, stored = self._prepare(mods)
-        actions: list[Action] = []
-        revision = self.state.next_revision()
+        actions: list[Action] = [Send(sent, self.state.next_revision())]
         for key, value in stored.items():
             self.state.set(key, value)
-        actions.append(Send(sent, revision))
         wave, more = self._wave([key for key in stored if key in mods], None, frozenset())
         return self._close(actions + more + self._initial_calls()), wave
 
@@ -239,10 +243,8 @@ class Dispatcher:
         return self.value(key) != value
 
     def _lineage(self, cause: Cause | None, taken: Mods) -> frozenset[Key]:
-        if cause is None:
-            return frozenset()
-        if cause.key is None:
-            return frozenset(taken)
+        if cause is None or cause.key is None:
+            return frozenset(taken if cause else ())
         entry = self.state.get(cause.key)
         return (entry.lineage if entry else frozenset()) | {cause.key}
 
@@ -275,7 +277,7 @@ class Dispatcher:
         return sent, stored
 
     def _initial_calls(self) -> list[Action]:
-        """Call what waits for its first call and has its components."""
+        """Call what waits for its first call and has its components, and patterns with ALL that got more of them."""
         if not self._started:
             return []
         ready = [
@@ -283,14 +285,18 @@ class Dispatcher:
             for spec in self.graph.specs
             if spec.initial and spec.outputs and spec.service & Services.SERVER_INITIAL_CALLBACK
             for instance in self.graph.instances(spec)
-            if (spec, instance.bindings) not in self._initialised and self._present(instance)
+            if self._has_new_inputs(instance) and self._present(instance)
         ]
         if not ready:
             return []
-        self._initialised.update((instance.spec, instance.bindings) for instance in ready)
+        self._initialised.update(((i.spec, i.bindings), frozenset(i.input_keys)) for i in ready)
         wave = Wave(self.graph.plan_of(ready), initial=True)
         wave.due.update((instance, {}) for instance in ready)
         return self._advance(wave, wave.plan.order)
+
+    def _has_new_inputs(self, instance: Instance) -> bool:
+        known = self._initialised.get((instance.spec, instance.bindings))
+        return known is None or not known.issuperset(instance.input_keys)
 
     def _present(self, instance: Instance) -> bool:
         return all(component_id in self.layout for component_id, _ in instance.input_keys) and any(

@@ -1,7 +1,8 @@
 """Applying to a stored value what a page applies to its own: `Patch` operations and `extendData`.
 
-The operations are those of Dash's `Patch` (https://dash.plotly.com/partial-properties); a location that does not exist
-raises, as it does in the page.
+The operations are those of Dash's `Patch` (https://dash.plotly.com/partial-properties), and do what they do in Dash's
+own page: assigning makes the dicts on the way that are not there, `remove` takes out every equal item. Any other
+location that does not exist raises.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 from array import array
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from dash_devices_nb.errors import PatchError
@@ -30,7 +32,12 @@ def _number(location: list[Any], function: Callable[[Any, Any], Any]) -> Callabl
 def _assign(value: Any, location: list[Any], new: Any) -> Any:
     if not location:
         return new
-    _walk(value, location[:-1])[location[-1]] = new
+    target = value
+    for step, following in pairwise(location):
+        if isinstance(target, dict) and isinstance(following, str) and target.get(step) is None:
+            target[step] = {}
+        target = target[step]
+    target[location[-1]] = new
     return value
 
 
@@ -59,8 +66,7 @@ def _apply_one(value: Any, operation: dict[str, Any]) -> Any:
     elif name == "Reverse":
         target.reverse()
     elif name == "Remove":
-        if params["value"] in target:
-            target.remove(params["value"])
+        target[:] = [item for item in target if item != params["value"]]
     else:
         raise PatchError(f"Patch operation {name!r} is not known")
     return value

@@ -208,3 +208,23 @@ def test_a_trace_that_does_not_exist_is_left_out():
     """An index beyond the traces, and a negative one within."""
     assert extend_figure(figure({"y": [1]}), [{"y": [[2]]}, [7], None]) == figure({"y": [1]})
     assert extend_figure(figure({"y": [1]}, {"y": [2]}), [{"y": [[3]]}, [-1], None])["data"][1]["y"] == [2, 3]
+
+
+# ---- as Dash's page does it
+
+
+def test_assigning_makes_the_dicts_on_the_way():
+    """A figure without a layout gets one by its title; a list on the way must be there."""
+    patch = Patch()
+    patch["layout"]["title"]["text"] = "made"
+    assert apply_patch({"data": []}, operations(patch)) == {"data": [], "layout": {"title": {"text": "made"}}}
+    with pytest.raises(PatchError, match=r"Patch Assign at \['data', 0\] does not fit the value there"):
+        apply_patch({}, [{"operation": "Assign", "location": ["data", 0], "params": {"value": 1}}])
+
+
+def test_remove_takes_out_every_equal_item():
+    """Dash's page filters the list."""
+    patch = Patch()
+    patch["list"].remove({"a": [1]})
+    value = {"list": [{"a": [1]}, 2, {"a": [1]}, {"a": [1], "b": 0}]}
+    assert apply_patch(value, operations(patch)) == {"list": [2, {"a": [1], "b": 0}]}

@@ -1,0 +1,36 @@
+"""Shared callbacks with ALL, when more components come that they mean."""
+
+from dash_devices_nb.core.ids import Ref, Wild, canonical
+from tests.core.desk import Desk, component
+
+CELLS = Ref(canonical({"kind": "cell", "n": "all"}), "value", (("kind", "cell"), ("n", Wild.ALL)))
+
+
+def cell(n: int):
+    return component({"kind": "cell", "n": n}, value=n)
+
+
+def test_a_callback_with_all_is_called_when_more_components_come():
+    """It is called with all that are there, once for those that come together, and not for those it knows."""
+    desk = Desk()
+    desk.callback("total", "sum.children", [CELLS])
+    desk.start(component("sum"), cell(1))
+    desk.settle()
+    assert desk.called == [("total", [[1]])]
+    desk.come(cell(2), cell(3))
+    desk.settle()
+    assert desk.called[1:] == [("total", [[1, 2, 3]])]
+    desk.come(component("sum"), cell(1), cell(2), cell(3))
+    desk.settle()
+    assert len(desk.called) == 2
+
+
+def test_a_callback_that_is_not_called_at_the_start_is_not_called_then():
+    """Without output, or with prevent_initial_call, components that come call nothing."""
+    desk = Desk()
+    desk.callback("none", [], [CELLS])
+    desk.callback("prevented", "sum.children", [CELLS], initial=False)
+    desk.start(component("sum"), cell(1))
+    desk.come(cell(2))
+    desk.settle()
+    assert desk.called == []
