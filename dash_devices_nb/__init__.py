@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 _NAMES: dict[str, tuple[str, ...]] = {
     "dash_devices_nb.app.dash": ("Dash",),
     "dash_devices_nb.app.outputs": ("Output",),
+    "dash_devices_nb.app.replay": ("replay", "replay_coro"),
     "dash_devices_nb.app.stock": ("callback_context", "ctx"),
     "dash_devices_nb.core.clients": ("Client",),
     "dash_devices_nb.core.services": ("Services",),
@@ -38,7 +39,7 @@ _SOURCES = {name: module for module, names in _NAMES.items() for name in names}
 __version__ = "0.1.0"
 __all__ = [  # noqa: RUF022 - by where they come from
     # dash_devices_nb
-    "Client", "Dash", "Output", "Services", "callback_context", "ctx",
+    "Client", "Dash", "Output", "Services", "callback_context", "ctx", "replay", "replay_coro",
     # dash
     "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch",
     "State", "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 
     from dash_devices_nb.app.dash import Dash
     from dash_devices_nb.app.outputs import Output
+    from dash_devices_nb.app.replay import replay, replay_coro
     from dash_devices_nb.app.stock import callback_context, ctx
     from dash_devices_nb.core.clients import Client
     from dash_devices_nb.core.services import Services

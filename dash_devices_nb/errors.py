@@ -15,6 +15,7 @@ our refusals from bugs::
     │   └── PatchError             a Patch that does not fit the value it is for
     ├── RunError              an app that cannot be run so, or does not run
     ├── ReplayError           a call, or a recording, that cannot be replayed
+    ├── JournalError          the journal cannot be saved, or shown so
     ├── FrameError            a frame that is not one of ours, or is over the limit
     ├── RegistrationError     a kernel's record of an app, its name or its place is refused
     ├── UpstreamError         the kernel side of an app does not answer the Jupyter server
@@ -75,6 +76,10 @@ class RunError(DashDevicesError):
 
 class ReplayError(DashDevicesError):
     """A call, or a recording, that cannot be replayed."""
+
+
+class JournalError(DashDevicesError):
+    """The journal cannot be saved there, or shown in the way that was asked for."""
 
 
 class FrameError(DashDevicesError, ValueError):

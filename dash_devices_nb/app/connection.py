@@ -15,6 +15,7 @@ from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
+from dash_devices_nb.core.dispatch import Cause
 from dash_devices_nb.core.ids import Key, canonical
 from dash_devices_nb.errors import FrameError
 from dash_devices_nb.transport.writer import AsgiWriter, writer_of
@@ -132,6 +133,7 @@ class Connection:
             case "req":
                 await self._request(page, frame)
             case "ping":
+                page.client.rtt = wire.seconds(frame, "rtt", page.client.rtt)
                 with self._runtime.lock:
                     page.send_passing("pong")
                 self._runtime.flush()
@@ -165,8 +167,9 @@ class Connection:
                 return actions
 
             with self._runtime.lock:
+                before = dispatcher.state.revision
                 actions = receive()
-                self._hub.app.recorder.changed(page.client, allowed)
+                self._record(page, allowed, cause, before)
                 page.owe(sequence, allowed)
                 self._runtime.perform(actions)
             asyncio.get_running_loop().call_later(ACK_SECONDS, self._pay, page)
@@ -174,6 +177,14 @@ class Connection:
         with self._runtime.lock:
             page.owe(page.sequence, ())
         self._pay(page)
+
+    def _record(self, page: Page, mods: Mods, cause: Cause | None, before: int) -> None:
+        """Journal what was taken of a change; the state had the revision `before` when it came."""
+        state = self._runtime.dispatcher.state
+        entries = {key: state.get(key) for key in mods}
+        taken = {key: mods[key] for key, entry in entries.items() if entry is not None and entry.revision > before}
+        if taken:
+            self._hub.app.recorder.changed(page.client, taken, cause)
 
     def _pay(self, page: Page) -> None:
         with self._runtime.lock:

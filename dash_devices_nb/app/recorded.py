@@ -39,7 +39,7 @@ class RecordedCall:
 
     @property
     def triggered(self) -> tuple[str, ...]:
-        """ "id.prop" of the inputs that changed; empty for an initial call."""
+        """The inputs that changed, as "id.prop"; empty for an initial call."""
         raise NotImplementedError
 
     @property
@@ -99,19 +99,23 @@ class SharedRecord(RecordedCall):
 
     @property
     def triggered(self) -> tuple[str, ...]:
+        """The inputs that changed."""
         return tuple(".".join(key) for key in self.call.triggered)
 
     @property
     def keys(self) -> tuple[Key, ...]:
+        """Inputs and outputs."""
         instance = self.call.instance
         return tuple(instance.input_keys + instance.output_keys)
 
     @property
     def inputs(self) -> dict[str, Any]:
+        """The inputs' values."""
         return _by_name(self.call.instance.inputs, self.call.inputs)
 
     @property
     def state(self) -> dict[str, Any]:
+        """The state's values."""
         return _by_name(self.call.instance.state, self.call.state)
 
 
@@ -120,20 +124,24 @@ class RegularRecord(RecordedCall):
 
     @property
     def triggered(self) -> tuple[str, ...]:
+        """The inputs that changed."""
         return tuple(map(str, self.call.body.get("changedPropIds") or ()))
 
     @property
     def keys(self) -> tuple[Key, ...]:
+        """Inputs and outputs."""
         outputs = str(self.call.body.get("output") or "").strip(".").split("...")
         names = [*self.inputs, *(output.split("@")[0] for output in outputs if "." in output)]
         return tuple((name.rpartition(".")[0], name.rpartition(".")[2]) for name in names)
 
     @property
     def inputs(self) -> dict[str, Any]:
+        """The inputs' values."""
         return _by_item(self.call.body.get("inputs"))
 
     @property
     def state(self) -> dict[str, Any]:
+        """The state's values."""
         return _by_item(self.call.body.get("state"))
 
 

@@ -45,7 +45,7 @@ class Recorder:
     def pushed(self, client: Any, mods: Mods) -> None:
         """The program set props, of one client or (None) of all."""
         call = running_call.get()
-        why = call.spec.name if isinstance(call, Call) else None
+        why = call.spec if isinstance(call, Call | RegularCall) else None
         self.journal.add(self._clock(), kinds.PUSH, client, mods, why)
 
     def refused(self, client: Any, reason: str) -> None:
@@ -72,4 +72,3 @@ class Recorder:
             definition.stats.add(recorded.seconds, failed=recorded.error is not None)
         self.journal.add(self._clock(), kinds.CALL, recorded.client, recorded)
         self.next_calls.told(recorded)
-

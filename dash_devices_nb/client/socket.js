@@ -30,7 +30,6 @@
             this._delay = FIRST_DELAY_MS;
             this._timer = 0;
             this._silence = 0;
-            this._lastSent = 0;
             this._lastHeard = 0;
             /** Whether the app has greeted back on this connection. */
             this.greeted = false;
@@ -61,7 +60,9 @@
                 const frame = JSON.parse(event.data);
                 frame.size = event.data.length;
                 if (frame.t === 'pong') {
+                    const first = Number.isNaN(this.roundTrip);
                     this.roundTrip = this._lastHeard - this._pinged;
+                    if (first) this._ping();
                     return;
                 }
                 if (frame.t === 'welcome') {
@@ -89,6 +90,12 @@
             this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
         }
 
+        /** Connect now, unless there is a connection. */
+        retry() {
+            this._delay = FIRST_DELAY_MS;
+            this._soon(0);
+        }
+
         /** @param {number} delay in milliseconds */
         _soon(delay) {
             if (this._socket && this._socket.readyState <= WebSocket.OPEN) return;
@@ -104,10 +111,15 @@
                 socket.onclose = null;
                 socket.close();
                 this._lost({code: 1006, reason: 'the app does not answer'});
-            } else if (now - this._lastSent > PING_MS) {
-                this._pinged = now;
-                this.send({t: 'ping'});
+            } else if (!this._pinged || now - this._pinged > PING_MS) {
+                this._ping();
             }
+        }
+
+        /** Ask for a sign of life, and report the round trip that was measured last, in milliseconds. */
+        _ping() {
+            this._pinged = performance.now();
+            this.send({t: 'ping', ...(Number.isNaN(this.roundTrip) ? {} : {rtt: Math.round(this.roundTrip * 100) / 100})});
         }
 
         /** Send a frame. Returns false if there is no connection now. @param {object} frame */
@@ -121,7 +133,6 @@
         _write(frame) {
             if (this._socket) {
                 this._socket.send(JSON.stringify(frame));
-                this._lastSent = performance.now();
             }
         }
 

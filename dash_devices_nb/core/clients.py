@@ -20,6 +20,7 @@ class Client:
         username: the Jupyter identity's name, or None.
         headers: of the WebSocket handshake, names in lower case.
         cookies: of the WebSocket handshake.
+        rtt: the round trip of a frame, in seconds, as the page measured it last; None until it has.
         session: the Quart session of the browser at the handshake, read only; empty where there is none.
     """
 
@@ -41,6 +42,7 @@ class Client:
         self.host = host
         self.origin = origin
         self.authentication: Any = None
+        self.rtt: float | None = None
         self.username = username
         self.headers = headers or {}
         self.cookies = cookies or {}

@@ -39,8 +39,8 @@ class Entry:
         kind: one of `KINDS`.
         client: who caused it, or None.
         what: for a change or a push its values by prop; for a call the recorded call; else a text.
-        why: for a change the `Cause` if a callback of the page made it; for a push the callback that made it, if one
-            did; else None.
+        why: for a change the `Cause` if a callback of the page made it; for a push the callback (its spec) that made
+            it, if one did; else None.
     """
 
     number: int
@@ -64,7 +64,7 @@ class Entry:
             return ", ".join(self.what.triggered) or "initial"
         if self.kind == CHANGE and self.why is not None:
             return f"the page, for {'.'.join(self.why.key)}" if self.why.key else "the page, at its start"
-        return self.why or ""
+        return getattr(self.why, "name", "")
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:

@@ -106,3 +106,13 @@ def text(message: dict[str, Any], name: str, default: str | None = None) -> str:
     if not isinstance(value, str):
         raise FrameError(f"{name!r} of a {message['t']} frame is a string, not {str(value)[:60]!r}")
     return value
+
+
+def seconds(message: dict[str, Any], name: str, default: float | None) -> float | None:
+    """A time of a frame, which has it in milliseconds. Raises FrameError."""
+    value = message.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise FrameError(f"{name!r} of a {message['t']} frame is a number of milliseconds, not {str(value)[:60]!r}")
+    return value / 1000

@@ -1,0 +1,198 @@
+"""Replaying a recorded session: its changes and pushes go to the same dispatcher, in their order.
+
+What is fed is what came from outside: changes that people made, changes that the pages' own callbacks made (no page
+answers now), and pushes of the program. What a shared callback pushed is left out, because the callback is called again
+and pushes it again. Connect hooks are not called, because what they pushed to all is in the recording. Stand-in clients
+take the place of those who were there; nothing is sent to them, real pages that are open show everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dash_devices_nb.app.runtime import Runtime
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.dispatch import Cause
+from dash_devices_nb.core.journal import CHANGE, PUSH
+from dash_devices_nb.core.recording import Event, Recording, read
+from dash_devices_nb.core.waves import Wave
+from dash_devices_nb.errors import PatchError, ReplayError
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a replay did.
+
+    Attributes:
+        changes, pushes: how many were fed.
+        clients: how many stand-ins there were.
+        left_out: pushes that were not fed: those to one client, and those that a shared callback made.
+        missing: events that the journal had dropped before it was saved.
+        seconds: how long it took.
+    """
+
+    changes: int
+    pushes: int
+    clients: int
+    left_out: int
+    missing: int
+    seconds: float
+
+    def __str__(self) -> str:
+        text = f"{self.changes} changes of {self.clients} clients and {self.pushes} pushes in {self.seconds:.1f} s"
+        if self.left_out:
+            text += f"; {self.left_out} pushes left out (to one client, or made again by their callbacks)"
+        if self.missing:
+            text += f"; the journal had dropped {self.missing} events before these"
+        return text
+
+
+class Replaying:
+    """One replay.
+
+    Args:
+        recording: what is replayed.
+        app: the app, which runs.
+        where: names the file, for messages.
+    """
+
+    def __init__(self, recording: Recording, app: Any, where: str) -> None:
+        self._recording = recording
+        self._app = app
+        self._where = where
+        self._clients: dict[int, Client] = {}
+        self._fed: Counter[str] = Counter()
+        self._began = time.perf_counter()
+
+    @property
+    def events(self) -> list[Event]:
+        """What is to be fed, in order."""
+        return self._recording.events
+
+    def due_in(self, event: Event, factor: float) -> float:
+        """Seconds until an event is to be fed; `factor` is 0 for as fast as possible."""
+        return event.at * factor - (time.perf_counter() - self._began) if factor else 0.0
+
+    def feed(self, event: Event) -> Wave | None:
+        """Feed one event. Returns what it started, to wait for."""
+        if event.client is not None and event.client not in self._clients:
+            self._clients[event.client] = self._stand_in(event)
+        if event.kind == CHANGE and event.client is not None:
+            self._fed["changes"] += 1
+            return self._change(event, self._clients[event.client])
+        if event.kind != PUSH:
+            return None
+        if event.client is not None or event.again:
+            self._fed["left out"] += 1
+            return None
+        self._fed["pushes"] += 1
+        try:
+            wave: Wave = self._app.push_values(event.mods)
+        except PatchError as exc:
+            raise ReplayError(f"line {event.line} of {self._where} does not fit this app: {exc}") from exc
+        return wave
+
+    def _change(self, event: Event, client: Client) -> Wave | None:
+        runtime: Runtime = self._app.runtime
+        with runtime.lock:
+            cause = None
+            if event.cause is not None:
+                entry = runtime.dispatcher.state.get(event.cause) if event.cause else None
+                cause = Cause(event.cause, entry.revision) if event.cause and entry else Cause()
+            actions, wave = runtime.dispatcher.change(client, event.mods, cause)
+            self._app.recorder.changed(client, event.mods, cause)
+            runtime.perform(actions)
+        return wave
+
+    def _stand_in(self, event: Event) -> Client:
+        fields = event.fields
+        return Client(
+            f"replayed-{event.client}",
+            connect_time=time.time(),
+            address=str(fields.get("address") or ""),
+            username=fields.get("username"),
+        )
+
+    def summary(self) -> Summary:
+        """What was done so far."""
+        return Summary(
+            self._fed["changes"],
+            self._fed["pushes"],
+            len(self._clients),
+            self._fed["left out"],
+            self._recording.missing,
+            time.perf_counter() - self._began,
+        )
+
+
+def _prepared(path: Any, app: Any, speed: float | None) -> tuple[Replaying, float]:
+    if app.runtime.io_loop is None:
+        raise ReplayError("the app does not run; call app.run() first, then replay(path, app)")
+    if speed is not None and not (type(speed) in (int, float) and speed >= 0):
+        raise ReplayError(f"speed={speed!r}; it takes a number (1.0: as recorded, 2.0: twice as fast) or None")
+    where = str(path)
+    try:
+        with Path(path).open("rb") as file:
+            recording = read(file, where)
+    except OSError as exc:
+        raise ReplayError(
+            f"{where!r} cannot be read ({exc.strerror}); give the path of a saved session"
+        ) from exc
+    return Replaying(recording, app, where), 1 / speed if speed else 0.0
+
+
+def replay(path: Any, app: Any, speed: float | None = 1.0) -> Summary:
+    """Feed a session that `app.journal.save(path)` wrote to an app that runs, and wait until its callbacks are done.
+
+    From a cell, or a thread that may block; in a coroutine `await replay_coro(...)`. A cell that replays holds up
+    coroutine callbacks as any cell does: they are called in order once it has ended; `await replay_coro(...)` in the
+    cell does not hold them up.
+
+    Args:
+        path: the file.
+        app: the app, which runs.
+        speed: 1.0: with the recorded timing, 2.0: twice as fast; None or 0: as fast as the callbacks are.
+
+    Raises:
+        ReplayError: the file is no recording or cannot be read, the app does not run, or this is a coroutine.
+    """
+    replaying, factor = _prepared(path, app, speed)
+    if app.must_not_block():
+        raise ReplayError("replay() would hold up the loop of this coroutine; await dash_devices_nb.replay_coro(...)")
+    waves: list[Wave] = []
+    for event in replaying.events:
+        delay = replaying.due_in(event, factor)
+        if delay > 0:
+            time.sleep(delay)
+        wave = replaying.feed(event)
+        app.pump()
+        if wave is not None and not factor:
+            app.runtime.wait(wave)
+        elif wave is not None and not wave.over:
+            waves.append(wave)
+    for wave in waves:
+        app.runtime.wait(wave)
+    return replaying.summary()
+
+
+async def replay_coro(path: Any, app: Any, speed: float | None = 1.0) -> Summary:
+    """As `replay`, without holding up the loop. Cancelling it is safe: what was fed stays."""
+    replaying, factor = _prepared(path, app, speed)
+    waves: list[Wave] = []
+    for event in replaying.events:
+        delay = replaying.due_in(event, factor)
+        if delay > 0:
+            await asyncio.sleep(delay)
+        wave = replaying.feed(event)
+        if wave is not None and not factor:
+            await app.runtime.wait_async(wave)
+        elif wave is not None and not wave.over:
+            waves.append(wave)
+    for wave in waves:
+        await app.runtime.wait_async(wave)
+    return replaying.summary()
