@@ -49,8 +49,14 @@
     ]);
     const icon = new components.LabIcon({ name: `${NAME}:device`, svgstr: ICON });
 
-    /** @param {any} app The front end. */
-    function activate(app, /** @type {any} */ managers) {
+    /**
+     * @param {any} app The front end.
+     * @param {any} managers Of the Running panel, or null if there is none.
+     */
+    function activate(app, managers) {
+      if (!managers) {
+        return;
+      }
       const settings = app.serviceManager.serverSettings;
       const source = {};
       const changed = new signaling.Signal(source);
@@ -137,7 +143,8 @@
       id: `${NAME}:running`,
       description: "Lists the device pages of the running kernels.",
       autoStart: true,
-      requires: [running.IRunningSessionManagers],
+      // Notebook's own pages have no such panel.
+      optional: [running.IRunningSessionManagers],
       activate,
     };
   }
