@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks trip`` and ``python -m benchmarks startup``."""
+"""The command line: ``python -m benchmarks trip``, ``startup`` or ``journal``."""
 
 from __future__ import annotations
 
@@ -29,10 +29,15 @@ def main() -> int:
     startup.add_argument("--count", type=int, default=15, help="interpreters (default: 15)")
     startup.set_defaults(command="startup")
 
+    journal = commands.add_parser("journal", parents=[common], help="an entry of the journal")
+    journal.set_defaults(command="journal")
+
     options = parser.parse_args()
     # Imported here: `--help` needs neither a browser nor a kernel.
     if options.command == "trip":
         from benchmarks import trip as command
+    elif options.command == "journal":
+        from benchmarks import journal as command
     else:
         from benchmarks import startup as command
     return command.run(options)
