@@ -1,0 +1,148 @@
+"""Calling the regular callbacks of a page in the order in which Dash's renderer calls them.
+
+A callback that was asked for waits while another one is on its way whose outputs lead to its inputs; a newer call of
+the same callback takes the place of an older one, whose answer is then not applied; a chain does not come back to a
+callback that it went through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from dash_devices_nb.core.ids import Key
+from dash_devices_nb.testing.declared import Bound, Declared, instances
+from dash_devices_nb.testing.view import PERSON, Cause, View
+
+
+@dataclass(eq=False)
+class Asked:
+    """A callback that was asked for.
+
+    Attributes:
+        bound: what is called.
+        changed: the props that changed; none for an initial call.
+        before: the callbacks that led to it.
+        cause: why those props changed; known once it is called.
+        stale: whether a newer call has taken its place.
+    """
+
+    bound: Bound
+    changed: dict[Key, None] = field(default_factory=dict)
+    before: frozenset[Bound] = frozenset()
+    cause: Cause = PERSON
+    stale: bool = False
+
+
+class Calling:
+    """The regular callbacks of one page.
+
+    Args:
+        view: what the page shows.
+        request: sends a request: takes what is asked for and its payload, answers by `answered`.
+    """
+
+    def __init__(self, view: View, request: Callable[[Asked, dict[str, Any]], None]) -> None:
+        self._view = view
+        self._request = request
+        self._declared: list[Declared] = []
+        self._waiting: dict[Bound, Asked] = {}
+        self._running: dict[Bound, Asked] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a callback waits or runs."""
+        return bool(self._waiting or self._running)
+
+    def define(self, dependencies: Iterable[dict[str, Any]]) -> None:
+        """These are the callbacks now."""
+        self._declared = [each for each in map(Declared.read, dependencies) if each.runs_here]
+        self._waiting.clear()
+
+    def forget(self) -> None:
+        """The page is loaded anew: no answer is awaited."""
+        for asked in self._running.values():
+            asked.stale = True
+        self._running.clear()
+        self._waiting.clear()
+
+    def _bound(self) -> Iterable[Bound]:
+        for declared in self._declared:
+            yield from (bound for bound in instances(declared, self._view.props) if bound.fits(self._view.props))
+
+    # ---- asking
+
+    def start(self, outputs: Iterable[str] | None = None) -> None:
+        """Make the first calls of the page, or those of these outputs."""
+        wanted = None if outputs is None else set(outputs)
+        for bound in self._bound():
+            if bound.declared.initial and (wanted is None or bound.declared.output in wanted):
+                self._ask(bound, (), frozenset())
+
+    def came(self, ids: Iterable[str]) -> None:
+        """Make the first calls of components that came in."""
+        new = set(ids)
+        for bound in self._bound():
+            lists = [ref for ref in bound.declared.inputs if ref.many]
+            grown = any(ref.bind(each, bound.bindings) is not None for ref in lists for each in new)
+            here = any(name in new for name, _ in bound.output_keys(self._view.props))
+            if bound.declared.initial and (here or grown):
+                self._ask(bound, (), frozenset())
+
+    def changed(self, keys: Iterable[Key], before: frozenset[Bound] = frozenset()) -> None:
+        """Props have changed: ask for the callbacks that listen."""
+        wanted = set(keys)
+        for bound in self._bound():
+            heard = [key for key in bound.input_keys(self._view.props) if key in wanted]
+            if heard and bound not in before:
+                self._ask(bound, heard, before)
+
+    def _ask(self, bound: Bound, changed: Iterable[Key], before: frozenset[Bound]) -> None:
+        asked = self._waiting.setdefault(bound, Asked(bound))
+        asked.changed.update(dict.fromkeys(changed))
+        asked.before |= before
+
+    # ---- calling
+
+    def go(self) -> None:
+        """Call what waits for nothing."""
+        for bound, asked in list(self._waiting.items()):
+            if self._held(bound):
+                continue
+            del self._waiting[bound]
+            asked.cause = self._view.cause_of(asked.changed) if asked.changed else Cause("initial")
+            if not bound.declared.outputs and asked.cause.kind != "person":
+                continue
+            if bound in self._running:
+                self._running[bound].stale = True
+            self._running[bound] = asked
+            self._request(asked, bound.payload(self._view.props, asked.changed))
+
+    def answered(self, asked: Asked) -> bool:
+        """An answer has come. Returns whether it is to be applied."""
+        if not asked.stale:
+            del self._running[asked.bound]
+        return not asked.stale
+
+    def _held(self, bound: Bound) -> bool:
+        """Whether something on its way leads to this callback, and not the other way round."""
+        others = [each for each in (*self._waiting, *self._running) if each != bound]
+        return any(self._leads(other, bound) and not self._leads(bound, other) for other in others)
+
+    def _leads(self, start: Bound, goal: Bound) -> bool:
+        present = self._view.props
+        wanted = set(goal.input_keys(present))
+        every = list(self._bound())
+        seen: set[Bound] = set()
+        pending = [start]
+        while pending:
+            bound = pending.pop()
+            if bound in seen:
+                continue
+            seen.add(bound)
+            outputs = set(bound.output_keys(present))
+            if outputs & wanted:
+                return True
+            pending += [each for each in every if outputs.intersection(each.input_keys(present))]
+        return False

@@ -1,0 +1,161 @@
+"""The regular callbacks that a page knows, read from what the app gives it as dependencies.
+
+Patterns are resolved as Dash's renderer does: a callback with `MATCH` has an instance for each combination of values
+that the components in the page give.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dash_devices_nb.core.ids import Bindings, Key, Ref, Wild, canonical, parsed
+
+Slot = Key | list[Key]
+
+
+@dataclass(frozen=True, eq=False)
+class Declared:
+    """One regular callback.
+
+    Attributes:
+        output: the text by which the app knows it.
+        outputs, inputs, state: its dependencies.
+        initial: whether a page calls it when its components come.
+        runs_here: whether it is a Python callback that answers a request; JavaScript and background ones do not.
+        optional: whether it is called also if an input is not in the page.
+    """
+
+    output: str
+    outputs: tuple[Ref, ...]
+    inputs: tuple[Ref, ...]
+    state: tuple[Ref, ...]
+    initial: bool
+    runs_here: bool
+    optional: bool
+
+    @classmethod
+    def read(cls, item: dict[str, Any]) -> Declared:
+        """One entry of the dependencies."""
+        return cls(
+            output=item["output"],
+            outputs=() if item.get("no_output") else tuple(_output_refs(item["output"])),
+            inputs=tuple(_ref(each["id"], each["property"]) for each in item["inputs"]),
+            state=tuple(_ref(each["id"], each["property"]) for each in item["state"]),
+            initial=not item.get("prevent_initial_call") and not item.get("no_output"),
+            runs_here=not item.get("clientside_function") and not item.get("background"),
+            optional=bool(item.get("optional")),
+        )
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One instance of a callback.
+
+    Attributes:
+        declared: its callback.
+        bindings: what its MATCH keys stand for.
+    """
+
+    declared: Declared
+    bindings: Bindings
+
+    def slots(self, refs: Iterable[Ref], present: Iterable[str]) -> list[Slot]:
+        """The props that dependencies stand for, a list for those with ALL."""
+        return [self._slot(ref, present) for ref in refs]
+
+    def _slot(self, ref: Ref, present: Iterable[str]) -> Slot:
+        if not ref.pattern:
+            return ref.key
+        if ref.many:
+            return [(each, ref.prop) for each in present if ref.bind(each, self.bindings) is not None]
+        known = dict(self.bindings)
+        values = {key: known.get(key) if value is Wild.MATCH else value for key, value in ref.pattern}
+        return (canonical(values), ref.prop)
+
+    def output_keys(self, present: Iterable[str]) -> list[Key]:
+        """The props that it sets; without the marks of duplicate outputs."""
+        return [(name, prop.partition("@")[0]) for name, prop in flat(self.slots(self.declared.outputs, present))]
+
+    def input_keys(self, present: Iterable[str]) -> list[Key]:
+        """The props that call it."""
+        return flat(self.slots(self.declared.inputs, present))
+
+    def fits(self, present: dict[str, Any]) -> bool:
+        """Whether its components are in the page."""
+        given = self.slots(self.declared.inputs + self.declared.state, present)
+        singles = [slot for slot in given if isinstance(slot, tuple)]
+        outputs = self.output_keys(present)
+        complete = self.declared.optional or all(key[0] in present for key in singles)
+        return complete and (not outputs or any(name in present for name, _ in outputs))
+
+    def payload(self, values: dict[str, dict[str, Any]], changed: Iterable[Key]) -> dict[str, Any]:
+        """What the renderer sends to have it called."""
+
+        def one(key: Key, *, with_value: bool) -> dict[str, Any]:
+            component_id, prop = key
+            item: dict[str, Any] = {"id": parsed(component_id) or component_id, "property": prop}
+            if with_value:
+                item["value"] = values.get(component_id, {}).get(prop)
+            return item
+
+        def listed(refs: Iterable[Ref], *, with_value: bool) -> list[Any]:
+            return [
+                [one(key, with_value=with_value) for key in slot]
+                if isinstance(slot, list)
+                else one(slot, with_value=with_value)
+                for slot in self.slots(refs, values)
+            ]
+
+        names = [".".join(key) for key in changed]
+        outputs = listed(self.declared.outputs, with_value=False)
+        body: dict[str, Any] = {
+            "output": self.declared.output,
+            "changedPropIds": names,
+            "parsedChangedPropsIds": [parsed(name.rpartition(".")[0]) or name for name in names],
+            "inputs": listed(self.declared.inputs, with_value=True),
+        }
+        if outputs:
+            body["outputs"] = outputs if self.declared.output.startswith("..") else outputs[0]
+        if self.declared.state:
+            body["state"] = listed(self.declared.state, with_value=True)
+        return body
+
+
+def instances(declared: Declared, present: Iterable[str]) -> Iterator[Bound]:
+    """The instances of a callback among the components that are present."""
+    base = next((ref for ref in declared.outputs + declared.inputs if ref.match_keys), None)
+    if base is None:
+        yield Bound(declared, ())
+        return
+    found = dict.fromkeys(base.bind(each) for each in present)
+    yield from (Bound(declared, bindings) for bindings in found if bindings is not None)
+
+
+def flat(slots: Iterable[Slot]) -> list[Key]:
+    """The props of some slots."""
+    keys: list[Key] = []
+    for slot in slots:
+        keys.extend(slot if isinstance(slot, list) else [slot])
+    return keys
+
+
+def _output_refs(output: str) -> Iterator[Ref]:
+    for each in output[2:-2].split("...") if output.startswith("..") else [output]:
+        component_id, _, prop = each.rpartition(".")
+        yield _ref(component_id, prop)
+
+
+def _ref(component_id: str, prop: str) -> Ref:
+    if not component_id.startswith("{"):
+        return Ref(component_id, prop)
+    pattern = [(key, _wild(value)) for key, value in sorted(json.loads(component_id).items())]
+    if not any(isinstance(value, Wild) for _, value in pattern):
+        return Ref(canonical(dict(pattern)), prop)
+    return Ref(component_id, prop, tuple(pattern))
+
+
+def _wild(value: Any) -> Any:
+    return Wild[value[0]] if isinstance(value, list) else value

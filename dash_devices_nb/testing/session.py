@@ -1,0 +1,317 @@
+"""A page's side of the protocol: the frames that it sends and takes, as `client/bridge.js` does it.
+
+A change of this page is *pending* until the app has acknowledged it; meanwhile others' changes of that prop are not
+applied, because the app put them in order before it. What was not acknowledged is sent again after a lost connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeAlias
+
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from dash_devices_nb.core.ids import Key, Ref, Wild
+from dash_devices_nb.core.layout import overlay
+from dash_devices_nb.testing.calling import Asked, Calling
+from dash_devices_nb.testing.link import Link
+from dash_devices_nb.testing.view import PUSHED, Cause, View
+
+UPDATE = "_dash-update-component"
+SAY_EVERY = 50
+SAY_BYTES = 64 * 1024
+"""After so many frames, or characters of them, the page says what it has taken, or the app would hold back."""
+
+Done: TypeAlias = Callable[[int, Any], None]
+
+
+class Session:
+    """What a page and an app say to each other.
+
+    Attributes:
+        link: the connections.
+        view: what the page shows.
+        calling: its regular callbacks.
+        client, key, epoch: who it is, and in which run of the app.
+        greeted, loaded: whether the app has greeted on this connection, and whether the layout is there.
+        notices, asked, shown: what the person was told, the callbacks asked for, the values given; oldest first.
+        closed_by: code and reason with which the connection ended.
+        changed: set whenever something has come.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.view = View()
+        self.calling = Calling(self.view, self._request_callback)
+        self.client = self.key = self.epoch = ""
+        self.greeted = self.loaded = False
+        self.notices: list[dict[str, str]] = []
+        self.asked: list[str] = []
+        self.shown: list[tuple[Key, Any]] = []
+        self.closed_by: tuple[int, str] | None = None
+        self.changed = asyncio.Event()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._revision = self._layout_revision = 0
+        self._number = self._sequence = self._request = 0
+        self._applied = self._unsaid = 0
+        self._early: list[dict[str, Any]] = []
+        self._refs: list[Ref] = []
+        self._pushed: set[Key] = set()
+        self._pending: dict[Key, int] = {}
+        self._unacknowledged: list[dict[str, Any]] = []
+        self._requests: dict[int, tuple[dict[str, Any], Done]] = {}
+
+    @property
+    def settled(self) -> bool:
+        """Whether the app has taken and answered everything."""
+        return not (self._unacknowledged or self._requests or self.calling.busy)
+
+    # ---- the connection
+
+    async def connect(self) -> None:
+        """Open the WebSocket and say hello."""
+        self.closed_by, self.greeted = None, False
+        socket = await self.link.connect()
+        known = {"client": self.client, "key": self.key, "epoch": self.epoch}
+        self.link.send({"t": "hello", **known, "rev": self._revision, "q": self._number})
+        await self.link.flush()
+        self._spawn(self._read(socket))
+
+    async def close(self) -> None:
+        """Leave."""
+        await self.link.close()
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def proceed(self) -> None:
+        """Call the callbacks that can be called and send what there is."""
+        self.calling.go()
+        self.changed.set()
+        await self.link.flush()
+
+    async def _read(self, socket: ClientConnection) -> None:
+        try:
+            async for text in socket:
+                self._take(json.loads(text))
+                self._took(len(text))
+                await self.proceed()
+        except websockets.ConnectionClosed:
+            pass
+        finally:
+            self.greeted = False
+            self.closed_by = (socket.close_code or 1006, socket.close_reason or "")
+            self.changed.set()
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        if "q" in frame:
+            self._number = max(self._number, frame["q"])
+        match frame["t"]:
+            case "welcome":
+                self._welcomed(frame)
+            case "ack":
+                self._acknowledged(frame["s"])
+            case "mods":
+                self._mods(frame)
+            case "res" if frame["n"] in self._requests:
+                _, done = self._requests.pop(frame["n"])
+                self._layout_revision = frame.get("r", self._layout_revision)
+                done(frame["s"], frame["b"])
+            case "notice":
+                self.notices.append({name: frame.get(name, "") for name in ("level", "title", "text")})
+            case "shared":
+                self._share(frame["refs"])
+            case "dependencies":
+                self._share(frame["refs"])
+                self.link.settings["socket"] = frame["socket"]
+                self.calling.define(frame["content"])
+                self.calling.start(frame.get("again") or ())
+            case "reload":
+                self._load()
+            case "get":
+                value = self.view.props.get(frame["id"], {}).get(frame["prop"])
+                self._send({"t": "got", "n": frame["n"], "value": value})
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        if self.greeted:
+            self._unsaid = 0
+            self.link.send({**frame, "q": self._number, "k": self._applied})
+
+    def _took(self, size: int) -> None:
+        self._unsaid += max(size, SAY_BYTES // SAY_EVERY)
+        if self._unsaid > SAY_BYTES:
+            self._send({"t": "ok"})
+
+    def _welcomed(self, frame: dict[str, Any]) -> None:
+        self._applied = self._unsaid = 0
+        anew = self.epoch != frame["epoch"]
+        self.client, self.key, self.epoch = frame["client"], frame["key"], frame["epoch"]
+        self.greeted = True
+        self._share(frame["shared"])
+        self._pushed = {(component_id, prop) for component_id, prop in frame["pushed"]}
+        if frame["resumed"]:
+            self._acknowledged(frame["s"])
+        else:
+            self._number = 0
+        for change in self._unacknowledged:
+            self._send(change)
+        for number, (request, done) in list(self._requests.items()):
+            if not frame["resumed"]:
+                del self._requests[number]
+                done(503, "the connection was lost before the answer came")
+            elif number > frame["n"]:
+                self._send(request)
+        if anew:
+            self._revision = 0
+            self._load()
+
+    def _acknowledged(self, sequence: int) -> None:
+        self._unacknowledged = [change for change in self._unacknowledged if change["s"] > sequence]
+        self._pending = {key: s for key, s in self._pending.items() if s > sequence}
+
+    # ---- layout and callbacks
+
+    def _load(self) -> None:
+        """Ask for layout and callbacks, and show them when both are there; the page's own values stay."""
+        self.loaded = False
+        self._early.clear()
+        self.calling.forget()
+        got: dict[str, Any] = {}
+
+        def taken(path: str, status: int, body: Any) -> None:
+            if status != 200:
+                self.notices.append({"level": "error", "title": path, "text": str(body)})
+                return
+            got[path] = body
+            if len(got) == 2:
+                self._loaded(got["_dash-layout"], got["_dash-dependencies"])
+
+        for path in ("_dash-layout", "_dash-dependencies"):
+            self._ask(path, None, lambda status, body, p=path: taken(p, status, body), self.link.settings["other"])  # type: ignore[misc]
+
+    def _loaded(self, layout: Any, dependencies: list[dict[str, Any]]) -> None:
+        own = self.view.own_values(lambda key: not self.is_shared(key))
+        overlay(layout, own.get)
+        self.loaded = True
+        self._revision = max(self._revision, self._layout_revision)
+        self.view.load(layout)
+        self.calling.define(dependencies)
+        self.calling.start()
+        for frame in self._early:
+            self._mods(frame)
+
+    def _request_callback(self, asked: Asked, payload: dict[str, Any]) -> None:
+        output = payload["output"]
+        self.asked.append(output)
+
+        def done(status: int, body: Any) -> None:
+            given = body if status == 200 and isinstance(body, dict) else {}
+            if status not in (200, 204):
+                self.notices.append({"level": "error", "title": output, "text": str(body)})
+            if self.calling.answered(asked):
+                self._apply(given.get("response") or {}, asked)
+                self._apply(given.get("sideUpdate") or {}, asked)
+
+        settings = self.link.settings
+        self._ask(UPDATE, payload, done, settings["update"] or output in settings["socket"])
+
+    def _ask(self, path: str, body: Any, done: Done, over_socket: bool) -> None:
+        if not over_socket:
+            self._spawn(self._ask_http(path, body, done))
+            return
+        self._request += 1
+        request = {"t": "req", "n": self._request, "path": path, "query": "", "body": body}
+        self._requests[self._request] = (request, done)
+        self._send(request)
+
+    async def _ask_http(self, path: str, body: Any, done: Done) -> None:
+        answer = await self.link.fetch(path, body, {"X-Dash-Devices-Client": f"{self.client}.{self.key}"})
+        if path == "_dash-layout":
+            self._layout_revision = int(answer.headers.get("x-dash-devices-revision", 0))
+        done(answer.status, json.loads(answer.text) if answer.status == 200 else answer.text)
+        await self.proceed()
+
+    def _apply(self, values: dict[str, dict[str, Any]], asked: Asked) -> None:
+        """Apply a callback's answer."""
+        changed: list[Key] = []
+        for component_id, props in values.items():
+            for prop, value in props.items() if component_id in self.view.props else ():
+                self.set((component_id, prop), value, asked.cause)
+                changed.append((component_id, prop))
+            now = self.view.props.get(component_id, {})
+            self.tell(component_id, {prop: now.get(prop) for prop in props}, asked.cause)
+        self.calling.changed(changed, asked.before | {asked.bound})
+
+    def set(self, key: Key, value: Any, cause: Cause) -> None:
+        """Change what the page shows."""
+        came = self.view.set(key, value, cause)
+        self.shown.append((key, value))
+        self.calling.came(came)
+
+    # ---- shared props
+
+    def _share(self, refs: list[Any]) -> None:
+        self._refs = [
+            Ref(given, prop)
+            if isinstance(given, str)
+            else Ref("", prop, tuple(sorted((k, Wild.ALL if v is None else v) for k, v in given.items())))
+            for given, prop in refs
+        ]
+
+    def is_shared(self, key: Key) -> bool:
+        """Whether changes of a prop go to the app."""
+        return key in self._pushed or any(ref.prop == key[1] and ref.bind(key[0]) is not None for ref in self._refs)
+
+    def tell(self, component_id: str, props: Mapping[str, Any], cause: Cause) -> None:
+        """Send what of a change of this page is shared."""
+        shared = {prop: value for prop, value in props.items() if self.is_shared((component_id, prop))}
+        if not shared or cause == PUSHED:
+            return
+        self._sequence += 1
+        change: dict[str, Any] = {"t": "set", "s": self._sequence, "m": {component_id: shared}}
+        if cause.wire is not None:
+            change["c"] = cause.wire
+        self._pending.update({(component_id, prop): self._sequence for prop in shared})
+        self._unacknowledged.append(change)
+        self._send(change)
+
+    def _mods(self, frame: dict[str, Any]) -> None:
+        if not self.loaded:
+            self._early.append(frame)
+            return
+        revision = frame.get("r")
+        if revision is not None:
+            self._applied += 1
+            if revision <= self._layout_revision:
+                return
+            self._revision = max(self._revision, revision)
+        changed: list[Key] = []
+        for component_id, props in frame["m"].items():
+            for prop, value in props.items():
+                key = (component_id, prop)
+                if revision is not None:
+                    self._pushed.add(key)
+                    if key in self._pending:
+                        continue
+                if component_id in self.view.props:
+                    cause = PUSHED if revision is None else Cause("shared", (component_id, prop, revision))
+                    self.set(key, value, cause)
+                    changed.append(key)
+        self.calling.changed(changed)
+
+    # ---- tasks
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self.changed.set()
+        if not task.cancelled() and task.exception() is not None:
+            self.notices.append({"level": "error", "title": "tab", "text": repr(task.exception())})

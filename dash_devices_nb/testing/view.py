@@ -1,0 +1,106 @@
+"""What a page shows: its components with their props, and who changed what last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.layout import EVENT_PROPS, components
+from dash_devices_nb.core.patches import apply_patch, extend_figure
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a prop changed.
+
+    Attributes:
+        kind: "person", "initial" (the page's own first calls), "pushed" (to this page alone) or "shared".
+        by: for "shared": [id, prop, revision] of the change.
+    """
+
+    kind: str
+    by: tuple[Any, ...] = ()
+
+    @property
+    def wire(self) -> list[Any] | None:
+        """As a frame carries it: None for a person."""
+        return None if self.kind == "person" else list(self.by)
+
+
+PERSON, INITIAL, PUSHED = Cause("person"), Cause("initial"), Cause("pushed")
+
+
+class View:
+    """The components of a page.
+
+    Attributes:
+        props: the props of each component that has an id, by canonical id; the dicts are those of the tree.
+    """
+
+    def __init__(self) -> None:
+        self.tree: Any = None
+        self.props: dict[str, dict[str, Any]] = {}
+        self._causes: dict[Key, Cause] = {}
+
+    def load(self, tree: Any) -> None:
+        """Show another layout."""
+        self.tree = tree
+        self._index()
+
+    def own_values(self, own: Callable[[Key], bool]) -> dict[str, dict[str, Any]]:
+        """The values that were changed in this page and are its own."""
+        values: dict[str, dict[str, Any]] = {}
+        for component_id, prop in self._causes:
+            if component_id in self.props and prop in self.props[component_id] and own((component_id, prop)):
+                values.setdefault(component_id, {})[prop] = self.props[component_id][prop]
+        return values
+
+    def _index(self) -> None:
+        self.props = {}
+        for component_id, node in components(self.tree):
+            self.props.setdefault(component_id, node["props"])
+
+    def set(self, key: Key, value: Any, cause: Cause) -> list[str]:
+        """Change a prop of a component that is there; a `Patch` is applied, an event does its work.
+
+        Returns:
+            The ids of the components that came in by it.
+        """
+        component_id, prop = key
+        props = self.props[component_id]
+        self._causes[key] = cause
+        if prop in EVENT_PROPS:
+            props["figure"] = extend_figure(props.get("figure"), value, prepend=prop == "prependData")
+            return []
+        if isinstance(value, dict) and "__dash_patch_update" in value:
+            value = apply_patch(_copy(props.get(prop)), value["operations"])
+        had = _holds(props.get(prop))
+        props[prop] = value
+        if not had and not _holds(value):
+            return []
+        before = set(self.props)
+        self._index()
+        return [each for each in self.props if each not in before] if had else [i for i, _ in components(value)]
+
+    def cause_of(self, keys: Iterable[Key]) -> Cause:
+        """Why a callback with these changed props is called."""
+        newest: Cause | None = None
+        for key in keys:
+            cause = self._causes.get(key)
+            if cause is None or cause.kind == "person":
+                return PERSON
+            if cause.kind == "shared" and (newest is None or cause.by[2] > newest.by[2]):
+                newest = cause
+        return newest or INITIAL
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list) and next(components(value), None) is not None
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
