@@ -101,10 +101,16 @@ class Hub:
             n=page.requests,
             shared=self.shared_refs(),
             pushed=[list(key) for key, _ in dispatcher.state.items()],
-            coroutines=any(spec.coroutine for spec in dispatcher.graph.specs),
+            holds=self.app.holds,
+            coroutines=self.has_coroutines(),
         )
         if self.runtime.gate.closed:
             page.send_passing("paused", waiting=len(self.runtime.gate))
+
+    def has_coroutines(self) -> bool:
+        """Whether there are callbacks that run on the callback loop."""
+        shared = (spec.coroutine for spec in self.runtime.dispatcher.graph.specs)
+        return any(shared) or any(inspect.iscoroutinefunction(spec.function) for spec in self.regular.specs.values())
 
     def shared_refs(self) -> list[Any]:
         """The shared dependencies, as pages get them."""
@@ -136,7 +142,7 @@ class Hub:
             timer.cancel()
         self._timers.clear()
         for page in list(self.runtime.pages.values()):
-            page.disconnect(SERVICE_RESTART, "the app has stopped")
+            page.disconnect(SERVICE_RESTART, "The app stopped")
             self._leave(page)
 
     def _client(self, scope: Any) -> Client:
@@ -177,6 +183,7 @@ class Hub:
             "socket": self.app.socket_outputs(),
             "scripts": self.app.inline_scripts(),
             "again": sorted(self.regular.declared),
+            "coroutines": self.has_coroutines(),
         }
         self.regular.declared.clear()
         with self.runtime.lock:

@@ -118,6 +118,7 @@ class Lifecycle(Web):
         site.app = self
         self._site = site
         self.through_jupyter = site.wish.base_url is not None
+        self.holds = "all" if site.wish.loop == "kernel" else "coroutines"
         if site.prefix != "/":
             self.set_prefix(site.prefix + str(self.config.routes_pathname_prefix).lstrip("/"))
 

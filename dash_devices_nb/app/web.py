@@ -28,6 +28,8 @@ class Web(stock.StockDash):
     regular: RegularCalls
     server_service: Services
     through_jupyter = False
+    holds = "coroutines"
+    """What a busy kernel holds up: "all" where the kernel's own loop serves, else "coroutines"."""
 
     def index(self, *args: Any, **kwargs: Any) -> str:
         """The page: stock Dash's, with our script before all others."""
@@ -45,6 +47,7 @@ class Web(stock.StockDash):
             "other": bool(self.server_service & Services.PUSHER_OTHER),
             "socket": self.socket_outputs(),
             "jupyter": self.through_jupyter,
+            "holds": self.holds,
             "most": self.max_message_bytes,
         }
         return (

@@ -13,6 +13,7 @@
     const UPDATE = '_dash-update-component';
     const SAY_BYTES = 64 * 1024;
     const PATIENCE_MS = 5000;
+    const STOPPED = 'The app stopped';
 
     dd.Bridge = class Bridge {
         /** @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings */
@@ -21,6 +22,10 @@
             this._overSocket = new Set(settings.socket);
             this.notices = new dd.Notices();
             this.renderer = new dd.Renderer(this);
+            /** What the app says of itself: what a busy kernel holds up, whether it has coroutine callbacks, or has stopped. */
+            this.app = {holds: settings.holds, coroutines: false, stopped: false};
+            /** Says what the kernel does, through Jupyter. @type {any} */
+            this.status = null;
             this._client = this._key = this._epoch = '';
             this._revision = 0;
             this._layoutRevision = 0;
@@ -59,6 +64,7 @@
         }
 
         _state(state, detail) {
+            if (state === 'online' || detail === STOPPED) this._says({stopped: state !== 'online'});
             if (state === 'online') this.notices.state('offline', '');
             else if (state === 'refused') this.notices.state('offline', detail || 'The app refuses this page.', 'error');
             else if (this.socket && this.socket.everGreeted)
@@ -67,6 +73,11 @@
                 setTimeout(() => {
                     if (!this.socket.everGreeted) this._withoutSocket();
                 }, PATIENCE_MS);
+        }
+
+        _says(news) {
+            Object.assign(this.app, news);
+            if (this.status) this.status.show();
         }
 
         _withoutSocket() {
@@ -108,6 +119,7 @@
         }
 
         _welcomed(frame) {
+            this._says({holds: frame.holds, coroutines: frame.coroutines});
             this._applied = this._unsaid = 0;
             const anew = this._epoch && this._epoch !== frame.epoch;
             Object.assign(this, {_client: frame.client, _key: frame.key, _epoch: frame.epoch});
@@ -247,6 +259,7 @@
         }
 
         _redefine(frame) {
+            this._says({coroutines: frame.coroutines});
             this._share(frame.refs);
             this._overSocket = new Set(frame.socket);
             for (const script of frame.scripts) {

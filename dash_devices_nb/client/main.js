@@ -7,4 +7,5 @@
     if (!element) throw new Error('dash_devices_nb: the page has no #_dash-devices-config');
     const settings = JSON.parse(element.textContent || '{}');
     dd.bridge = new dd.Bridge(settings);
+    if (settings.jupyter) dd.bridge.status = new dd.Status(dd.bridge, settings);
 })();

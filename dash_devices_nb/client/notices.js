@@ -47,7 +47,8 @@
         }
 
         /**
-         * Say what holds the page up, until it is over. The first of the states that hold is shown.
+         * Say what holds the page up, until it is over. One of the states that hold is shown: the kernel's, which explains
+         * the others, or the first.
          * @param {string} name @param {string} text empty: it is over @param {string} [level]
          */
         state(name, text, level = '') {
@@ -55,7 +56,7 @@
             else this._states.delete(name);
             if (!this._root && !text) return;
             const bar = this._open().querySelector('.bar');
-            const [first] = this._states.values();
+            const first = this._states.get('kernel') || [...this._states.values()][0];
             bar.className = `bar ${first ? `shown ${first.level}` : ''}`;
             bar.textContent = first ? first.text : '';
         }
