@@ -21,10 +21,11 @@ class Recorder:
 
     Args:
         again: finds how to call a recorded call again.
+        app: the app's name, for files.
     """
 
-    def __init__(self, again: Callable[[RecordedCall], Replay]) -> None:
-        self.journal = AppJournal()
+    def __init__(self, again: Callable[[RecordedCall], Replay], app: str = "") -> None:
+        self.journal = AppJournal(app=app)
         self.next_calls = NextCalls()
         self._again = again
         self._clock = time.time

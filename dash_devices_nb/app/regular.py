@@ -136,7 +136,7 @@ class RegularCalls:
             self._runtime.workers.submit(lambda: self._run_plain(call))
 
     def _bound(self, call: RegularCall) -> Any:
-        return call.spec.output.bound() if call.spec else nullcontext()
+        return call.spec.output.bound(self._app.output_log, call.spec.name) if call.spec else nullcontext()
 
     def _run_plain(self, call: RegularCall) -> None:
         token = running_call.set(call)

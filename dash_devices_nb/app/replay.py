@@ -140,9 +140,7 @@ def _prepared(path: Any, app: Any, speed: float | None) -> tuple[Replaying, floa
         with Path(path).open("rb") as file:
             recording = read(file, where)
     except OSError as exc:
-        raise ReplayError(
-            f"{where!r} cannot be read ({exc.strerror}); give the path of a saved session"
-        ) from exc
+        raise ReplayError(f"{where!r} cannot be read ({exc.strerror}); give the path of a saved session") from exc
     return Replaying(recording, app, where), 1 / speed if speed else 0.0
 
 

@@ -18,7 +18,7 @@
     dd.Socket = class Socket {
         /**
          * @param {string} url
-         * @param {{hello: () => object, frame: (frame: any) => void, state: (state: string, detail?: string) => void}} owner
+         * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any) => void, state: (state: string, detail?: string) => void}} owner
          *     `hello` gives the greeting of each connection, `frame` takes what comes, `state` is told
          *     "online", "offline" or "refused".
          */
@@ -50,6 +50,7 @@
             this._timer = 0;
             this.greeted = false;
             const socket = (this._socket = new WebSocket(this._url));
+            socket.binaryType = 'arraybuffer';
             socket.onopen = () => {
                 this._lastHeard = performance.now();
                 this._write({t: 'hello', ...this._owner.hello()});
@@ -57,6 +58,10 @@
             socket.onmessage = event => {
                 if (socket !== this._socket) return;
                 this._lastHeard = performance.now();
+                if (typeof event.data !== 'string') {
+                    this._owner.binary(event.data);
+                    return;
+                }
                 const frame = JSON.parse(event.data);
                 frame.size = event.data.length;
                 if (frame.t === 'pong') {
@@ -131,9 +136,7 @@
 
         /** @param {object} frame */
         _write(frame) {
-            if (this._socket) {
-                this._socket.send(JSON.stringify(frame));
-            }
+            if (this._socket) this._socket.send(JSON.stringify(frame));
         }
 
         close() {

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dash_devices_nb.kernel.loops import running_kernel
+from dash_devices_nb.kernel.outputlog import OutputLog
 from dash_devices_nb.kernel.tracebacks import format_exception
 
 _bound_to: contextvars.ContextVar["CellOutput | None"] = contextvars.ContextVar("dash_devices_cell", default=None)
@@ -78,17 +79,23 @@ class CellOutput:
         return f"cell [{self.execution_count}]" if self.execution_count is not None else ""
 
     @contextmanager
-    def bound(self) -> Iterator[None]:
+    def bound(self, log: OutputLog | None = None, name: str = "") -> Iterator[None]:
         """Sends what is printed, displayed or warned inside to the cell.
 
         Holds for the current thread, or in a coroutine for the current task and the tasks that it
         starts. Enter and leave it in one thread or task. May be nested; the innermost counts.
+
+        Args:
+            log: Also takes what is printed.
+            name: The callback's name, for the log.
         """
         kernel = running_kernel() if self.parent else None
         if kernel is None:
             yield
             return
         with ExitStack() as undo:
+            if log is not None:
+                undo.enter_context(log.logging(name))
             token = _bound_to.set(self)
             undo.callback(_bound_to.reset, token)
             _bind(kernel, self, undo)

@@ -1,0 +1,157 @@
+"""A bounded log of what callbacks print, beside the output that goes to their cells.
+
+In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams. While at least one callback runs whose output is to be
+logged, the `write` of both is shadowed on the stream objects themselves: it logs the text if the thread or task that
+writes is such a callback's, and then lets the stream have it as before. So the routing to cells does not notice, and
+what holds on to the stream (a logging handler) is logged as well.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import itertools
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+LINES = 1000
+
+_writer: contextvars.ContextVar[LogWriter | None] = contextvars.ContextVar("dash_devices_nb_log", default=None)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a callback printed.
+
+    Attributes:
+        number: counts the lines from 1.
+        time: in seconds since the epoch.
+        name: the callback.
+        stream: "stdout" or "stderr".
+        text: without the line's end.
+    """
+
+    number: int
+    time: float
+    name: str
+    stream: str
+    text: str
+
+
+class OutputLog:
+    """The last lines that an app's callbacks printed. From any thread.
+
+    Args:
+        limit: how many lines are kept.
+
+    Attributes:
+        count: how many there have been.
+    """
+
+    def __init__(self, limit: int = LINES) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=limit)
+        self._numbers = itertools.count(1)
+        self.count = 0
+
+    def add(self, name: str, stream: str, text: str) -> None:
+        """Log a line."""
+        line = LogLine(next(self._numbers), time.time(), name, stream, text)
+        self._lines.append(line)
+        self.count = line.number
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[LogLine]:
+        return iter(self._lines.copy())
+
+    def clear(self) -> None:
+        """Forget all lines; numbers go on."""
+        self._lines.clear()
+
+    @contextmanager
+    def logging(self, name: str) -> Iterator[None]:
+        """Log what the current thread or task prints inside, as the callback `name`.
+
+        Only where there is a kernel's stream; elsewhere it does nothing. May be nested; the innermost counts.
+        """
+        writer = LogWriter(self, name)
+        token = _writer.set(writer)
+        _taps.open()
+        try:
+            yield
+        finally:
+            _taps.close()
+            _writer.reset(token)
+            writer.finish()
+
+
+class LogWriter:
+    """Makes lines of what one call prints, for the time of that call."""
+
+    def __init__(self, log: OutputLog, name: str) -> None:
+        self._log = log
+        self._name = name
+        self._begun = {"stdout": "", "stderr": ""}
+
+    def write(self, stream: str, text: str) -> None:
+        """Take some text."""
+        *lines, rest = (self._begun[stream] + text).split("\n")
+        self._begun[stream] = rest
+        for line in lines:
+            self._log.add(self._name, stream, line)
+
+    def finish(self) -> None:
+        """Log what has no line end."""
+        for stream, text in self._begun.items():
+            if text:
+                self._log.add(self._name, stream, text)
+
+
+class _Taps:
+    """The shadowed `write` of the two streams, there while somebody logs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._tapped: list[Any] = []
+
+    def open(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users > 1:
+                return
+            self._tapped = [stream for name in ("stdout", "stderr") if (stream := self._tap(name)) is not None]
+
+    def close(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            for stream in self._tapped:
+                vars(stream).pop("write", None)
+            self._tapped = []
+
+    def _tap(self, name: str) -> Any:
+        stream: Any = getattr(sys, name)
+        # ipykernel's streams tell threads apart; others (a terminal, a test's capture) are left alone.
+        if not hasattr(stream, "set_parent") or "write" in getattr(stream, "__dict__", {}):
+            return None
+        write = stream.write
+
+        def tapped(text: str) -> Any:
+            writer = _writer.get()
+            if writer is not None and isinstance(text, str):
+                writer.write(name, text)
+            return write(text)
+
+        stream.write = tapped
+        return stream
+
+
+_taps = _Taps()
