@@ -41,6 +41,7 @@ class SharedCalls:
 
     def run(self, call: Call) -> None:
         """Start a call. Does not block."""
+        self._runtime.lagging(call)
         if call.spec.coroutine:
             self._runtime.spawn(self._run_coroutine(call))
         else:
@@ -49,7 +50,7 @@ class SharedCalls:
     def _run_plain(self, call: Call) -> None:
         shared = self.callbacks[call.spec]
         recorded, started = self._app.recorder.shared_call(call), time.perf_counter()
-        with shared.output.bound(), self._entered(shared, call) as context:
+        with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
             try:
                 with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
                     args, kwargs = self.arguments(shared, call)
@@ -67,7 +68,7 @@ class SharedCalls:
         shared = self.callbacks[call.spec]
         mods: Mods | None = None
         recorded, started = self._app.recorder.shared_call(call), time.perf_counter()
-        with shared.output.bound(), self._entered(shared, call) as context:
+        with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
             try:
                 lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
                 async with lock:

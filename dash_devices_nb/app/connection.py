@@ -15,14 +15,15 @@ from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
-from dash_devices_nb.core.dispatch import Cause
 from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
 from dash_devices_nb.transport.writer import AsgiWriter, writer_of
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
 
+TELL_SECONDS = 5.0
 GREETING_SECONDS = 10.0
 MOST_MALFORMED = 100
 ACK_SECONDS = 0.004
@@ -150,6 +151,7 @@ class Connection:
 
     async def _changes(self, page: Page, frame: dict[str, Any]) -> None:
         sequence, mods, cause = wire.changes(frame)
+        await self._slowed(page)
         if sequence > page.sequence:
             refused = await self._refused(page, mods) if self._hub.authorizers else {}
             allowed = {key: value for key, value in mods.items() if key not in refused}
@@ -167,6 +169,7 @@ class Connection:
                 return actions
 
             with self._runtime.lock:
+                self._runtime.tick()
                 before = dispatcher.state.revision
                 actions = receive()
                 self._record(page, allowed, cause, before)
@@ -185,6 +188,21 @@ class Connection:
         taken = {key: mods[key] for key, entry in entries.items() if entry is not None and entry.revision > before}
         if taken:
             self._hub.app.recorder.changed(page.client, taken, cause)
+
+    async def _slowed(self, page: Page) -> None:
+        """Hold a page back that sends faster than it may, and tell it, now and then."""
+        now = time.monotonic()
+        delay = page.bucket.take(now)
+        if delay <= 0:
+            return
+        if now - page.told_slow > TELL_SECONDS:
+            page.told_slow = now
+            with self._runtime.lock:
+                page.send_notice(
+                    "warning", f"This page sends more than {page.bucket.rate:.0f} changes a second; it is slowed down."
+                )
+            self._runtime.flush()
+        await asyncio.sleep(delay)
 
     def _pay(self, page: Page) -> None:
         with self._runtime.lock:

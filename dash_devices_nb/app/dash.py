@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import sys
+from importlib import import_module  # by name: the console stands above the app, which must not know it
 from typing import Any
 
 import quart
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asgi import Front
-from dash_devices_nb.app.callbacks import Callbacks
 from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.hub import Hub
-from dash_devices_nb.app.outputs import PlainMods, mods_of
+from dash_devices_nb.app.journal import AppJournal
+from dash_devices_nb.app.pushing import Pushing
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.recorder import Recorder
 from dash_devices_nb.app.regular import RegularCall, RegularCalls
 from dash_devices_nb.app.replaying import Replays
 from dash_devices_nb.app.runtime import Runtime
-from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.ids import Key
-from dash_devices_nb.core.journal import Journal
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.services import Services, check_callback_service, check_server_service
-from dash_devices_nb.core.waves import Call, Wave
-from dash_devices_nb.errors import InvalidModsError, RunError, UnknownPropError
+from dash_devices_nb.core.waves import Call
+from dash_devices_nb.errors import RunError
 from dash_devices_nb.kernel.guard import InterruptGuard
 from dash_devices_nb.kernel.output import CellOutput
+from dash_devices_nb.kernel.outputlog import OutputLog
+
+REFUSED = 4403
+"""The code of a closed WebSocket after which a page does not come back by itself."""
 
 
-class Dash(Callbacks):
+class Dash(Pushing):
     """A Dash app whose pages show the state of one live device.
 
     Takes all that `dash.Dash` takes. It runs on Quart; `app.server` is the Quart app.
@@ -65,8 +66,9 @@ class Dash(Callbacks):
         self.runtime = Runtime(name)
         self.runtime.runs_with(self._run_call)
         self.runtime.on_error = self._report
-        self.recorder = Recorder(Replays(self).of)
+        self.recorder = Recorder(Replays(self).of, name)
         self.runtime.on_refusal = self.recorder.refused
+        self.output_log = OutputLog()
         self.callbacks = Definitions(self.changed)
         self._guard = InterruptGuard(self.runtime.running)
         self.regular = RegularCalls(self, self.runtime)
@@ -87,88 +89,10 @@ class Dash(Callbacks):
             self.server.asgi_app = Front(self, self.server.asgi_app)
             self.server.after_serving(self.end)
 
-    # ---- clients and pushes
-
-    @property
-    def clients(self) -> list[Client]:
-        """Who is there: a snapshot. From any thread."""
-        with self.runtime.lock:
-            return [page.client for page in self.runtime.pages.values()]
-
-    def push_mods(self, mods: Any, client: Any = None) -> None:
-        """Set props in the pages, of all clients or of one.
-
-        From any thread, a cell, a callback of either kind, before `run`, and with nobody connected. When it returns,
-        the shared
-        state holds the values. It waits for the shared callbacks that hang on them, at most 30 s, unless it is called
-        in a coroutine (there `await push_mods_coro()` waits) or waiting would never end.
-
-        Args:
-            mods: `{id: {prop: value}}`, an `Output` with a value, or a list or tuple of those.
-            client: one of `app.clients`, or a list of them; None: all, the prop is shared from then on.
-
-        Raises:
-            InvalidModsError, InvalidValueError, UnknownPropError, PatchError: nothing was changed.
-        """
-        wave = self._push(mods, client)
-        if wave is not None and not self.must_not_block():
-            self.runtime.wait(wave)
-            self.pump()
-
-    async def push_mods_coro(self, mods: Any, client: Any = None) -> None:
-        """As `push_mods`, and waits for the shared callbacks without blocking the loop."""
-        wave = self._push(mods, client)
-        if wave is not None:
-            await self.runtime.wait_async(wave)
-
-    def _push(self, mods: Any, client: Any) -> Wave | None:
-        plain = mods_of(mods)
-        if client is not None:
-            for one in client if isinstance(client, list | tuple | set) else [client]:
-                if not isinstance(one, Client):
-                    raise InvalidModsError(f"push_mods got the client {one!r}; it takes one of app.clients, or None")
-                self.push_to(one, plain)
-            return None
-        return self.push_values(self._encoded(plain))
-
-    def push_values(self, mods: Mods) -> Wave:
-        """Set encoded values for all. Returns the wave that this starts."""
-        with self.runtime.lock:
-            actions, wave = self.runtime.dispatcher.receive_push(mods)
-            self.recorder.pushed(None, mods)
-            self.runtime.perform(actions)
-        return wave
-
-    def push_to(self, client: Client, plain: PlainMods) -> None:
-        """Send values to one client; components in them get the shared values that were kept for them."""
-        encoded = self._encoded(plain)
-        for key, value in encoded.items():
-            if value.may_hold_components and not hasattr(value, "operations"):
-                tree = value.fresh()
-                self.runtime.enter(functools.partial(self.runtime.dispatcher.receive_components, tree))
-                encoded[key] = stock.encode(tree)
-        self.recorder.pushed(client, encoded)
-        self.runtime.send_own(client, encoded)
-
-    def _encoded(self, plain: PlainMods) -> dict[Key, Any]:
-        for key, _ in plain:
-            self._check(key)
-        return {key: stock.encode(value, f"{key[0]}.{key[1]}") for key, value in plain}
-
-    def _check(self, key: Key) -> None:
-        """Refuse a prop that a known component does not have."""
-        component = self.runtime.dispatcher.layout.by_id.get(key[0])
-        props = stock.props_of(*component.kind) if component else None
-        if component is None or props is None or key[1] in props or key[1].startswith(("data-", "aria-")):
-            return
-        raise UnknownPropError(
-            f"{key[0]!r} is a {component.kind[1]}, which has no prop {key[1]!r}; it has {', '.join(sorted(props))}"
-        )
-
     # ---- looking
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> AppJournal:
         """What happened: connects, changes, calls, pushes, refusals, errors."""
         return self.recorder.journal
 
@@ -206,6 +130,36 @@ class Dash(Callbacks):
             ReplayError: there was none within `timeout` seconds.
         """
         return await self.recorder.next_calls.next(name, timeout)
+
+    def reload_pages(self) -> None:
+        """Have all open pages read layout and callbacks again, in place. From any thread."""
+        self.hub.layout_changed(self.new_libraries())
+
+    def disconnect(self, client: Client, reason: str = "This page was disconnected; reload it to come back.") -> None:
+        """Close a client's connection; its page says why, and does not come back by itself. From any thread.
+
+        Args:
+            client: one of `app.clients`; nothing happens if it has left.
+            reason: at most 120 bytes.
+        """
+        with self.runtime.lock:
+            page = self.runtime.pages.get(client.id)
+        if page is not None:
+            page.disconnect(REFUSED, reason)
+
+    def console(self) -> Any:
+        """A panel of widgets: the clients, the callbacks, what they print, and buttons to pause and step them.
+
+        There is one panel for an app; running the cell again, or a new app in the place of this one, goes on with it.
+        """
+        return import_module("dash_devices_nb.console").console_of(self)
+
+    def graph(self) -> Any:
+        """The callbacks as a picture: from inputs through callbacks to outputs, with cells, calls and times.
+
+        The notebook shows it; `.svg` is its text.
+        """
+        return import_module("dash_devices_nb.console").Graph(self)
 
     # ---- running
 

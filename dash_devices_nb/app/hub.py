@@ -27,6 +27,8 @@ from dash_devices_nb.app.runtime import Runtime
 from dash_devices_nb.app.streams import Streams
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.frames import Frame
+from dash_devices_nb.core.ids import Key
 
 GRACE_SECONDS = 3.0
 """How long a tab may be away and still be the same client."""
@@ -45,6 +47,7 @@ class Hub:
         regular: its regular callbacks.
         epoch: names this run of the app; a page that knows another one starts anew.
         connect_hooks: the program's `callback_connect` functions, with their cells.
+        images: the last image for each place.
         authorizers: the program's `callback_authorize_output` functions.
     """
 
@@ -58,6 +61,7 @@ class Hub:
         self.streams = Streams(runtime)
         self._timers: dict[Page, asyncio.TimerHandle] = {}
         self._cookies: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
+        self.images: dict[Key, Frame] = {}
         self._redefining = False
 
     # ---- coming and going: on the I/O loop
@@ -77,6 +81,8 @@ class Hub:
             with self.runtime.lock:
                 page.outbox.resume(wire.number(greeting, "q", 0), revision)
                 self._welcome(page, resumed=True)
+                for place, frame in self.images.items():
+                    page.send_image(place, frame)
             self.runtime.flush()
             return page
         page = Page(self.runtime, self._client(scope))
@@ -85,6 +91,8 @@ class Hub:
                 page.outbox.resume(0, revision)
             self.runtime.pages[page.client.id] = page
             self._welcome(page, resumed=False)
+            for place, frame in self.images.items():
+                page.send_image(place, frame)
         self.app.recorder.came(page.client)
         self._tell(page.client, connect=True)
         return page

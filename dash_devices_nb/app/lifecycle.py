@@ -201,7 +201,9 @@ class Lifecycle(Web):
         self._site = None
         await site.stop()
         if site.app is self and self._begun:
-            await self.server.shutdown()
+            # Made by Quart's startup, which is not reached where the layout or a callback cannot be read.
+            if hasattr(self.server, "shutdown_event"):
+                await self.server.shutdown()
             await self.end()
 
     def _discard(self, site: Site) -> None:

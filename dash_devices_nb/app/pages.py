@@ -15,11 +15,15 @@ from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.limits import Bucket
 from dash_devices_nb.core.outbox import Outbox, Resync
 from dash_devices_nb.transport.writer import Writer
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.runtime import Runtime
+
+LAG_SECONDS = 0.5
+"""From when on a page says that the callbacks are behind."""
 
 
 class Page:
@@ -32,6 +36,9 @@ class Page:
         sequence: number of the last change that was taken from it.
         requests: number of the last request that was taken from it.
         malformed: how many frames from it could not be read.
+        bucket: how fast it may send changes.
+        told_slow: when it was told last that it is slowed down.
+        told_lag: the lag that it was told last, in seconds.
         takes_shared: whether it gets the shared changes.
     """
 
@@ -44,6 +51,9 @@ class Page:
         self.requests = 0
         self.malformed = 0
         self.takes_shared = True
+        self.bucket = Bucket()
+        self.told_slow = float("-inf")
+        self.told_lag = 0.0
         self._owed: int | None = None
         self._owed_keys: set[Key] = set()
         self._writer: Writer | None = None
@@ -108,6 +118,13 @@ class Page:
     def _own(self, frame: str, number: int) -> None:
         self.outbox.add_own(Frame(frame), number)
         self._runtime.touch(self)
+
+    def tell_lag(self, seconds: float) -> None:
+        """Tell how far behind the callbacks are that this page caused, where it changed much."""
+        shown = round(seconds, 1) if seconds >= LAG_SECONDS else 0.0
+        if abs(shown - self.told_lag) >= 0.2 or (shown == 0.0 and self.told_lag):
+            self.told_lag = shown
+            self.send_passing("lag", seconds=shown)
 
     def send_image(self, place: Key, frame: Frame) -> None:
         """Queue an image; the newest for a place wins."""

@@ -12,8 +12,7 @@ from dash_devices_nb.app.regular import RegularCall
 from dash_devices_nb.app.runtime import running_call
 from dash_devices_nb.core import journal as kinds
 from dash_devices_nb.core.actions import Mods
-from dash_devices_nb.core.dispatch import Cause
-from dash_devices_nb.core.waves import Call
+from dash_devices_nb.core.waves import Call, Cause
 
 
 class Recorder:

@@ -17,10 +17,9 @@ from typing import Any
 
 from dash_devices_nb.app.runtime import Runtime
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.dispatch import Cause
 from dash_devices_nb.core.journal import CHANGE, PUSH
 from dash_devices_nb.core.recording import Event, Recording, read
-from dash_devices_nb.core.waves import Wave
+from dash_devices_nb.core.waves import Cause, Wave
 from dash_devices_nb.errors import PatchError, ReplayError
 
 

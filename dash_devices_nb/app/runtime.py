@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
@@ -25,7 +26,7 @@ from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.waits import Waiter
-from dash_devices_nb.core.waves import Wave
+from dash_devices_nb.core.waves import Call, Wave
 from dash_devices_nb.kernel.guard import RunningCalls
 
 if TYPE_CHECKING:
@@ -90,7 +91,12 @@ class Runtime:
     def enter(self, receive: Callable[[], list[Action]]) -> None:
         """Take the lock, let the dispatcher receive something, perform what follows. From any thread."""
         with self.lock:
+            self.tick()
             self.perform(receive())
+
+    def tick(self) -> None:
+        """Tell the dispatcher the time, with the lock held."""
+        self.dispatcher.now = time.monotonic()
 
     def perform(self, actions: Iterable[Action]) -> None:
         """Perform actions, with the lock held."""
@@ -117,6 +123,14 @@ class Runtime:
             self._run(call)
         else:
             self.tell_all("paused", waiting=len(self.gate))
+
+    def lagging(self, call: Call) -> None:
+        """Tell the page that caused a call how late it starts."""
+        page = self.pages.get(call.client.id) if call.client else None
+        if page is not None:
+            with self.lock:
+                page.tell_lag(time.monotonic() - call.made)
+            self.flush()
 
     def pause(self) -> None:
         """Hold calls from now on; those that run go on. Who waits for a call does so no longer."""

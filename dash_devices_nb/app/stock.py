@@ -88,10 +88,21 @@ _SIGNATURES = (
 )  # fmt: skip
 
 
+def image_kind(content: bytes) -> str:
+    """The media type of an image, by its first bytes."""
+    return next((mime for start, mime in _SIGNATURES if content.startswith(start)), "application/octet-stream")
+
+
+def patch_value(operations: list[dict[str, Any]]) -> PatchValue:
+    """A `Patch` of these operations."""
+    return PatchValue(
+        orjson.dumps({"__dash_patch_update": "__dash_patch_update", "operations": operations}), operations
+    )
+
+
 def data_url(content: bytes) -> str:
-    """Bytes as a `data:` URL; the kind of an image is seen by its first bytes."""
-    kind = next((mime for start, mime in _SIGNATURES if content.startswith(start)), "application/octet-stream")
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    """Bytes as a `data:` URL."""
+    return f"data:{image_kind(content)};base64,{base64.b64encode(content).decode()}"
 
 
 def combined(name: str, value: Any, default: Any) -> Any:

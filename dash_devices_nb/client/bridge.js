@@ -42,6 +42,8 @@
             this._requests = new Map();
             /** Frames that came before the layout. @type {any[]} */
             this._early = [];
+            /** What waits for the layout. @type {(() => void)[]} */
+            this._later = [];
             this._shared = new Set();
             /** What this page keeps over a new layout. @type {{[id: string]: object}} */
             this._kept = {};
@@ -53,6 +55,7 @@
             this.socket = new dd.Socket(`${scheme}//${location.host}${settings.prefix}_dash-devices/ws`, {
                 hello: () => this._hello(),
                 frame: frame => this._frame(frame),
+                binary: data => this._image(data),
                 state: (state, detail) => this._state(state, detail)
             });
         }
@@ -109,6 +112,8 @@
                     return this._share(frame.refs);
                 case 'dependencies':
                     return this._redefine(frame);
+                case 'lag':
+                    return this.notices.state('lag', frame.seconds ? `The app is ${frame.seconds.toFixed(1)} s behind` : '');
                 case 'paused':
                     return this._paused(frame.waiting);
                 case 'reload':
@@ -173,6 +178,14 @@
             this._applied += 1;
             this._unsaid += size;
             if (this._unsaid > SAY_BYTES) this._send({t: 'ok'});
+        }
+
+        /** An image: its header's length, the header, its bytes. @param {ArrayBuffer} data */
+        _image(data) {
+            const length = new DataView(data).getUint16(0);
+            const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 2, length)));
+            const shown = () => this._send({t: 'shown', id: header.id, prop: header.prop});
+            this._whenHydrated(() => this.renderer.showImage(header, new Uint8Array(data, 2 + length), shown));
         }
 
         // ---- shared props
@@ -251,8 +264,14 @@
             this.renderer.apply(mods, frame.r);
         }
 
+        _whenHydrated(action) {
+            if (this.renderer.hydrated) action();
+            else this._later.push(action);
+        }
+
         /** The page has its layout. */
         hydrated() {
+            this._later.splice(0).forEach(action => action());
             const early = this._early;
             this._early = [];
             early.forEach(frame => this._mods(frame));

@@ -31,6 +31,8 @@
             this._causes = new Map();
             /** The cause of the answer that is being read, for `set_props` and `running` in it. */
             this.answering = null;
+            /** The URL of the image that is shown, by "id.prop". @type {Map<string, string>} */
+            this._images = new Map();
             /** Outputs of callbacks to call once the renderer has them. @type {string[]} */
             this._again = [];
             this._graphs = null;
@@ -210,6 +212,32 @@
             });
         }
 
+        /**
+         * Show an image that came as bytes.
+         * @param {{id: string, prop: string, mime: string, w?: number, h?: number, d?: number}} header
+         * @param {Uint8Array} bytes
+         * @param {() => void} shown called when the next one may come
+         */
+        showImage(header, bytes, shown) {
+            if (header.mime === 'raw') {
+                drawRaw(document.getElementById(header.id), header, bytes);
+                requestAnimationFrame(shown);
+                return;
+            }
+            const url = URL.createObjectURL(new Blob([bytes], {type: header.mime}));
+            const image = new Image();
+            image.onload = image.onerror = () => {
+                const path = this._path(header.id);
+                if (path) this.quietly(() => this._set(path, {[header.prop]: url}));
+                const key = `${header.id}.${header.prop}`;
+                const before = this._images.get(key);
+                this._images.set(key, url);
+                if (before) setTimeout(() => URL.revokeObjectURL(before), 1000);
+                shown();
+            };
+            image.src = url;
+        }
+
         /** Do something whose changes are not the person's. @param {() => void} action */
         quietly(action) {
             const before = this._applying;
@@ -290,6 +318,20 @@
             return false;
         }
     };
+
+    /** Draw bytes of grey, RGB or RGBA pixels on a canvas. */
+    function drawRaw(canvas, {w, h, d}, bytes) {
+        if (!(canvas instanceof HTMLCanvasElement)) return;
+        if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, {width: w, height: h});
+        const pixels = new Uint8ClampedArray(4 * w * h);
+        for (let from = 0, to = 0; to < pixels.length; from += d, to += 4) {
+            pixels[to] = bytes[from];
+            pixels[to + 1] = bytes[from + (d > 1 ? 1 : 0)];
+            pixels[to + 2] = bytes[from + (d > 1 ? 2 : 0)];
+            pixels[to + 3] = d === 4 ? bytes[from + 3] : 255;
+        }
+        canvas.getContext('2d').putImageData(new ImageData(pixels, w, h), 0, 0);
+    }
 
     /** Lay values over the components of a layout, in place. @param {any} node @param {{[id: string]: object}} values */
     dd.overlay = (node, values) => {

@@ -7,7 +7,7 @@ them, before it lets go, so that all clients see the changes in the order of the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
@@ -22,21 +22,8 @@ from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
 from dash_devices_nb.core.state import SharedState
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.core.waits import Waiter, Waits
-from dash_devices_nb.core.waves import CALLED, Argument, Call, Wave
+from dash_devices_nb.core.waves import CALLED, Argument, Call, Cause, Wave
 from dash_devices_nb.errors import CallbackCycleError, PatchError
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Why a page changed a shared prop though nobody touched it there: a callback of that page did.
-
-    Attributes:
-        key: the shared prop whose change, made elsewhere, led to this one; None: an initial call of the page.
-        revision: of that change.
-    """
-
-    key: Key | None = None
-    revision: int = 0
 
 
 class Dispatcher:
@@ -46,6 +33,7 @@ class Dispatcher:
         state: the shared props.
         layout: the components that have been seen.
         graph: the shared callbacks.
+        now: the time of the event that is received, in seconds of the driver's clock.
         lanes: what waits for what; regular callbacks use them too.
     """
 
@@ -55,6 +43,7 @@ class Dispatcher:
         self.graph = CallbackGraph(self.layout)
         self.lanes = Lanes()
         self._waits = Waits(self.lanes)
+        self.now = 0.0
         self._started = False
         self._initialised: dict[tuple[CallbackSpec, Bindings], frozenset[Key]] = {}
         self._answered: dict[tuple[Key, Key], int] = {}
@@ -365,6 +354,7 @@ class Dispatcher:
             triggered,
             wave.client if wave.keys.intersection(triggered) else None,
             wave,
+            self.now,
         )
         wave.live.add(call)
         if instance.spec.service & Services.MOST_RECENT:

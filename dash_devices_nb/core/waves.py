@@ -21,6 +21,19 @@ Argument: TypeAlias = Value | tuple[Value, ...]
 CALLED = -1
 
 
+@dataclass(frozen=True)
+class Cause:
+    """Why a page changed a shared prop though nobody touched it there: a callback of that page did.
+
+    Attributes:
+        key: the shared prop whose change, made elsewhere, led to this one; None: an initial call of the page.
+        revision: of that change.
+    """
+
+    key: Key | None = None
+    revision: int = 0
+
+
 @dataclass(eq=False)
 class Wave:
     """One event on its way.
@@ -73,6 +86,7 @@ class Call:
         triggered: the inputs that changed; empty for an initial call.
         client: who made the change, None down the chain.
         wave: what it belongs to.
+        made: when it was made, in seconds of the driver's clock.
     """
 
     instance: Instance
@@ -81,6 +95,7 @@ class Call:
     triggered: tuple[Key, ...]
     client: Client | None
     wave: Wave
+    made: float = 0.0
 
     @property
     def spec(self) -> CallbackSpec:

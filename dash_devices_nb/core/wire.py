@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from dash_devices_nb.core.actions import Mods
-from dash_devices_nb.core.dispatch import Cause
 from dash_devices_nb.core.ids import Key, Ref, Wild
 from dash_devices_nb.core.values import Value
+from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
 
 PATHS = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reload-hash")

@@ -9,13 +9,13 @@ import orjson
 
 from dash_devices_nb.core.actions import Action, Refuse, Release, Report, Run, Send
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.dispatch import Cause, Dispatcher
+from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.ids import Key, Ref
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.spec import CallbackSpec
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.core.waits import Waiter
-from dash_devices_nb.core.waves import Call, Wave
+from dash_devices_nb.core.waves import Call, Cause, Wave
 
 Function = Callable[..., Any]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.dispatch import Cause
+from dash_devices_nb.core.waves import Cause
 from tests.core.desk import Desk, client, component, key
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dash_devices_nb.core import wire
-from dash_devices_nb.core.dispatch import Cause
 from dash_devices_nb.core.ids import Ref, Wild
 from dash_devices_nb.core.values import Value
+from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
 from tests.core.test_values import JSON
 

@@ -1,0 +1,225 @@
+"""What a program sends to the pages: mods, batches of them, camera images, points of plots."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.batches import Batch
+from dash_devices_nb.app.callbacks import Callbacks
+from dash_devices_nb.app.images import image_frame
+from dash_devices_nb.app.outputs import PlainMods, mods_of
+from dash_devices_nb.app.recorder import Recorder
+from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.core.waves import Wave
+from dash_devices_nb.errors import InvalidModsError, UnknownPropError
+
+_batch: ContextVar[Batch | None] = ContextVar("dash_devices_nb_batch", default=None)
+
+
+class Pushing(Callbacks):
+    """Pushing to the pages."""
+
+    recorder: Recorder
+
+    @property
+    def clients(self) -> list[Client]:
+        """Who is there: a snapshot. From any thread."""
+        with self.runtime.lock:
+            return [page.client for page in self.runtime.pages.values()]
+
+    def push_mods(self, mods: Any, client: Any = None) -> None:
+        """Set props in the pages, of all clients or of one.
+
+        From any thread, a cell, a callback of either kind, before `run`, and with nobody connected. When it returns,
+        the shared state holds the values. It waits for the shared callbacks that hang on them, at most 30 s, unless it
+        is called in a coroutine (there `await push_mods_coro()` waits) or waiting would never end.
+
+        Args:
+            mods: `{id: {prop: value}}`, an `Output` with a value, or a list or tuple of those.
+            client: one of `app.clients`, or a list of them; None: all, the prop is shared from then on.
+
+        Raises:
+            InvalidModsError, InvalidValueError, UnknownPropError, PatchError: nothing was changed.
+        """
+        self._wait(self._push(mods, client))
+
+    async def push_mods_coro(self, mods: Any, client: Any = None) -> None:
+        """As `push_mods`, and waits for the shared callbacks without blocking the loop."""
+        wave = self._push(mods, client)
+        if wave is not None:
+            await self.runtime.wait_async(wave)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Collect the pushes of this thread, or task, and send them as one message at the end.
+
+        The values are checked as they are pushed. The end waits as `push_mods` does. If the body raises, what was
+        pushed before is sent all the same.
+        """
+        if _batch.get() is not None:
+            yield
+            return
+        batch = Batch()
+        token = _batch.set(batch)
+        try:
+            yield
+        finally:
+            _batch.reset(token)
+            for client, mods in batch.parts():
+                if client is not None:
+                    self._send_to(client, mods)
+                else:
+                    self._wait(self.push_values(mods))
+
+    def push_frame(self, component_id: Any, image: Any, mime: str | None = None, *, client: Any = None) -> None:
+        """Show a camera image in an `html.Img` (its `src`), the newest wins, at the rate that each page can take.
+
+        From any thread. The bytes travel as they are, without base64. Who comes later gets the last image.
+
+        Args:
+            component_id: of the `html.Img`, or of the `html.Canvas` for `mime="raw"`.
+            image: encoded bytes (JPEG, PNG, WebP, ...), or an array of uint8 of the shape (height, width),
+                (height, width, 3) RGB or (height, width, 4) RGBA, which is made a JPEG by Pillow or OpenCV.
+            mime: of the bytes; seen by their first bytes where it is None. "raw": the array, drawn on a canvas.
+            client: one of `app.clients`, or a list of them; None: all.
+
+        Raises:
+            InvalidValueError: the image is none of those, or there is no encoder.
+        """
+        place = (_key(component_id), "src")
+        frame = image_frame(place, image, mime)
+        with self.runtime.lock:
+            if client is None:
+                self.hub.images[place] = frame
+                pages = list(self.runtime.pages.values())
+            else:
+                wanted = {one.id for one in _clients(client)}
+                pages = [page for page in self.runtime.pages.values() if page.client.id in wanted]
+            for page in pages:
+                page.send_image(place, frame)
+        self.runtime.flush()
+
+    def stream(
+        self,
+        component_id: Any,
+        x: Any,
+        y: Any,
+        *,
+        traces: list[int] | None = None,
+        max_points: int | None = None,
+        client: Any = None,
+    ) -> None:
+        """Add points to the traces of a `dcc.Graph` without sending the others again.
+
+        From any thread. Who comes later gets the window that the others see.
+
+        Args:
+            component_id: of the graph.
+            x: the new x of one trace, shape (points,), or of several, shape (traces, points).
+            y: the new y, of the same shape.
+            traces: the numbers of the traces; the first ones by default.
+            max_points: how many points a trace keeps; None: all.
+            client: one of `app.clients`, or a list of them; None: all.
+
+        Raises:
+            InvalidModsError: `x` and `y` do not fit each other.
+        """
+        xs, ys = _rows(x), _rows(y)
+        numbers = list(range(len(ys))) if traces is None else list(traces)
+        if [len(row) for row in xs] != [len(row) for row in ys] or len(numbers) != len(ys):
+            raise InvalidModsError(
+                f"stream got x of {[len(row) for row in xs]} points, y of {[len(row) for row in ys]} and "
+                f"{len(numbers)} traces; x and y take as many points for each of the traces"
+            )
+        data: list[Any] = [{"x": xs, "y": ys}, numbers]
+        self.push_mods(
+            {_key(component_id): {"extendData": data if max_points is None else [*data, max_points]}}, client
+        )
+
+    # ---- inside
+
+    def _wait(self, wave: Wave | None) -> None:
+        if wave is not None and not self.must_not_block():
+            self.runtime.wait(wave)
+            self.pump()
+
+    def _push(self, mods: Any, client: Any) -> Wave | None:
+        encoded = self._encoded(mods_of(mods))
+        batch = _batch.get()
+        if client is not None:
+            for one in _clients(client):
+                if batch is not None:
+                    batch.add(one, encoded)
+                else:
+                    self._send_to(one, dict(encoded))
+            return None
+        if batch is not None:
+            batch.add(None, encoded)
+            return None
+        return self.push_values(encoded)
+
+    def push_values(self, mods: Mods) -> Wave:
+        """Set encoded values for all. Returns the wave that this starts."""
+        with self.runtime.lock:
+            self.runtime.tick()
+            actions, wave = self.runtime.dispatcher.receive_push(mods)
+            self.recorder.pushed(None, mods)
+            self.runtime.perform(actions)
+        return wave
+
+    def push_to(self, client: Client, plain: PlainMods) -> None:
+        """Send values to one client."""
+        self._send_to(client, self._encoded(plain))
+
+    def _send_to(self, client: Client, mods: Mods) -> None:
+        """Components in the values get the shared values that were kept for them."""
+        for key, value in mods.items():
+            if value.may_hold_components and not hasattr(value, "operations"):
+                tree = value.fresh()
+                self.runtime.enter(functools.partial(self.runtime.dispatcher.receive_components, tree))
+                mods[key] = stock.encode(tree)
+        self.recorder.pushed(client, mods)
+        self.runtime.send_own(client, mods)
+
+    def _encoded(self, plain: PlainMods) -> Mods:
+        for key, _ in plain:
+            self._check(key)
+        return {key: stock.encode(value, f"{key[0]}.{key[1]}") for key, value in plain}
+
+    def _check(self, key: Key) -> None:
+        """Refuse a prop that a known component does not have."""
+        component = self.runtime.dispatcher.layout.by_id.get(key[0])
+        props = stock.props_of(*component.kind) if component else None
+        if component is None or props is None or key[1] in props or key[1].startswith(("data-", "aria-")):
+            return
+        raise UnknownPropError(
+            f"{key[0]!r} is a {component.kind[1]}, which has no prop {key[1]!r}; it has {', '.join(sorted(props))}"
+        )
+
+
+def _clients(given: Any) -> list[Client]:
+    several = list(given) if isinstance(given, list | tuple | set | frozenset) else [given]
+    for one in several:
+        if not isinstance(one, Client):
+            raise InvalidModsError(f"push_mods got the client {one!r}; it takes one of app.clients, or None")
+    return several
+
+
+def _key(component_id: Any) -> str:
+    return component_id if isinstance(component_id, str) else canonical(component_id)
+
+
+def _rows(points: Any) -> list[list[Any]]:
+    """Points as a list for each trace."""
+    plain = points.tolist() if hasattr(points, "tolist") else list(points)
+    rows = [row.tolist() if hasattr(row, "tolist") else row for row in plain]
+    if rows and all(isinstance(row, list | tuple) for row in rows):
+        return [list(row) for row in rows]
+    return [rows]
