@@ -46,6 +46,11 @@ class Lifecycle(Web):
 
     # ---- sites
 
+    @property
+    def site(self) -> Site | None:
+        """Where the app is served; None while it does not run, and once another app has taken its place."""
+        return self._site
+
     def new_site(self, wish: Wish, name: str, environment: Environment | None, *, searches: bool) -> Site:
         """Bind a new site. From any thread. Raises BindError."""
         site = Site(name, wish)

@@ -1,7 +1,7 @@
 """A bounded log of what callbacks print, beside the output that goes to their cells.
 
-In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams. While at least one callback runs whose output is to be
-logged, the `write` of both is shadowed on the stream objects themselves: it logs the text if the thread or task that
+In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams. While at least one callback runs whose output is to
+be logged, the `write` of both is shadowed on the stream objects themselves: it logs the text if the thread or task that
 writes is such a callback's, and then lets the stream have it as before. So the routing to cells does not notice, and
 what holds on to the stream (a logging handler) is logged as well.
 """

@@ -75,6 +75,11 @@ class Cell:
         return [c["data"] for c in self._contents("display_data", "execute_result")]
 
     @property
+    def comms(self) -> list[Message]:
+        """The contents of the widgets' messages, in order."""
+        return self._contents("comm_open", "comm_msg", "comm_close")
+
+    @property
     def errors(self) -> list[str]:
         """``Name: message`` of each error shown under the cell."""
         return [f"{content['ename']}: {content['evalue']}" for content in self._contents("error")]
@@ -120,23 +125,39 @@ class Kernel:
         """The kernel's process id."""
         return int(self._manager.provisioner.pid)
 
-    def start(self, code: str) -> Cell:
-        """Send a cell and do not wait for it."""
+    def start(self, code: str, *, cell_id: str | None = None) -> Cell:
+        """Send a cell and do not wait for it. `cell_id` is the front end's id of it, which some do not send."""
         code = textwrap.dedent(code)
         cell = Cell(code)
         self.cells.append(cell)
-        self._by_id[self._client.execute(code, allow_stdin=False, stop_on_error=False)] = cell
+        message = self._client.session.msg(
+            "execute_request",
+            {
+                "code": code,
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": False,
+            },
+            metadata={} if cell_id is None else {"cellId": cell_id},
+        )
+        self._by_id[message["header"]["msg_id"]] = cell
+        self._client.shell_channel.send(message)
         return cell
 
-    async def run(self, code: str, *, within: float = 30.0, may_fail: bool = False) -> Cell:
+    async def run(
+        self, code: str, *, within: float = 30.0, may_fail: bool = False, cell_id: str | None = None
+    ) -> Cell:
         """Run a cell and wait until it is finished.
 
         Args:
             code: The cell's source, dedented.
             within: The deadline in seconds.
             may_fail: The cell may raise; without it that is a `CellError`.
+            cell_id: The front end's id of the cell, which some front ends do not send.
         """
-        cell = self.start(code)
+        cell = self.start(code, cell_id=cell_id)
         try:
             await eventually(lambda: cell.finished, within)
         except AssertionError as error:

@@ -1,0 +1,176 @@
+"""The panel: plain ipywidgets (HTML, buttons, boxes), so that it works wherever ipywidgets do.
+
+The front end counts the views of a widget whose `_view_count` is not None. While there is one, a thread of the panel's
+looks at the app four times a second and sends what has changed; the last view's end ends the thread. It is a thread and
+no task of the kernel's loop, because the device lives on while a cell holds that loop up, and so shall its panel.
+
+What is shown lives in the widgets' models, which the kernel keeps: a reloaded JupyterLab asks for them again.
+"""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import ipywidgets as widgets
+
+from dash_devices_nb.console import status
+from dash_devices_nb.errors import DashDevicesError
+
+SECONDS = 0.25
+
+# By the app's name, as sites are: a new app in the place of an old one goes on with its panel.
+_panels: WeakValueDictionary[str, Console] = WeakValueDictionary()
+
+
+def console_of(app: Any) -> Console:
+    """The panel of an app: the one that is there, also if it was of an app whose place this one took, or a new one."""
+    name = str(app.config.name)
+    panel = _panels.get(name)
+    if panel is None or panel.closed or (panel.app is not app and panel.app.runtime.io_loop is not None):
+        panel = _panels[name] = Console(app)
+    panel.follow(app)
+    return panel
+
+
+class Console(widgets.VBox):  # type: ignore[misc]
+    """The panel of an app.
+
+    Attributes:
+        app: what it shows.
+        closed: whether it was closed.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.closed = False
+        self._site: Any = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._guard = threading.Lock()
+        self._logged = -1
+        self._heading, self._clients, self._callbacks, self._log, self._said = (widgets.HTML() for _ in range(5))
+        self._chosen = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px"})
+        self._pause = self._button("Pause", "pause", self._on_pause, "Hold the callbacks")
+        self._step = self._button("Step", "step-forward", lambda: self.app.step(), "Let one held call run")
+        self._resume = self._button("Resume", "play", lambda: self.app.resume(), "Run what is held")
+        reload = self._button("Reload pages", "refresh", lambda: self.app.reload_pages(), "Read the layout again")
+        disconnect = self._button("Disconnect", "times", self._on_disconnect, "Close the chosen client's page")
+        super().__init__(
+            [
+                widgets.HBox([self._heading], layout={"padding": "0 4px"}),
+                widgets.HBox(
+                    [self._pause, self._step, self._resume, reload, self._chosen, disconnect],
+                    layout={"flex_flow": "row wrap"},
+                ),
+                self._said,
+                self._clients,
+                self._callbacks,
+                self._log,
+            ]
+        )
+        self.show()
+        self._view_count = 0  # from None: the front end counts
+        self.observe(lambda _: self._viewed(), "_view_count")
+
+    def follow(self, app: Any) -> None:
+        """Show this app from now on."""
+        if app is not self.app:
+            self.app = app
+            self._logged = -1
+        self.show()
+
+    def show(self) -> None:
+        """Show how things are now. From any thread; sends what has changed."""
+        with self._guard:
+            app = self.app = self._present()
+            _set(self._heading, status.heading(app))
+            _set(self._clients, status.clients(app))
+            _set(self._callbacks, status.callbacks(app))
+            if app.output_log.count != self._logged:
+                self._logged = app.output_log.count
+                _set(self._log, status.log(app.output_log))
+            options = status.client_options(app)
+            if options != list(self._chosen.options):
+                kept = self._chosen.value
+                self._chosen.options = options
+                if kept in [client_id for _, client_id in options]:
+                    self._chosen.value = kept
+            paused = app.runtime.gate.closed
+            self._pause.disabled, self._step.disabled, self._resume.disabled = paused, not paused, not paused
+
+    def _present(self) -> Any:
+        """The app, or the one that is served in its place by now."""
+        self._site = self.app.site or self._site
+        instead = self._site.app if self._site is not None and self.app.site is None else None
+        if instead is None or instead is self.app:
+            return self.app
+        self._logged = -1
+        return instead
+
+    def close(self) -> None:
+        """Close the panel and end its thread. Is idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self._stop.set()
+        for widget in _all_of(self):
+            if widget is not self:
+                widget.close()
+        super().close()
+
+    # ---- while it is shown
+
+    def _viewed(self) -> None:
+        """The number of views has changed. On the kernel's loop."""
+        if not self._view_count or self.closed:
+            self._stop.set()
+            return
+        if self._thread is not None and self._thread.is_alive() and not self._stop.is_set():
+            return
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(self._stop,), name="dash-devices-console", daemon=True)
+        self._thread.start()
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.wait(SECONDS):
+            self.show()
+
+    # ---- buttons
+
+    def _button(self, label: str, icon: str, act: Callable[[], object], tip: str) -> Any:
+        button = widgets.Button(description=label, icon=icon, tooltip=tip, layout={"width": "auto"})
+        button.on_click(lambda _: self._act(act))
+        return button
+
+    def _act(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+            said = ""
+        except DashDevicesError as error:
+            said = str(error)
+        _set(self._said, html.escape(said))
+        self.show()
+
+    def _on_pause(self) -> None:
+        self.app.pause()
+
+    def _on_disconnect(self) -> None:
+        for client in self.app.clients:
+            if client.id == self._chosen.value:
+                self.app.disconnect(client)
+
+
+def _set(widget: Any, text: str) -> None:
+    if widget.value != text:
+        widget.value = text
+
+
+def _all_of(box: Any) -> list[Any]:
+    found = [box]
+    for child in getattr(box, "children", ()):
+        found += _all_of(child)
+    return found
