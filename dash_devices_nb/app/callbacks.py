@@ -17,6 +17,7 @@ from dash_devices_nb.app.embed import Embedded
 from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.regular import RegularSpec
 from dash_devices_nb.core.services import Services, check_callback_service
+from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.kernel.output import CellOutput
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -247,13 +248,13 @@ class Callbacks(Embedded):
         context = stock.current_context()
         client = getattr(context, "client", None)
         if client is not None and client.id in self.runtime.pages:
-            self.push_to(client, plain)
+            self.answer_to(client, plain, getattr(context, "cause", None))
             return
         for (component_id, prop), value in plain:
             context.updated_props.setdefault(component_id, {})[prop] = value
 
-    def push_to(self, client: Any, plain: PlainMods) -> None:
-        """Send values to one client."""
+    def answer_to(self, client: Any, plain: PlainMods, cause: Cause | None) -> None:
+        """Send what a regular callback set to the client that asked."""
         raise NotImplementedError
 
 

@@ -255,7 +255,9 @@ class Connection:
                 if not await self._hub.authorized(page.client, output):
                     done(Answer(403, f"You may not call the callback of {output or 'no output'}."))
                     return
-            self._hub.regular.start(RegularCall(body, page.client, request, done, self._hub.stream(page, body)))
+            self._hub.regular.start(
+                RegularCall(body, page.client, request, done, self._hub.stream(page, body), wire.cause(frame))
+            )
         else:
             self._hub.answer_stock(path, page, request, done)
 

@@ -14,10 +14,13 @@ from dash_devices_nb.app.callbacks import Callbacks
 from dash_devices_nb.app.images import image_frame
 from dash_devices_nb.app.outputs import PlainMods, mods_of
 from dash_devices_nb.app.recorder import Recorder
-from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.actions import Action, Mods
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.ids import Key, canonical
-from dash_devices_nb.core.waves import Wave
+from dash_devices_nb.core.patches import apply_patch
+from dash_devices_nb.core.values import PatchValue, Value
+from dash_devices_nb.core.waves import Cause, Wave
 from dash_devices_nb.errors import InvalidModsError, UnknownPropError
 
 _batch: ContextVar[Batch | None] = ContextVar("dash_devices_nb_batch", default=None)
@@ -178,6 +181,18 @@ class Pushing(Callbacks):
         """Send values to one client."""
         self._send_to(client, self._encoded(plain))
 
+    def answer_to(self, client: Client, plain: PlainMods, cause: Cause | None) -> None:
+        """Send what a regular callback set to the client that asked; shared props are changed by that client."""
+        mods = self._encoded(plain)
+        self._send_to(client, mods)
+        dispatcher = self.runtime.dispatcher
+
+        def receive() -> list[Action]:
+            shared = {key: _applied(value, dispatcher, key) for key, value in mods.items() if dispatcher.is_shared(key)}
+            return dispatcher.receive_change(client, shared, cause) if shared else []
+
+        self.runtime.enter(receive)
+
     def _send_to(self, client: Client, mods: Mods) -> None:
         """Components in the values get the shared values that were kept for them."""
         for key, value in mods.items():
@@ -210,6 +225,13 @@ def _clients(given: Any) -> list[Client]:
         if not isinstance(one, Client):
             raise InvalidModsError(f"push_mods got the client {one!r}; it takes one of app.clients, or None")
     return several
+
+
+def _applied(value: Value, dispatcher: Dispatcher, key: Key) -> Value:
+    """A value that is none of operations."""
+    if not isinstance(value, PatchValue):
+        return value
+    return Value.of(apply_patch(dispatcher.value(key).fresh(), value.operations))
 
 
 def _key(component_id: Any) -> str:

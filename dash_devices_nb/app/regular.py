@@ -22,6 +22,7 @@ from dash_devices_nb.app.runtime import Runtime, running_call
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import COMPONENT_MARK
+from dash_devices_nb.core.waves import Cause
 
 OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR = 200, 204, 403, 404, 500
 
@@ -72,6 +73,7 @@ class RegularCall:
         request: the request as Dash reads it, None where Quart has it.
         done: takes the answer; called once, from any thread.
         websocket: Dash's interface for callbacks that stream, or None.
+        cause: why the page asks; None: a person acted.
     """
 
     body: dict[str, Any]
@@ -79,6 +81,7 @@ class RegularCall:
     request: Any
     done: Callable[[Answer], None]
     websocket: Any = None
+    cause: Cause | None = None
     spec: RegularSpec | None = None
     coroutine: bool = False
     laned: bool = field(default=False, init=False)
@@ -143,7 +146,7 @@ class RegularCalls:
         recorded, started = self._app.recorder.regular_call(call), time.perf_counter()
         with self._bound(call), stock.requesting(call.request):
             try:
-                function, context = self._app.run_stock(call.body, call.client, call.websocket)
+                function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
                 answer = self._answer(self._runtime.running.run(recorded.name, function), context)
                 recorded.result = answer.body
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
@@ -157,7 +160,7 @@ class RegularCalls:
         recorded, started = self._app.recorder.regular_call(call), time.perf_counter()
         with self._bound(call), stock.requesting(call.request):
             try:
-                function, context = self._app.run_stock(call.body, call.client, call.websocket)
+                function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
                 returned = function()
                 answer = self._answer(await returned if inspect.isawaitable(returned) else returned, context)
                 recorded.result = answer.body

@@ -266,7 +266,9 @@ class StockDash(dash.Dash):  # type: ignore[misc]
 
     _page_libraries: frozenset[str] = frozenset(ComponentRegistry.registry)
 
-    def run_stock(self, body: dict[str, Any], client: Any, websocket: Any = None) -> tuple[Callable[[], Any], Any]:
+    def run_stock(
+        self, body: dict[str, Any], client: Any, websocket: Any = None, cause: Any = None
+    ) -> tuple[Callable[[], Any], Any]:
         """Prepare one regular callback.
 
         Returns:
@@ -275,6 +277,7 @@ class StockDash(dash.Dash):  # type: ignore[misc]
         app_context.set(self)
         context = self._initialize_context(body)
         context.client = client
+        context.cause = cause
         if websocket is not None:
             context.dash_websocket = websocket
         function = self._prepare_callback(context, body)

@@ -313,8 +313,9 @@
         }
 
         _ask(request) {
-            const {number: n, path, query, body} = request;
-            request.sent = this._send({t: 'req', n, path, query, body}) || request.sent;
+            const {number: n, path, query, body, cause} = request;
+            const c = !cause || cause.person ? undefined : cause.by || [];
+            request.sent = this._send({t: 'req', n, path, query, body, c}) || request.sent;
         }
 
         _withClient(init) {

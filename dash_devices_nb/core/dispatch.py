@@ -15,12 +15,10 @@ from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.graph import CallbackGraph
 from dash_devices_nb.core.ids import Bindings, Key
 from dash_devices_nb.core.lanes import Laned, Lanes
-from dash_devices_nb.core.layout import EVENT_PROPS, Layout, overlay
-from dash_devices_nb.core.patches import apply_patch, extend_figure
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
-from dash_devices_nb.core.state import SharedState
-from dash_devices_nb.core.values import PatchValue, Value
+from dash_devices_nb.core.store import Store
+from dash_devices_nb.core.values import Value
 from dash_devices_nb.core.waits import Waiter, Waits
 from dash_devices_nb.core.waves import CALLED, Argument, Call, Cause, Wave
 from dash_devices_nb.errors import CallbackCycleError, PatchError
@@ -32,22 +30,24 @@ class Dispatcher:
     Attributes:
         state: the shared props.
         layout: the components that have been seen.
+        store: both of them.
         graph: the shared callbacks.
         now: the time of the event that is received, in seconds of the driver's clock.
         lanes: what waits for what; regular callbacks use them too.
     """
 
     def __init__(self) -> None:
-        self.state = SharedState()
-        self.layout = Layout()
+        self.store = Store()
+        self.state = self.store.state
+        self.layout = self.store.layout
         self.graph = CallbackGraph(self.layout)
         self.lanes = Lanes()
         self._waits = Waits(self.lanes)
         self.now = 0.0
+        self._looked_at: tuple[int, int] | None = None
         self._started = False
         self._initialised: dict[tuple[CallbackSpec, Bindings], frozenset[Key]] = {}
         self._answered: dict[tuple[Key, Key], int] = {}
-        self._layout_values: dict[Key, Value] = {}
 
     # ---- what is shared
 
@@ -57,30 +57,23 @@ class Dispatcher:
 
     def value(self, key: Key) -> Value:
         """The prop's value: the shared one, or the layout's."""
-        entry = self.state.get(key)
-        if entry is not None:
-            return entry.value
-        if key not in self._layout_values:
-            self._layout_values[key] = Value.of(self.layout.initial(*key))
-        return self._layout_values[key]
+        return self.store.value(key)
 
     def shared_values(self, component_id: str) -> dict[str, Any] | None:
         """The shared values of a component by prop, as objects of the caller's own."""
-        entries = self.state.of(component_id)
-        return {prop: entry.value.fresh() for prop, entry in entries.items()} if entries else None
+        return self.store.shared_values(component_id)
 
     # ---- events
 
     def start(self, tree: Any) -> list[Action]:
         """The app starts with this layout (a plain JSON tree): call the shared callbacks once."""
-        self._learn(tree)
+        self.store.learn(tree)
         self._started = True
         return self._close(self._initial_calls())
 
     def receive_layout(self, tree: Any) -> list[Action]:
         """The app has another layout (a plain JSON tree). Shared values stay; what waited for it is called."""
-        self.layout.replace(tree)
-        self._layout_values.clear()
+        self.store.replace_layout(tree)
         return self._close(self._initial_calls())
 
     def receive_components(self, tree: Any) -> list[Action]:
@@ -88,8 +81,7 @@ class Dispatcher:
 
         Shared values that were kept for them are laid over them; callbacks that waited for them are called.
         """
-        overlay(tree, self.shared_values)
-        self._learn(tree)
+        self.store.bring(tree)
         return self._close(self._initial_calls())
 
     def add_callback(self, spec: CallbackSpec) -> list[Action]:
@@ -152,7 +144,7 @@ class Dispatcher:
         Raises:
             PatchError: a `Patch` does not fit the value it is for; nothing was changed.
         """
-        sent, stored = self._prepare(mods)
+        sent, stored = self.store.prepare(mods)
         actions: list[Action] = [Send(sent, self.state.next_revision())]
         for key, value in stored.items():
             self.state.set(key, value)
@@ -162,7 +154,7 @@ class Dispatcher:
     def receive_result(self, call: Call, mods: Mods) -> list[Action]:
         """A call has finished with these outputs (normal ones, alternate ones and `set_props`)."""
         try:
-            sent, stored = self._prepare(mods)
+            sent, stored = self.store.prepare(mods)
         except PatchError as error:
             return [Report(error, call), *self.receive_failure(call)]
         actions: list[Action] = []
@@ -211,10 +203,6 @@ class Dispatcher:
 
     # ---- inside
 
-    def _learn(self, tree: Any) -> None:
-        if self.layout.add(tree):
-            self._layout_values.clear()
-
     def _shown(self, key: Key) -> bool:
         users = self.graph.triggered_by(key)
         return not users or any(i.spec.service & Services.SHARE_WITH_OTHER_CLIENTS for i in users)
@@ -237,38 +225,12 @@ class Dispatcher:
         entry = self.state.get(cause.key)
         return (entry.lineage if entry else frozenset()) | {cause.key}
 
-    def _prepare(self, mods: Mods) -> tuple[Mods, Mods]:
-        """What is sent, and what is kept, of values that the program set; components in them are learned."""
-        sent: Mods = {}
-        stored: Mods = {}
-        for key, value in mods.items():
-            if key[1] in EVENT_PROPS:
-                sent[key] = value
-                figure = (key[0], "figure")
-                base = stored.get(figure) or self.value(figure)
-                if base.plain is not None:
-                    grown = extend_figure(base.plain, value.plain, prepend=key[1] == "prependData")
-                    stored[figure] = Value.of(grown)
-                continue
-            if isinstance(value, PatchValue):
-                base = stored.get(key) or self.value(key)
-                stored[key] = Value.of(apply_patch(base.fresh(), value.operations))
-                sent[key] = value
-                if not stored[key].may_hold_components:
-                    continue
-            else:
-                stored[key] = sent[key] = value
-            if stored[key].may_hold_components:
-                tree = stored[key].fresh()
-                if overlay(tree, self.shared_values):
-                    stored[key] = sent[key] = Value.of(tree)
-                self._learn(tree)
-        return sent, stored
-
     def _initial_calls(self) -> list[Action]:
-        """Call what waits for its first call and has its components, and patterns with ALL that got more of them."""
-        if not self._started:
+        """Call what waits for its first call and has its components, and patterns with ALL whose components changed."""
+        version = (self.graph.version, self.layout.version)
+        if not self._started or version == self._looked_at:
             return []
+        self._looked_at = version
         ready = [
             instance
             for spec in self.graph.specs
@@ -285,7 +247,7 @@ class Dispatcher:
 
     def _has_new_inputs(self, instance: Instance) -> bool:
         known = self._initialised.get((instance.spec, instance.bindings))
-        return known is None or not known.issuperset(instance.input_keys)
+        return known is None or known != frozenset(instance.input_keys)
 
     def _present(self, instance: Instance) -> bool:
         return all(component_id in self.layout for component_id, _ in instance.input_keys) and any(

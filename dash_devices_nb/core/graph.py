@@ -45,6 +45,11 @@ class CallbackGraph:
         self._shared: dict[Key, bool] = {}
 
     @property
+    def version(self) -> int:
+        """Grows when a callback is added or removed."""
+        return self._version
+
+    @property
     def specs(self) -> tuple[CallbackSpec, ...]:
         """The callbacks in the order of their declaration."""
         return tuple(self._specs)

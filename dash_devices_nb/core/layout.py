@@ -6,7 +6,7 @@ prop's value, not only in `children`, so a tree is searched whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,13 @@ class Layout:
         if new:
             self.version += 1
         return new
+
+    def remove(self, gone: Iterable[str], *, but: Any) -> None:
+        """Forget components, and take in those of the trees in `but`, some of which may have only moved."""
+        for component_id in gone:
+            self.by_id.pop(component_id, None)
+        self.version += 1
+        self.add(but)
 
     def replace(self, tree: Any) -> None:
         """Forget all components, and take in those of another tree."""

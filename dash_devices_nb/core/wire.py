@@ -78,10 +78,12 @@ def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
     mods: dict[Key, Value] = {
         (component_id, prop): Value.of(value) for component_id, props in given.items() for prop, value in props.items()
     }
-    return sequence, mods, _cause(message.get("c"))
+    return sequence, mods, cause(message)
 
 
-def _cause(given: Any) -> Cause | None:
+def cause(message: dict[str, Any]) -> Cause | None:
+    """The cause of a `set` or `req` frame; None: a person. Raises FrameError."""
+    given = message.get("c")
     if given is None:
         return None
     if given == []:
@@ -89,7 +91,7 @@ def _cause(given: Any) -> Cause | None:
     match given:
         case [str(component_id), str(prop), int(revision)]:
             return Cause((component_id, prop), revision)
-    raise FrameError(f"'c' of a set frame is [], or [id, prop, revision], not {str(given)[:60]!r}")
+    raise FrameError(f"'c' of a {message['t']} frame is [], or [id, prop, revision], not {str(given)[:60]!r}")
 
 
 def number(message: dict[str, Any], name: str, default: int | None = None) -> int:

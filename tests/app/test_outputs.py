@@ -137,3 +137,25 @@ async def test_components_that_are_brought_in_get_their_first_calls(tab, way):
         await each.expect("shown", "children", "shared 1")
         await each.expect("own", "children", "own 1")
     assert calls == [1]
+
+
+async def test_an_alternate_output_of_a_regular_callback_can_change_a_shared_prop(tab):
+    """It counts as a change by the page that asked: everybody sees it, and the shared callbacks hear it once."""
+    app = app_of(dcc.Input(id="a"), dcc.Input(id="field"), html.Div(id="shared"), html.Div(id="b"))
+    calls = []
+
+    @app.callback_shared(Output("shared", "children"), Input("field", "value"))
+    def heard(value):
+        calls.append(value)
+        return f"shared {value}"
+
+    @app.callback(Output("b", "children"), Input("a", "value"), prevent_initial_call=True)
+    def alternate(value):
+        return Output("field", "value", f"set by {value}")
+
+    anne, ben = await tab(app), await tab(app)
+    await anne.act("a", "value", "anne")
+    await ben.expect("shared", "children", "shared set by anne")
+    await anne.expect("field", "value", "set by anne")
+    assert ben.prop("field", "value") == "set by anne"
+    assert calls == [None, "set by anne"]

@@ -34,3 +34,20 @@ def test_a_callback_that_is_not_called_at_the_start_is_not_called_then():
     desk.come(cell(2))
     desk.settle()
     assert desk.called == []
+
+
+def test_a_callback_with_all_is_called_without_the_components_that_a_push_has_removed():
+    """What a value for all pages no longer holds is gone, also what was pushed into it; what only moved stays."""
+    desk = Desk()
+    desk.callback("total", "sum.children", [CELLS])
+    desk.start(component("sum"), component("box", children=[cell(1), component("inner")]), component("other"))
+    desk.settle()
+    desk.push({"inner.children": [cell(2)]})
+    desk.settle()
+    assert desk.called[-1] == ("total", [[1, 2]])
+    desk.push({"other.children": [cell(2)], "box.children": [cell(3)]})
+    desk.settle()
+    assert desk.called[-1] == ("total", [[2, 3]])
+    desk.push({"box.children": "empty"})
+    desk.settle()
+    assert desk.called[-1] == ("total", [[2]])

@@ -1,0 +1,97 @@
+"""The store: the shared state and the components, and what a value from the program means for both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.layout import EVENT_PROPS, Layout, components, overlay
+from dash_devices_nb.core.patches import apply_patch, extend_figure
+from dash_devices_nb.core.state import SharedState
+from dash_devices_nb.core.values import PatchValue, Value
+
+
+class Store:
+    """The shared props and the components.
+
+    Attributes:
+        state: the shared props.
+        layout: the components that have been seen.
+    """
+
+    def __init__(self) -> None:
+        self.state = SharedState()
+        self.layout = Layout()
+        self._layout_values: dict[Key, Value] = {}
+
+    def value(self, key: Key) -> Value:
+        """The prop's value: the shared one, or the layout's."""
+        entry = self.state.get(key)
+        if entry is not None:
+            return entry.value
+        if key not in self._layout_values:
+            self._layout_values[key] = Value.of(self.layout.initial(*key))
+        return self._layout_values[key]
+
+    def shared_values(self, component_id: str) -> dict[str, Any] | None:
+        """The shared values of a component by prop, as objects of the caller's own."""
+        entries = self.state.of(component_id)
+        return {prop: entry.value.fresh() for prop, entry in entries.items()} if entries else None
+
+    def learn(self, tree: Any) -> None:
+        """Take in the components of a tree."""
+        if self.layout.add(tree):
+            self._layout_values.clear()
+
+    def bring(self, tree: Any) -> None:
+        """Components are about to come into a page: lay the shared values over them, in place, and take them in."""
+        overlay(tree, self.shared_values)
+        self.learn(tree)
+
+    def replace_layout(self, tree: Any) -> None:
+        """Take another layout; the shared values stay."""
+        self.layout.replace(tree)
+        self._layout_values.clear()
+
+    def prepare(self, mods: Mods) -> tuple[Mods, Mods]:
+        """What is sent, and what is kept, of values that the program set; components in them are learned."""
+        sent: Mods = {}
+        stored: Mods = {}
+        for key, value in mods.items():
+            if key[1] in EVENT_PROPS:
+                sent[key] = value
+                figure = (key[0], "figure")
+                base = stored.get(figure) or self.value(figure)
+                if base.plain is not None:
+                    grown = extend_figure(base.plain, value.plain, prepend=key[1] == "prependData")
+                    stored[figure] = Value.of(grown)
+                continue
+            if isinstance(value, PatchValue):
+                base = stored.get(key) or self.value(key)
+                stored[key] = Value.of(apply_patch(base.fresh(), value.operations))
+                sent[key] = value
+                if not stored[key].may_hold_components:
+                    continue
+            else:
+                stored[key] = sent[key] = value
+            if stored[key].may_hold_components:
+                tree = stored[key].fresh()
+                if overlay(tree, self.shared_values):
+                    stored[key] = sent[key] = Value.of(tree)
+        self._exchange(stored)
+        return sent, stored
+
+    def _exchange(self, stored: Mods) -> None:
+        """Forget the components that were in the old values, and take in those that are in the new ones."""
+        old = [value.plain for value in map(self.value, stored) if value.may_hold_components]
+        new = [value.plain for value in stored.values() if value.may_hold_components]
+        if not old and not new:
+            return
+        gone = list(dict.fromkeys(component_id for component_id, _ in components(old)))
+        for component_id in gone:
+            entries = self.state.of(component_id) or {}
+            inner = [entry.value.plain for entry in entries.values() if entry.value.may_hold_components]
+            gone.extend(each for each, _ in components(inner) if each not in gone)
+        self.layout.remove(gone, but=new)
+        self._layout_values.clear()
