@@ -53,6 +53,20 @@ class LabNotebook:
             [number, code],
         )
 
+    async def scroll_to(self, number: int) -> None:
+        """Bring a cell, counted from 0, into sight; JupyterLab renders only what is near to that."""
+        await self.page.evaluate(
+            "async (number) => { await window.jupyterapp.shell.currentWidget.content.scrollToItem(number, 'start'); }",
+            number,
+        )
+
+    async def restart_kernel(self) -> None:
+        """Restart the kernel by the menu, and say yes."""
+        await self.page.locator(".lm-MenuBar-item", has_text="Kernel").click()
+        await self.page.locator(".lm-Menu-item[data-command='kernelmenu:restart']").click()
+        await self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        await eventually(self._is_ready, within=START_MS / 1000)
+
     def cell(self, number: int) -> Locator:
         """A cell, counted from 0."""
         return self.page.locator(f".jp-Cell[data-windowed-list-index='{number}']")
