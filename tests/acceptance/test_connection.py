@@ -1,0 +1,219 @@
+"""A page's one connection: what travels over it, and what happens when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+
+from playwright.async_api import Page, expect
+
+from dash_devices_nb import Dash, Input, Output, Patch, Services, dcc, html
+from tests.support.browser import Tabs
+from tests.support.eventually import eventually
+from tests.support.processes import ScriptRunner
+from tests.support.serving import Serving
+from tests.support.tcp import network
+
+LOST = r"WebSocket connection to .* failed"
+
+
+def bar(page: Page):
+    return page.locator(".bar")
+
+
+def desk() -> tuple[Dash, list[tuple[str, bool]], threading.Event]:
+    """An app with a shared field, a counter, and a slow regular callback."""
+    app = Dash(__name__)
+    names = ("echo", "slow", "other", "list", "quick")
+    buttons = [html.Button(name, id=f"go-{name}") for name in ("slow", "quick")]
+    app.layout = html.Div([dcc.Input(id="name", value=""), *buttons, *(html.Div(id=name) for name in names)])
+    story: list[tuple[str, bool]] = []
+    release = threading.Event()
+
+    @app.callback_shared(Output("echo", "children"), Input("name", "value"))
+    def echo(name):
+        return f"echo {name}"
+
+    @app.callback(Output("slow", "children"), Input("go-slow", "n_clicks"), prevent_initial_call=True)
+    def slow(n_clicks):
+        release.wait(20)
+        return f"slow {n_clicks}"
+
+    @app.callback(Output("quick", "children"), Input("go-quick", "n_clicks"), prevent_initial_call=True)
+    def quick(n_clicks):
+        return f"quick {n_clicks}"
+
+    @app.callback_connect
+    def connected(client, connect):
+        story.append((client.id, connect))
+
+    return app, story, release
+
+
+async def test_a_short_loss_is_no_loss(serve: Serving, browser: Tabs):
+    """The page says that it is offline; it is the same client again, and all that happened meanwhile arrives once."""
+    app, story, release = desk()
+    url = await serve(app)
+    async with network(url) as net:
+        browser.allow_errors(LOST, "ERR_")
+        away, witness = await asyncio.gather(browser.open(net.url), browser.open(url))
+        for page in (away, witness):
+            await expect(page.locator("#echo")).to_have_text("echo ")
+        before = list(story)
+        await away.locator("#go-slow").click()
+        app.push_mods({"list": {"children": ["a"]}})
+        await expect(away.locator("#list")).to_have_text("a")
+
+        net.cut()
+        await expect(bar(away)).to_contain_text("Offline: reconnecting")
+        await away.locator("#name").press_sequentially("typed offline")
+        await away.locator("#go-quick").click()
+        more = Patch()
+        more.append("b")
+        app.push_mods({"list": {"children": more}})
+        app.push_mods({"list": {"children": more}, "other": {"children": "pushed meanwhile"}})
+        app.push_mods({"other": {"title": "alone"}}, [c for c in app.clients if c.id == before[0][0]])
+        release.set()
+        await expect(witness.locator("#list")).to_have_text("abb")
+        net.mend()
+
+        await expect(bar(away)).not_to_be_visible()
+        await expect(away.locator("#list")).to_have_text("abb")
+        await expect(away.locator("#other")).to_have_text("pushed meanwhile")
+        await expect(away.locator("#slow")).to_have_text("slow 1")
+        await expect(away.locator("#quick")).to_have_text("quick 1")
+        for page in (away, witness):
+            await expect(page.locator("#echo")).to_have_text("echo typed offline")
+            await expect(page.locator("#name")).to_have_value("typed offline")
+        assert story == before, "nobody left, nobody came"
+        titles = [await page.locator("#other").get_attribute("title") for page in (away, witness)]
+        assert sorted(titles, key=str) == [None, "alone"]
+
+
+async def test_others_changes_win_only_in_their_order(serve: Serving, browser: Tabs):
+    """What a page changed while it was away is ordered when it arrives, after what others did meanwhile."""
+    app, _, _ = desk()
+    url = await serve(app)
+    async with network(url) as net:
+        browser.allow_errors(LOST, "ERR_")
+        away, witness = await asyncio.gather(browser.open(net.url), browser.open(url))
+        await expect(away.locator("#echo")).to_have_text("echo ")
+        net.cut()
+        await expect(bar(away)).to_be_visible()
+        await away.locator("#name").fill("from away")
+        await witness.locator("#name").fill("from witness")
+        await expect(witness.locator("#echo")).to_have_text("echo from witness")
+        net.mend()
+        for page in (away, witness):
+            await expect(page.locator("#echo")).to_have_text("echo from away")
+            await expect(page.locator("#name")).to_have_value("from away")
+
+
+async def test_a_restarted_program_gets_its_pages_back(script: ScriptRunner, browser: Tabs):
+    """The script is stopped and started again: the open page comes back by itself and shows the new program's state."""
+    source = """
+        import sys
+        from dash_devices_nb import Dash, Input, Output, dcc, html
+        app = Dash(__name__)
+        port, run = int(sys.argv[1]), sys.argv[2]
+        app.layout = html.Div([dcc.Input(id="name", value=run), html.Div(id="echo"), html.Div(id="own"), html.H1(run)])
+
+        @app.callback_shared(Output("echo", "children"), Input("name", "value"))
+        def echo(name):
+            return f"{run} run: {name}"
+
+        @app.callback(Output("own", "children"), Input("echo", "children"))
+        def own(echo):
+            return f"own {echo}"
+
+        app.run(port=port)
+    """
+    browser.allow_errors(LOST, "ERR_")
+    program = await script(source, "0", "first")
+    page = await browser.open(program.url)
+    await page.locator("#name").fill("typed")
+    await expect(page.locator("#own")).to_have_text("own first run: typed")
+    program.interrupt()
+    assert await program.wait() == 0
+    await expect(bar(page)).to_contain_text("Offline")
+    port = program.url.partition("127.0.0.1:")[2].partition("/")[0]
+    await script(source, port, "second")
+    await expect(page.locator("#own")).to_have_text("own second run: second", timeout=15_000)
+    await expect(page.locator("h1")).to_have_text("second")
+    await expect(bar(page)).not_to_be_visible()
+    await page.locator("#name").fill("again")
+    await expect(page.locator("#own")).to_have_text("own second run: again")
+
+
+async def test_one_socket_carries_all_in_order(serve: Serving, browser: Tabs):
+    """With PUSHER_ALL no request goes to Dash's routes: they travel over the tab's one WebSocket, in order."""
+    app, _, _ = desk()
+    url = await serve(app)
+    context = await browser.context()
+    await context.add_init_script("delete window.SharedWorker")
+    page = await browser.open(context=context)
+    requests, sockets, sent, received = [], [], [], []
+    page.on("request", lambda request: requests.append(request.url))
+
+    def opened(socket) -> None:
+        sockets.append(socket.url)
+        socket.on("framesent", lambda frame: sent.append(json.loads(frame)))
+        socket.on("framereceived", lambda frame: received.append(json.loads(frame)))
+
+    page.on("websocket", opened)
+    await page.goto(url)
+    assert await page.evaluate("typeof SharedWorker") == "undefined"
+    await expect(page.locator("#echo")).to_have_text("echo ")
+    for number in range(1, 4):
+        await page.locator("#go-quick").click()
+        await expect(page.locator("#quick")).to_have_text(f"quick {number}")
+    await page.evaluate("fetch('/_reload-hash').then(r => r.json()).then(j => { window.reloadHash = j; })")
+    await eventually(lambda: page.evaluate("window.reloadHash && 'packages' in window.reloadHash"))
+    routes = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reload-hash")
+    assert not [url for url in requests if any(route in url for route in routes)]
+    assert sockets == [f"ws{url.removeprefix('http')}_dash-devices/ws"]
+    asked = [frame for frame in sent if frame["t"] == "req"]
+    assert [frame["n"] for frame in asked] == list(range(1, len(asked) + 1))
+    paths = [frame["path"] for frame in asked]
+    assert sorted(paths[:2]) == ["_dash-dependencies", "_dash-layout"]
+    assert paths[2:] == ["_dash-update-component"] * 3 + ["_reload-hash"]
+    answered = [frame["n"] for frame in received if frame["t"] == "res"]
+    assert sorted(answered) == list(range(1, len(asked) + 1))
+
+
+async def test_http_where_the_server_service_says_so(serve: Serving, browser: Tabs):
+    """With NORMAL layout, dependencies and regular callbacks go over HTTP, and what is shared still over the socket."""
+    app = Dash(__name__, server_service=Services.NORMAL)
+    app.layout = html.Div([dcc.Input(id="name", value=""), html.Div(id="echo"), html.Div(id="own"), html.Div(id="s2")])
+
+    @app.callback_shared(Output("echo", "children"), Input("name", "value"))
+    def echo(name):
+        return f"echo {name}"
+
+    @app.callback(Output("own", "children"), Input("name", "value"))
+    def own(name):
+        return f"own {name}"
+
+    @app.callback_s2(Output("s2", "children"), Input("name", "value"))
+    def s2(name):
+        return f"s2 {name}"
+
+    url = await serve(app)
+    page, other = await browser.open(), await browser.open(url)
+    requests, sent = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(json.loads(frame))))
+    await page.goto(url)
+    await expect(page.locator("#own")).to_have_text("own ")
+    await page.locator("#name").fill("x")
+    for each in (page, other):
+        await expect(each.locator("#echo")).to_have_text("echo x")
+        await expect(each.locator("#own")).to_have_text("own x")
+        await expect(each.locator("#s2")).to_have_text("s2 x")
+    routes = {
+        part for url in requests for part in ("layout", "dependencies", "update-component") if f"_dash-{part}" in url
+    }
+    assert routes == {"layout", "dependencies", "update-component"}
+    outputs = {frame["body"]["output"] for frame in sent if frame["t"] == "req"}
+    assert outputs == {"s2.children"}, "a callback of service S2 uses the socket"
