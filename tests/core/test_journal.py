@@ -1,0 +1,88 @@
+from types import SimpleNamespace
+
+import pytest
+
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.dispatch import Cause
+from dash_devices_nb.core.journal import CALL, CHANGE, CONNECT, KINDS, PUSH, REFUSAL, Journal
+from dash_devices_nb.core.values import Value
+
+TARGET, SHOWN = ("target", "value"), ("shown", "children")
+
+
+def client(name: str) -> Client:
+    return Client(name, connect_time=0.0, address="127.0.0.1")
+
+
+def call(name: str, *keys: tuple[str, str]) -> SimpleNamespace:
+    return SimpleNamespace(name=name, keys=keys, triggered=("target.value",), size=3)
+
+
+@pytest.fixture
+def journal() -> Journal:
+    """Two clients come, one changes the target, a callback is called, the program pushes."""
+    journal = Journal()
+    anne, ben = client("anne"), client("ben")
+    journal.add(1.0, CONNECT, anne, "127.0.0.1")
+    journal.add(2.0, CONNECT, ben, "127.0.0.1")
+    journal.add(3.0, CHANGE, anne, {TARGET: Value.of(21)})
+    journal.add(3.1, CALL, anne, call("show", TARGET, SHOWN))
+    journal.add(4.0, PUSH, None, {SHOWN: Value(b'"warm"')}, SimpleNamespace(name="control"))
+    journal.add(5.0, CHANGE, ben, {SHOWN: Value.of("x")}, Cause(TARGET, 7))
+    journal.add(5.5, CHANGE, ben, {SHOWN: Value.of("y")}, Cause())
+    journal.add(6.0, REFUSAL, ben, "You may not.")
+    return journal
+
+
+def numbers(entries) -> list[int]:
+    return [entry.number for entry in entries]
+
+
+def test_entries_are_numbered_and_kept_up_to_the_limit():
+    """The oldest entries go first; numbers go on, also over a change of the limit and after clearing."""
+    journal = Journal(limit=3)
+    for time in range(5):
+        journal.add(float(time), REFUSAL, None, "")
+    assert numbers(journal) == [3, 4, 5]
+    journal.limit = 2
+    assert numbers(journal) == [4, 5]
+    journal.clear()
+    journal.add(9.0, REFUSAL, None, "")
+    assert numbers(journal) == [6]
+    assert journal[-1].time == 9.0
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, True, "10", None])
+def test_a_limit_that_is_no_number_of_entries_is_refused(limit):
+    """The message says what the limit takes."""
+    with pytest.raises(ValueError, match="it takes a whole number of entries, 1 or more"):
+        Journal().limit = limit
+
+
+def test_entries_are_found_by_kind_client_component_and_time(journal: Journal):
+    """Filters can be combined; a client is itself or its id."""
+    assert numbers(journal.filter()) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert numbers(journal.filter("change")) == [3, 6, 7]
+    assert numbers(journal.filter(client="anne")) == [1, 3, 4]
+    assert numbers(journal.filter(client=journal[0].client)) == [1, 3, 4]
+    assert numbers(journal.filter(id="shown")) == [4, 5, 6, 7]
+    assert numbers(journal.filter(since=5.0)) == [6, 7, 8]
+    assert numbers(journal.filter("change", client="ben", id="shown", since=5.2)) == [7]
+    assert [found.name for found in journal.calls("show")] == ["show"]
+    assert journal.calls("other") == []
+    assert [found.name for found in journal.calls(id="target", client="anne")] == ["show"]
+
+
+def test_an_unknown_kind_is_refused(journal: Journal):
+    """The message names the kinds."""
+    with pytest.raises(ValueError, match=f"kind='click'; the kinds are {', '.join(KINDS)}"):
+        journal.filter("click")
+
+
+def test_entries_say_what_led_to_them_and_what_they_moved(journal: Journal):
+    """A call names its inputs, a push its callback, a page's own change what it answered; sizes are bytes of JSON."""
+    assert [entry.cause for entry in journal] == [
+        "", "", "", "target.value", "control", "the page, for target.value", "the page, at its start", "",
+    ]  # fmt: skip
+    assert [entry.size for entry in journal] == [0, 0, 2, 3, 6, 3, 3, 0]
+    assert journal[2].summary == "target.value = 21"

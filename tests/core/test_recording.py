@@ -1,0 +1,93 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.dispatch import Cause
+from dash_devices_nb.core.ids import Ref
+from dash_devices_nb.core.journal import CALL, CHANGE, CONNECT, DISCONNECT, PUSH, REFUSAL, Journal
+from dash_devices_nb.core.recording import Recording, read, written
+from dash_devices_nb.core.spec import CallbackSpec
+from dash_devices_nb.core.values import PatchValue, Value
+from dash_devices_nb.errors import ReplayError
+
+TARGET, SHOWN = ("target", "value"), ('{"index":1,"type":"row"}', "children")
+HEAD = b'{"format": "dash_devices_nb session", "version": 1, "app": "x", "started": 1.0, "missing": 0}\n'
+
+
+def read_back(journal: Journal) -> Recording:
+    return read(list(written(journal, "thermostat")), "session.jsonl")
+
+
+def test_a_session_is_read_back_as_it_was():
+    """Times are counted from the first event, clients are numbered as they came, values, causes and patches are kept."""
+    journal = Journal()
+    anne, ben = (Client(name, connect_time=0.0, address="::1", username=name) for name in ("anne", "ben"))
+    spec = CallbackSpec("control", (Ref(*TARGET),), (), ())
+    patch = PatchValue(b'{"__dash_patch_update":"__dash_patch_update","operations":[{"operation":"Append"}]}', [])
+    journal.add(100.0, CONNECT, anne, "::1")
+    journal.add(100.5, CONNECT, ben, "::1")
+    journal.add(101.0, CHANGE, ben, {TARGET: Value.of(21), SHOWN: Value.of([1, "a"])})
+    journal.add(101.1, CALL, ben, SimpleNamespace(name="show", triggered=(), seconds=0.1, error=ValueError("no")))
+    journal.add(102.0, CHANGE, anne, {SHOWN: Value.of(None)}, Cause(TARGET, 5))
+    journal.add(103.0, CHANGE, anne, {SHOWN: Value.of(True)}, Cause())
+    journal.add(104.0, PUSH, None, {SHOWN: patch})
+    journal.add(105.0, PUSH, None, {SHOWN: Value(b"1.5")}, spec)
+    journal.add(106.0, REFUSAL, anne, "left out")
+    journal.add(107.0, DISCONNECT, anne, "")
+
+    recording = read_back(journal)
+
+    assert (recording.app, recording.started, recording.missing) == ("thermostat", 100.0, 0)
+    assert [(event.at, event.kind, event.client, event.cause, event.again) for event in recording.events] == [
+        (0.0, "connect", 1, None, False),
+        (0.5, "connect", 2, None, False),
+        (1.0, "change", 2, None, False),
+        (1.1, "call", 2, None, False),
+        (2.0, "change", 1, TARGET, False),
+        (3.0, "change", 1, (), False),
+        (4.0, "push", None, None, False),
+        (5.0, "push", None, None, True),
+        (7.0, "disconnect", 1, None, False),
+    ]
+    assert recording.events[2].mods == {TARGET: Value.of(21), SHOWN: Value.of([1, "a"])}
+    assert recording.events[0].fields["username"] == "anne"
+    assert recording.events[3].fields["error"] == "ValueError: no"
+    again = recording.events[6].mods[SHOWN]
+    assert isinstance(again, PatchValue)
+    assert again.operations == [{"operation": "Append"}]
+
+
+def test_the_first_line_says_what_the_file_is():
+    """Format, version, app, and how many events the journal had dropped."""
+    journal = Journal(limit=2)
+    for number in range(5):
+        journal.add(10.0 + number, PUSH, None, {TARGET: Value.of(number)})
+    head = json.loads(next(iter(written(journal, "x"))))
+    assert head == {
+        "format": "dash_devices_nb session", "version": 1, "app": "x", "started": 13.0, "missing": 3,
+    }  # fmt: skip
+    assert read_back(Journal()).events == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "s.jsonl is empty; app.journal.save"),
+        ([b"\x89PNG\r\n"], r"s.jsonl is no recorded session \(line 1 does not say so\); app.journal.save\(path\) writes"),
+        ([b'{"cells": []}\n'], r"s.jsonl is no recorded session \(line 1"),
+        ([b"[1]\n"], r"s.jsonl is no recorded session \(line 1"),
+        ([HEAD.replace(b": 1,", b": 2,")], "line 1 of s.jsonl says version 2; this dash_devices_nb reads version 1"),
+        ([HEAD, b'{"at": 0.1, "t": "ch'], "s.jsonl was cut off in line 2: remove that line"),
+        ([HEAD, b'{"at": 0.1, "t": "ch\n', b"{}\n"], "line 2 of s.jsonl is not JSON: "),
+        ([HEAD, b"{}\n"], "line 2 of s.jsonl is no event: KeyError 'at'"),
+        ([HEAD, b"3\n"], "line 2 of s.jsonl is no event: b'3"),
+        ([HEAD, b'{"at": "x", "t": "push"}\n'], "line 2 of s.jsonl is no event: ValueError"),
+        ([HEAD, b'{"at": 0, "t": "push", "mods": {"a": 3}}\n'], "line 2 of s.jsonl is no event: AttributeError"),
+    ],
+)
+def test_what_is_no_session_is_refused(lines: list[bytes], message: str):
+    """The message names the file and the line."""
+    with pytest.raises(ReplayError, match=message):
+        read(lines, "s.jsonl")
