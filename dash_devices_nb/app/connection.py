@@ -65,7 +65,11 @@ class Connection:
         if greeting["t"] != "hello":
             await self.close(POLICY, f"the first frame is a hello, not a {greeting['t']}")
             return
-        page = self._page = self._hub.greet(greeting, self._scope)
+        try:
+            page = self._page = self._hub.greet(greeting, self._scope)
+        except FrameError as error:
+            await self.close(POLICY, str(error))
+            return
         loop = asyncio.get_running_loop()
         page.disconnect = lambda code, reason: loop.call_soon_threadsafe(
             lambda: loop.create_task(self.close(code, reason))

@@ -69,17 +69,21 @@ class Hub:
     def greet(self, greeting: dict[str, Any], scope: Any) -> Page:
         """A page says hello: find it again, or make it a client. Queues the welcome."""
         revision = wire.number(greeting, "rev", 0)
+        number = wire.number(greeting, "q", 0)
+        key = wire.text(greeting, "key", "").encode()
         known = self.runtime.pages.get(wire.text(greeting, "client", ""))
         same = greeting.get("epoch") == self.epoch
-        if known is not None and same and secrets.compare_digest(known.key, wire.text(greeting, "key", "")):
+        genuine = known is not None and same and secrets.compare_digest(known.key.encode(), key)
+        if genuine and known is not None and known.outbox.overflowed:
+            self._leave(known)
+        elif genuine and known is not None:
             page = known
             timer = self._timers.pop(page, None)
             if timer is not None:
                 timer.cancel()
-            if page.connected:
-                page.disconnect(1008, "this page was opened again")
+            page.supersede()
             with self.runtime.lock:
-                page.outbox.resume(wire.number(greeting, "q", 0), revision)
+                page.outbox.resume(number, revision)
                 self._welcome(page, resumed=True)
                 for place, frame in self.images.items():
                     page.send_image(place, frame)
@@ -87,7 +91,7 @@ class Hub:
             return page
         page = Page(self.runtime, self._client(scope))
         with self.runtime.lock:
-            if same and revision:
+            if same:
                 page.outbox.resume(0, revision)
             self.runtime.pages[page.client.id] = page
             self._welcome(page, resumed=False)
@@ -126,6 +130,8 @@ class Hub:
 
     def parted(self, page: Page, *, at_once: bool) -> None:
         """A connection has ended; the page leaves if it does not come back within the grace."""
+        if page.connected:
+            return
         if at_once:
             self._leave(page)
             return

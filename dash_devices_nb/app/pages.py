@@ -144,6 +144,12 @@ class Page:
         if self._writer is writer:
             self._writer = None
 
+    def supersede(self) -> None:
+        """The page has come back on another connection: end the one that there is, and send nothing more on it."""
+        if self._writer is not None:
+            self._writer = None
+            self.disconnect(1008, "this page was opened again")
+
     def wake(self) -> None:
         """Send what waits, as far as the connection takes it."""
         writer = self._writer

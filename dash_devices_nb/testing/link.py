@@ -47,6 +47,7 @@ class Link:
     Attributes:
         settings: what the page's own script would read; empty before `open`.
         cookies: as a browser keeps them.
+        socket: the newest WebSocket, or None.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
@@ -57,7 +58,7 @@ class Link:
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies)
         )
-        self._socket: ClientConnection | None = None
+        self.socket: ClientConnection | None = None
         self._outgoing: deque[str | bytes] = deque()
         self._writing = asyncio.Lock()
 
@@ -113,7 +114,7 @@ class Link:
     @property
     def connected(self) -> bool:
         """Whether the WebSocket is open."""
-        return self._socket is not None and self._socket.state is websockets.State.OPEN
+        return self.socket is not None and self.socket.state is websockets.State.OPEN
 
     async def connect(self) -> ClientConnection:
         """Open the WebSocket."""
@@ -123,7 +124,7 @@ class Link:
         self.cookies.add_cookie_header(request)
         cookie = request.get_header("Cookie")
         self._outgoing.clear()
-        self._socket = await connect(
+        self.socket = await connect(
             url,
             origin=Origin(self.origin),
             additional_headers={**self._headers, **({"Cookie": cookie} if cookie else {})},
@@ -132,7 +133,7 @@ class Link:
             max_size=None,
             proxy=None,
         )
-        return self._socket
+        return self.socket
 
     def send(self, frame: Mapping[str, Any] | str | bytes) -> bool:
         """Queue a frame for `flush`. Returns False if there is no connection."""
@@ -144,21 +145,21 @@ class Link:
     async def flush(self) -> None:
         """Send what was queued, in its order; what a lost connection swallows is the page's to send again."""
         async with self._writing:
-            while self._outgoing and self._socket is not None:
+            while self._outgoing and self.socket is not None:
                 try:
-                    await self._socket.send(self._outgoing.popleft())
+                    await self.socket.send(self._outgoing.popleft())
                 except websockets.ConnectionClosed:
                     self._outgoing.clear()
 
     def cut(self) -> None:
         """Break the connection without a parting word, as a lost network does."""
-        if self._socket is not None:
-            self._socket.transport.abort()
+        if self.socket is not None:
+            self.socket.transport.abort()
 
     async def close(self) -> None:
         """Close the WebSocket as a tab that is closed does."""
-        if self._socket is not None:
-            await self._socket.close(GOING_AWAY)
+        if self.socket is not None:
+            await self.socket.close(GOING_AWAY)
 
 
 def _fetched(answer: Any) -> Fetched:

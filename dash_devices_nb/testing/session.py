@@ -97,15 +97,17 @@ class Session:
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for text in socket:
+                if socket is not self.link.socket:
+                    continue
                 self._take(json.loads(text))
                 self._took(len(text))
                 await self.proceed()
         except websockets.ConnectionClosed:
             pass
         finally:
-            self.greeted = False
-            self.closed_by = (socket.close_code or 1006, socket.close_reason or "")
-            self.changed.set()
+            if socket is self.link.socket:
+                self.greeted = False
+                self.closed_by = (socket.close_code or 1006, socket.close_reason or "")
 
     def _take(self, frame: dict[str, Any]) -> None:
         if "q" in frame:
