@@ -15,7 +15,18 @@ from typing import Any
 from dash_devices_nb.app.connection import Connection
 from dash_devices_nb.transport.gate import Gate
 
-SCRIPTS = ("socket.js", "patch.js", "events.js", "renderer.js", "notices.js", "bridge.js", "status.js", "main.js")
+SCRIPTS = (
+    "socket.js",
+    "patch.js",
+    "events.js",
+    "renderer.js",
+    "notices.js",
+    "shared.js",
+    "requests.js",
+    "bridge.js",
+    "status.js",
+    "main.js",
+)
 """The page's script, in this order; each file is a part of it."""
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]

@@ -1,25 +1,15 @@
 // @ts-check
-/**
- * Between the renderer and the app: changes of shared props go out and come in, and Dash's requests travel over the socket.
- *
- * A change of this page is *pending* until the app has acknowledged it. Meanwhile others' changes of that prop are not
- * applied: the app put them in order before ours, which is what holds in the end. What was not acknowledged is sent
- * again after a lost connection.
- */
+/** Joins the parts of the page's side: the socket, the renderer, the shared props, Dash's requests and the notices. */
 (function () {
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
-    const ROUTES = ['_dash-layout', '_dash-dependencies', '_dash-update-component', '_reload-hash'];
-    const UPDATE = '_dash-update-component';
     const SAY_BYTES = 64 * 1024;
     const PATIENCE_MS = 5000;
     const STOPPED = 'The app stopped';
 
     dd.Bridge = class Bridge {
-        /** @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings */
+        /** @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, holds: string}} settings */
         constructor(settings) {
-            this._settings = settings;
-            this._overSocket = new Set(settings.socket);
             this.notices = new dd.Notices();
             this.renderer = new dd.Renderer(this);
             /** What the app says of itself: what a busy kernel holds up, whether it has coroutine callbacks, or has stopped. */
@@ -30,27 +20,29 @@
             this._revision = 0;
             this._layoutRevision = 0;
             this._number = 0;
-            this._sequence = 0;
             /** Shared frames applied on this connection, and the bytes of those that were not reported. */
             this._applied = this._unsaid = 0;
-            this._request = 0;
-            /** @type {Map<string, number>} */
-            this._pending = new Map();
-            /** @type {{s: number, m: object, c: any}[]} */
-            this._unacknowledged = [];
-            /** @type {Map<number, any>} */
-            this._requests = new Map();
             /** Frames that came before the layout. @type {any[]} */
             this._early = [];
             /** What waits for the layout. @type {(() => void)[]} */
             this._later = [];
-            this._shared = new Set();
             /** What this page keeps over a new layout. @type {{[id: string]: object}} */
             this._kept = {};
-            /** @type {[{[key: string]: any}, string][]} */
-            this._patterns = [];
-            this._fetch = window.fetch.bind(window);
-            window.fetch = (input, init) => this._fetched(input, init);
+            const send = frame => this._send(frame);
+            const refuse = text => this.notices.show('error', text);
+            this.shared = new dd.SharedProps({
+                send,
+                refuse,
+                apply: (mods, revision) => this.renderer.apply(mods, revision),
+                most: settings.most
+            });
+            this.requests = new dd.Requests(settings, {
+                send,
+                refuse,
+                renderer: this.renderer,
+                client: () => (this._client ? `${this._client}.${this._key}` : ''),
+                layout: (revision, tree) => this._laidOut(revision, tree)
+            });
             const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
             this.socket = new dd.Socket(`${scheme}//${location.host}${settings.prefix}_dash-devices/ws`, {
                 hello: () => this._hello(),
@@ -85,10 +77,7 @@
 
         _withoutSocket() {
             this.notices.state('offline', 'No live connection yet: the page shows no changes of others.', 'error');
-            for (const [number, request] of this._requests) {
-                this._requests.delete(number);
-                this._fetch(request.input, this._withClient(request.init)).then(request.resolve, request.reject);
-            }
+            this.requests.withoutSocket();
         }
 
         _frame(frame) {
@@ -97,11 +86,11 @@
                 case 'welcome':
                     return this._welcomed(frame);
                 case 'ack':
-                    return this._acknowledged(frame);
+                    return this.shared.acknowledged(frame.s);
                 case 'mods':
                     return this._mods(frame);
                 case 'res':
-                    return this._answered(frame);
+                    return this.requests.answered(frame);
                 case 'notice':
                     if (!(frame.html && this.renderer.showError(frame.title || frame.text, frame.html)))
                         this.notices.show(frame.level, frame.text, frame.title);
@@ -109,7 +98,7 @@
                 case 'busy':
                     return this.notices.state('busy', frame.text || '');
                 case 'shared':
-                    return this._share(frame.refs);
+                    return this.shared.declare(frame.refs);
                 case 'dependencies':
                     return this._redefine(frame);
                 case 'lag':
@@ -128,16 +117,11 @@
             this._applied = this._unsaid = 0;
             const anew = this._epoch && this._epoch !== frame.epoch;
             Object.assign(this, {_client: frame.client, _key: frame.key, _epoch: frame.epoch});
-            this._shared.clear();
-            this._share(frame.shared);
-            frame.pushed.forEach(([id, prop]) => this._shared.add(`${id}\n${prop}`));
-            if (!frame.resumed) this._number = 0;
-            if (frame.resumed) this._acknowledged({s: frame.s});
-            for (const change of this._unacknowledged) this._send({t: 'set', ...change});
-            for (const [number, request] of [...this._requests]) {
-                if (frame.resumed ? number > frame.n : !request.sent || request.path !== UPDATE) this._ask(request);
-                else if (!frame.resumed) this._lost(request);
-            }
+            this.shared.reset(frame.shared, frame.pushed);
+            if (frame.resumed) this.shared.acknowledged(frame.s);
+            else this._number = 0;
+            this.shared.resend();
+            this.requests.again(frame.resumed, frame.n);
             if (anew) {
                 this._revision = 0;
                 this._early = [];
@@ -145,15 +129,9 @@
             }
         }
 
-        _lost(request) {
-            this._requests.delete(request.number);
-            this.notices.show('error', 'The connection was lost before the answer came. Please try again.');
-            request.resolve(new Answer(503, 'the connection was lost', {}));
-        }
-
         /** Show a new layout in place; what is this page's own stays. */
         reload() {
-            this._kept = this.renderer.ownValues((id, prop) => !this._isShared(id, prop));
+            this._kept = this.renderer.ownValues((id, prop) => !this.shared.has(id, prop));
             this.renderer.reload();
         }
 
@@ -188,56 +166,11 @@
             this._whenHydrated(() => this.renderer.showImage(header, new Uint8Array(data, 2 + length), shown));
         }
 
-        // ---- shared props
-
-        _share(refs) {
-            this._patterns = [];
-            for (const [id, prop] of refs) {
-                if (typeof id === 'string') this._shared.add(`${id}\n${prop}`);
-                else this._patterns.push([id, prop]);
-            }
-        }
-
-        _isShared(id, prop) {
-            if (this._shared.has(`${id}\n${prop}`)) return true;
-            if (!id.startsWith('{') || !this._patterns.length) return false;
-            const values = JSON.parse(id);
-            const size = Object.keys(values).length;
-            return this._patterns.some(
-                ([pattern, name]) =>
-                    name === prop &&
-                    Object.keys(pattern).length === size &&
-                    Object.entries(pattern).every(([key, value]) => key in values && (value === null || values[key] === value))
-            );
-        }
+        // ---- between the renderer and the app
 
         /** The renderer saw a change. */
         changed(id, props, cause) {
-            /** @type {{[prop: string]: any}} */
-            const shared = {};
-            let any = false;
-            for (const prop in props) {
-                if (this._isShared(id, prop)) {
-                    shared[prop] = props[prop];
-                    any = true;
-                }
-            }
-            if (!any || cause.pushed) return;
-            const s = ++this._sequence;
-            const c = cause.person ? undefined : cause.by || [];
-            const change = {s, m: {[id]: shared}, c};
-            if (JSON.stringify(shared).length > this._settings.most) {
-                this.notices.show('error', `This value is over the limit of ${this._settings.most} bytes; it stays in this page.`);
-                return;
-            }
-            for (const prop in shared) this._pending.set(`${id}\n${prop}`, s);
-            this._unacknowledged.push(change);
-            this._send({t: 'set', ...change});
-        }
-
-        _acknowledged(frame) {
-            this._unacknowledged = this._unacknowledged.filter(change => change.s > frame.s);
-            for (const [key, s] of this._pending) if (s <= frame.s) this._pending.delete(key);
+            this.shared.changed(id, props, cause);
         }
 
         _mods(frame) {
@@ -250,18 +183,15 @@
                 if (frame.r <= this._layoutRevision) return;
                 this._revision = Math.max(this._revision, frame.r);
             }
-            /** @type {any} */
-            let mods = frame.m;
-            for (const id in frame.m) {
-                for (const prop in frame.m[id]) {
-                    if (frame.r) this._shared.add(`${id}\n${prop}`);
-                    if (frame.r && this._pending.has(`${id}\n${prop}`)) {
-                        if (mods === frame.m) mods = structuredClone(frame.m);
-                        delete mods[id][prop];
-                    }
-                }
-            }
-            this.renderer.apply(mods, frame.r);
+            this.shared.came(frame.m, frame.r, frame.size);
+        }
+
+        /** A layout has come that has the shared values of a revision. */
+        _laidOut(revision, tree) {
+            this._layoutRevision = revision;
+            this._revision = Math.max(this._revision, revision);
+            if (tree) dd.overlay(tree, this._kept);
+            this._kept = {};
         }
 
         _whenHydrated(action) {
@@ -279,72 +209,14 @@
 
         _redefine(frame) {
             this._says({coroutines: frame.coroutines});
-            this._share(frame.refs);
-            this._overSocket = new Set(frame.socket);
+            this.shared.declare(frame.refs);
+            this.requests.overSocket = new Set(frame.socket);
             for (const script of frame.scripts) {
                 const element = document.createElement('script');
                 element.textContent = script;
                 document.head.appendChild(element);
             }
             if (this.renderer.hydrated) this.renderer.setDependencies(frame.content, frame.again);
-        }
-
-        // ---- Dash's requests
-
-        _fetched(input, init) {
-            const url = new URL(typeof input === 'string' ? input : input.url || String(input), location.href);
-            const route = url.pathname.startsWith(this._settings.prefix) ? url.pathname.slice(this._settings.prefix.length) : '';
-            if (url.origin !== location.origin || !ROUTES.includes(route)) return this._fetch(input, init);
-            const update = route === UPDATE;
-            const text = update && init && typeof init.body === 'string' ? init.body : '';
-            const body = text ? JSON.parse(text) : undefined;
-            const cause = body ? this.renderer.causeOf(body.changedPropIds || []) : null;
-            if (body && !hasOutput(body) && !cause.person) return Promise.resolve(new Answer(204, '', {}));
-            const overSocket = update
-                ? (this._settings.update || this._overSocket.has(body && body.output)) && text.length < this._settings.most / 2
-                : this._settings.other;
-            if (!overSocket) return this._overHttp(input, init, route);
-            return new Promise((resolve, reject) => {
-                const number = ++this._request;
-                const request = {number, path: route, query: url.search, body, cause, input, init, resolve, reject, sent: false};
-                this._requests.set(number, request);
-                this._ask(request);
-            });
-        }
-
-        _ask(request) {
-            const {number: n, path, query, body, cause} = request;
-            const c = !cause || cause.person ? undefined : cause.by || [];
-            request.sent = this._send({t: 'req', n, path, query, body, c}) || request.sent;
-        }
-
-        _withClient(init) {
-            if (!this._client) return init;
-            return {...init, headers: {...(init && init.headers), 'X-Dash-Devices-Client': `${this._client}.${this._key}`}};
-        }
-
-        async _overHttp(input, init, route) {
-            const response = await this._fetch(input, this._withClient(init));
-            if (route === '_dash-layout') this._atRevision(Number(response.headers.get('X-Dash-Devices-Revision')));
-            return response;
-        }
-
-        _atRevision(revision) {
-            this._layoutRevision = revision;
-            this._revision = Math.max(this._revision, revision);
-        }
-
-        async _answered(frame) {
-            const request = this._requests.get(frame.n);
-            if (!request) return;
-            this._requests.delete(frame.n);
-            if (request.path === '_dash-layout') {
-                this._atRevision(frame.r);
-                dd.overlay(frame.b, this._kept);
-                this._kept = {};
-            }
-            if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);
-            request.resolve(new Answer(frame.s, frame.b, this.renderer, request.cause));
         }
     };
 
@@ -359,34 +231,5 @@
             else Object.assign(element, {rel: 'stylesheet', href: url});
             document.head.appendChild(element);
         });
-    }
-
-    function hasOutput(body) {
-        return Array.isArray(body.outputs) ? body.outputs.length > 0 : Boolean(body.outputs);
-    }
-
-    /** What the renderer reads of a `Response`. */
-    class Answer {
-        /** @param {number} status @param {any} body @param {any} renderer @param {any} [cause] */
-        constructor(status, body, renderer, cause) {
-            this.status = status;
-            this.ok = status >= 200 && status < 300;
-            this._body = body;
-            this._renderer = renderer;
-            this._cause = cause;
-            this.headers = {get: name => (name.toLowerCase() === 'content-type' ? 'application/json' : null)};
-        }
-
-        async json() {
-            this._renderer.answering = this._cause;
-            setTimeout(() => {
-                if (this._renderer.answering === this._cause) this._renderer.answering = null;
-            }, 0);
-            return this._body;
-        }
-
-        async text() {
-            return typeof this._body === 'string' ? this._body : JSON.stringify(this._body);
-        }
     }
 })();

@@ -1,0 +1,127 @@
+// @ts-check
+/**
+ * Dash's requests: `fetch` is taken over, and what the renderer asks of Dash's four routes travels over the socket (or over
+ * HTTP, where the services say so).
+ *
+ * A callback without output is only asked for where a person acted: one change must not act on a device once for each
+ * page that shows it.
+ */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+    const LAYOUT = '_dash-layout';
+    const UPDATE = '_dash-update-component';
+    const ROUTES = [LAYOUT, '_dash-dependencies', UPDATE, '_reload-hash'];
+
+    dd.Requests = class Requests {
+        /**
+         * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
+         * @param {{send: (frame: object) => boolean, client: () => string, renderer: any, refuse: (text: string) => void,
+         *     layout: (revision: number, tree?: any) => void}} page
+         */
+        constructor(settings, page) {
+            this._settings = settings;
+            this._page = page;
+            this._number = 0;
+            /** Requests that are not answered. @type {Map<number, any>} */
+            this._open = new Map();
+            this.overSocket = new Set(settings.socket);
+            this._fetch = window.fetch.bind(window);
+            window.fetch = (input, init) => this._fetched(input, init);
+        }
+
+        _fetched(input, init) {
+            const {prefix, update, other, most} = this._settings;
+            const url = new URL(typeof input === 'string' ? input : input.url || String(input), location.href);
+            const route = url.pathname.startsWith(prefix) ? url.pathname.slice(prefix.length) : '';
+            if (url.origin !== location.origin || !ROUTES.includes(route)) return this._fetch(input, init);
+            const text = route === UPDATE && init && typeof init.body === 'string' ? init.body : '';
+            const body = text ? JSON.parse(text) : undefined;
+            const cause = body ? this._page.renderer.causeOf(body.changedPropIds || []) : null;
+            if (body && !hasOutput(body) && !cause.person) return Promise.resolve(new Answer(204, '', {}));
+            const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;
+            if (!wanted || text.length > most / 2) return this._overHttp(input, init, route);
+            return new Promise((resolve, reject) => {
+                const number = ++this._number;
+                const request = {number, path: route, query: url.search, body, cause, input, init, resolve, reject, sent: false};
+                this._open.set(number, request);
+                this._ask(request);
+            });
+        }
+
+        _ask(request) {
+            const {number: n, path, query, body, cause} = request;
+            const c = !cause || cause.person ? undefined : cause.by || [];
+            request.sent = this._page.send({t: 'req', n, path, query, body, c}) || request.sent;
+        }
+
+        /** There is a connection again. @param {boolean} resumed as the same client @param {number} n the last request it had */
+        again(resumed, n) {
+            for (const [number, request] of [...this._open]) {
+                if (resumed ? number > n : !request.sent || request.path !== UPDATE) this._ask(request);
+                else if (!resumed) this._lost(request);
+            }
+        }
+
+        _lost(request) {
+            this._open.delete(request.number);
+            this._page.refuse('The connection was lost before the answer came. Please try again.');
+            request.resolve(new Answer(503, 'the connection was lost', {}));
+        }
+
+        /** There is no socket to be had: ask over HTTP. */
+        withoutSocket() {
+            for (const [number, request] of this._open) {
+                this._open.delete(number);
+                this._overHttp(request.input, request.init, request.path).then(request.resolve, request.reject);
+            }
+        }
+
+        async _overHttp(input, init, route) {
+            const client = this._page.client();
+            const headers = client ? {...(init && init.headers), 'X-Dash-Devices-Client': client} : init && init.headers;
+            const response = await this._fetch(input, {...init, headers});
+            if (route === LAYOUT) this._page.layout(Number(response.headers.get('X-Dash-Devices-Revision')));
+            return response;
+        }
+
+        /** An answer has come over the socket. */
+        async answered(frame) {
+            const request = this._open.get(frame.n);
+            if (!request) return;
+            this._open.delete(frame.n);
+            if (request.path === LAYOUT) this._page.layout(frame.r, frame.b);
+            if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);
+            request.resolve(new Answer(frame.s, frame.b, this._page.renderer, request.cause));
+        }
+    };
+
+    function hasOutput(body) {
+        return Array.isArray(body.outputs) ? body.outputs.length > 0 : Boolean(body.outputs);
+    }
+
+    /** What the renderer reads of a `Response`. */
+    class Answer {
+        /** @param {number} status @param {any} body @param {any} renderer @param {any} [cause] */
+        constructor(status, body, renderer, cause) {
+            this.status = status;
+            this.ok = status >= 200 && status < 300;
+            this._body = body;
+            this._renderer = renderer;
+            this._cause = cause;
+            this.headers = {get: name => (name.toLowerCase() === 'content-type' ? 'application/json' : null)};
+        }
+
+        async json() {
+            this._renderer.answering = this._cause;
+            setTimeout(() => {
+                if (this._renderer.answering === this._cause) this._renderer.answering = null;
+            }, 0);
+            return this._body;
+        }
+
+        async text() {
+            return typeof this._body === 'string' ? this._body : JSON.stringify(this._body);
+        }
+    }
+})();

@@ -1,0 +1,145 @@
+// @ts-check
+/**
+ * The shared props of this page: which they are, the changes that go out and those that come in.
+ *
+ * A change of this page is *pending* until the app has acknowledged it. Meanwhile others' changes of that prop are not
+ * applied: the app put them in order before ours, which is what holds in the end. What was not acknowledged is sent
+ * again after a lost connection.
+ *
+ * Large values are applied at most once in an animation frame, the latest wins; a hidden page, which has no animation
+ * frames, applies them at once.
+ */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+    const HEAVY = 32 * 1024;
+    const keyOf = (id, prop) => `${id}\n${prop}`;
+
+    dd.SharedProps = class SharedProps {
+        /**
+         * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => boolean,
+         *     refuse: (text: string) => void, most: number}} page
+         */
+        constructor(page) {
+            this._page = page;
+            this._sequence = 0;
+            /** The number of the newest change of ours, by prop. @type {Map<string, number>} */
+            this._pending = new Map();
+            /** @type {{s: number, m: object, c: any}[]} */
+            this._unacknowledged = [];
+            this._known = new Set();
+            /** @type {[{[key: string]: any}, string][]} */
+            this._patterns = [];
+            /** Large values that wait for the next animation frame. @type {{mods: any, revision?: number}|null} */
+            this._heavy = null;
+        }
+
+        /** The dependencies of shared callbacks. @param {[any, string][]} refs */
+        declare(refs) {
+            this._patterns = [];
+            for (const [id, prop] of refs) {
+                if (typeof id === 'string') this._known.add(keyOf(id, prop));
+                else this._patterns.push([id, prop]);
+            }
+        }
+
+        /** Start anew with what the app says. */
+        reset(refs, pushed) {
+            this._known.clear();
+            this.declare(refs);
+            pushed.forEach(([id, prop]) => this._known.add(keyOf(id, prop)));
+        }
+
+        has(id, prop) {
+            if (this._known.has(keyOf(id, prop))) return true;
+            if (!id.startsWith('{') || !this._patterns.length) return false;
+            const values = JSON.parse(id);
+            const size = Object.keys(values).length;
+            return this._patterns.some(
+                ([pattern, name]) =>
+                    name === prop &&
+                    Object.keys(pattern).length === size &&
+                    Object.entries(pattern).every(([key, value]) => key in values && (value === null || values[key] === value))
+            );
+        }
+
+        /** Props have changed in this page. */
+        changed(id, props, cause) {
+            if (cause.pushed) return;
+            /** @type {{[prop: string]: any}} */
+            const shared = {};
+            for (const prop in props) if (this.has(id, prop)) shared[prop] = props[prop];
+            const names = Object.keys(shared);
+            if (!names.length) return;
+            if (JSON.stringify(shared).length > this._page.most) {
+                this._page.refuse(`This value is over the limit of ${this._page.most} bytes; it stays in this page.`);
+                return;
+            }
+            const s = ++this._sequence;
+            const change = {s, m: {[id]: shared}, c: cause.person ? undefined : cause.by || []};
+            for (const prop of names) this._pending.set(keyOf(id, prop), s);
+            this._unacknowledged.push(change);
+            this._page.send({t: 'set', ...change});
+        }
+
+        /** The app has ordered our changes up to a number. */
+        acknowledged(s) {
+            this._unacknowledged = this._unacknowledged.filter(change => change.s > s);
+            for (const [key, own] of this._pending) if (own <= s) this._pending.delete(key);
+        }
+
+        /** Send again what was not acknowledged. */
+        resend() {
+            for (const change of this._unacknowledged) this._page.send({t: 'set', ...change});
+        }
+
+        /** Values have come from the app. @param {any} mods @param {number|undefined} revision @param {number} size in bytes */
+        came(mods, revision, size) {
+            if (revision) {
+                for (const id in mods) for (const prop in mods[id]) this._known.add(keyOf(id, prop));
+                mods = this._withoutPending(mods);
+            }
+            const special = hasSpecial(mods);
+            if (this._heavy && (special || touches(this._heavy.mods, mods))) this._flush();
+            if (size < HEAVY || special || document.hidden) {
+                this._page.apply(mods, revision);
+                return;
+            }
+            if (!this._heavy) {
+                this._heavy = {mods: {}};
+                requestAnimationFrame(() => this._flush());
+            }
+            for (const id in mods) this._heavy.mods[id] = {...this._heavy.mods[id], ...mods[id]};
+            this._heavy.revision = revision;
+        }
+
+        _flush() {
+            if (!this._heavy) return;
+            const {mods, revision} = this._heavy;
+            this._heavy = null;
+            this._page.apply(revision ? this._withoutPending(mods) : mods, revision);
+        }
+
+        _withoutPending(mods) {
+            if (!this._pending.size) return mods;
+            /** @type {any} */
+            const rest = {};
+            for (const id in mods) {
+                rest[id] = {};
+                for (const prop in mods[id]) if (!this._pending.has(keyOf(id, prop))) rest[id][prop] = mods[id][prop];
+            }
+            return rest;
+        }
+    };
+
+    /** Whether there is a value that is no plain one: operations, or an event. */
+    function hasSpecial(mods) {
+        return Object.values(mods).some(props =>
+            Object.entries(props).some(([prop, value]) => prop === 'extendData' || prop === 'prependData' || dd.isPatch(value))
+        );
+    }
+
+    function touches(one, other) {
+        return Object.keys(other).some(id => id in one && Object.keys(other[id]).some(prop => prop in one[id]));
+    }
+})();
