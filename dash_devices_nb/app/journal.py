@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ class AppJournal(Journal):
                 file.writelines(written(list(self), self._app))
             unfinished.replace(path)
         except OSError as exc:
+            with suppress(OSError):
+                unfinished.unlink()
             raise JournalError(
                 f"the journal cannot be written to {str(path)!r} ({exc.strerror}); "
                 "give the path of a file in a directory that exists and that you may write to"

@@ -22,6 +22,10 @@ from dash_devices_nb.core.recording import Event, Recording, read
 from dash_devices_nb.core.waves import Cause, Wave
 from dash_devices_nb.errors import PatchError, ReplayError
 
+QUIET_SECONDS = 5.0
+"""How long a replay waits, at the most, for calls that are under way when it begins."""
+LOOK_SECONDS = 0.005
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -72,6 +76,16 @@ class Replaying:
     def events(self) -> list[Event]:
         """What is to be fed, in order."""
         return self._recording.events
+
+    def waits(self) -> bool:
+        """Whether to wait a little: the app has calls of its own under way, such as the first ones of its start."""
+        runtime = self._app.runtime
+        with runtime.lock:
+            busy = len(runtime.dispatcher.lanes) > 0 and not runtime.gate.closed
+        if busy and time.perf_counter() - self._began < QUIET_SECONDS:
+            return True
+        self._began = time.perf_counter()
+        return False
 
     def due_in(self, event: Event, factor: float) -> float:
         """Seconds until an event is to be fed; `factor` is 0 for as fast as possible."""
@@ -162,6 +176,8 @@ def replay(path: Any, app: Any, speed: float | None = 1.0) -> Summary:
     if app.must_not_block():
         raise ReplayError("replay() would hold up the loop of this coroutine; await dash_devices_nb.replay_coro(...)")
     waves: list[Wave] = []
+    while replaying.waits():
+        time.sleep(LOOK_SECONDS)
     for event in replaying.events:
         delay = replaying.due_in(event, factor)
         if delay > 0:
@@ -181,6 +197,8 @@ async def replay_coro(path: Any, app: Any, speed: float | None = 1.0) -> Summary
     """As `replay`, without holding up the loop. Cancelling it is safe: what was fed stays."""
     replaying, factor = _prepared(path, app, speed)
     waves: list[Wave] = []
+    while replaying.waits():
+        await asyncio.sleep(LOOK_SECONDS)
     for event in replaying.events:
         delay = replaying.due_in(event, factor)
         if delay > 0:

@@ -21,7 +21,7 @@ def read_back(journal: Journal) -> Recording:
 
 
 def test_a_session_is_read_back_as_it_was():
-    """Times are counted from the first event, clients are numbered as they came, values, causes and patches are kept."""
+    """Times count from the first event, clients are numbered as they came; values, causes and patches are kept."""
     journal = Journal()
     anne, ben = (Client(name, connect_time=0.0, address="::1", username=name) for name in ("anne", "ben"))
     spec = CallbackSpec("control", (Ref(*TARGET),), (), ())
@@ -75,7 +75,7 @@ def test_the_first_line_says_what_the_file_is():
     ("lines", "message"),
     [
         ([], "s.jsonl is empty; app.journal.save"),
-        ([b"\x89PNG\r\n"], r"s.jsonl is no recorded session \(line 1 does not say so\); app.journal.save\(path\) writes"),
+        ([b"\x89PNG\r\n"], r"s.jsonl is no recorded session \(line 1 does not say so\); app.journal.save\(path\)"),
         ([b'{"cells": []}\n'], r"s.jsonl is no recorded session \(line 1"),
         ([b"[1]\n"], r"s.jsonl is no recorded session \(line 1"),
         ([HEAD.replace(b": 1,", b": 2,")], "line 1 of s.jsonl says version 2; this dash_devices_nb reads version 1"),
