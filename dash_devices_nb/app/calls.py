@@ -154,13 +154,14 @@ class SharedCalls:
         slots = call.instance.outputs
         if not call.spec.several:
             return _spread(slots[0], returned, call.spec.outputs[0].many, call.spec)
-        values = stock.flat_outputs(returned, shared.grouping) if _groups(returned) else None
-        if values is None or len(values) != len(slots):
-            got = type(returned).__name__ if values is None else f"{len(values)} values"
+        try:
+            values = stock.flat_outputs(returned, shared.grouping)
+        except InvalidCallbackReturnValue as exc:
+            got = f"{len(returned)} values" if _groups(returned) else type(returned).__name__
             raise InvalidCallbackReturnValue(
                 f"{call.spec.name} has {len(slots)} outputs ({', '.join(map(str, call.spec.outputs))}) "
                 f"and returned {got}: {returned!r}"
-            )
+            ) from exc
         return [
             pair
             for slot, ref, value in zip(slots, call.spec.outputs, values, strict=True)

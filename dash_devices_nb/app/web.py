@@ -15,6 +15,7 @@ from dash_devices_nb.app.regular import Answer, RegularCall, RegularCalls
 from dash_devices_nb.app.runtime import settle
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.services import Services
+from dash_devices_nb.errors import FrameError
 
 CLIENT_HEADER = "X-Dash-Devices-Client"
 """By which a page says which client it is: "id.key"."""
@@ -92,8 +93,12 @@ class Web(stock.StockDash):
             if not isinstance(body, dict):
                 return "The body of a callback is a JSON object.", 400
             client = self._asking()
+            try:
+                outputs = output_names(body)
+            except FrameError as error:
+                return str(error), 400
             if client is not None:
-                for output in output_names(body) if self.hub.authorizers else ():
+                for output in outputs if self.hub.authorizers else ():
                     if not await self.hub.authorized(client, output):
                         return f"You may not call the callback of {output or 'no output'}.", 403
             request = quart.request._get_current_object()  # type: ignore[attr-defined]

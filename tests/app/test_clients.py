@@ -269,3 +269,18 @@ async def test_one_client_is_refused_what_another_one_may_do(app, tab):
     await anne.expect("own", "children", 4)
     assert set(asked) == {"b.children", "own.children"}
     assert anne.prop("a", "value") == 1
+
+
+async def test_a_request_that_hides_its_outputs_is_asked_about_by_its_callback(app, tab):
+    """A page may send what it likes: what counts is which callback it calls."""
+    asked, called = [], []
+    app.callback_authorize_output(lambda client, output: asked.append(output) or output != "own.children")
+    app.callback(Output("own", "children"), Input("private", "value"), prevent_initial_call=True)(called.append)
+    anne = await tab(app)
+    inputs = [{"id": "private", "property": "value", "value": 1}]
+    for number, outputs in enumerate([None, {"id": "b", "property": "children"}], anne._session._request + 1):
+        body = {"output": "own.children", "outputs": outputs, "inputs": inputs, "changedPropIds": []}
+        await anne.send({"t": "req", "n": number, "path": "_dash-update-component", "query": "", "body": body})
+    await eventually(lambda: asked.count("own.children") == 2)
+    await eventually(lambda: app.runtime.pages[anne.client_id].requests == number)
+    assert called == []

@@ -1,0 +1,254 @@
+"""Bad input: a clear error to the page and the log, the service goes on, and no state is lost."""
+
+import json
+import threading
+
+import pytest
+
+from dash_devices_nb import Dash, Input, Output, Services, dcc, html
+from dash_devices_nb.errors import RunError, ServiceError
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+def app() -> Dash:
+    """A shared input and its output, and a regular callback."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="a"), html.Div(id="b"), html.Div(id="own"), dcc.Input(id="private")])
+    app.callback_shared(Output("b", "children"), Input("a", "value"), prevent_initial_call=True)(lambda a: f"got {a}")
+    app.callback(Output("own", "children"), Input("private", "value"), prevent_initial_call=True)(lambda p: p)
+    return app
+
+
+def update(body, n=1000) -> dict:
+    """A request for a callback."""
+    return {"t": "req", "n": n, "path": "_dash-update-component", "query": "", "body": body}
+
+
+FRAMES = [
+    ("{", "a frame of 1 bytes is not JSON"),
+    (b"\xff", "a frame of 1 bytes is not JSON"),
+    ("[]", "a frame is a JSON object with a type 't', not '[]'"),
+    ({"t": "nonsense"}, "'nonsense' is no type of a frame; a page sends"),
+    ({"t": "hello"}, "'hello' is no type of a frame"),
+    ({"t": "set", "s": "x", "m": {}}, "'s' of a set frame is a whole number, not 'x'"),
+    ({"t": "set", "s": 1000, "m": {"a": 1}}, "'m' of a set frame is {id: {prop: value}}"),
+    (
+        {"t": "set", "s": 1000, "m": {"private": {"value": 1}}},
+        "private.value is not shared: no shared callback uses it",
+    ),
+    ({"t": "set", "s": 1000, "m": {}, "c": [1]}, "'c' of a set frame is [], or [id, prop, revision]"),
+    ({"t": "req", "n": 1000, "path": "_secret"}, "'_secret' cannot be asked for over the WebSocket"),
+    ({"t": "req", "path": "_dash-layout"}, "'n' of a req frame is a whole number, not 'None'"),
+    ({"t": "req", "n": 1000, "path": "_dash-layout", "query": 3}, "'query' of a req frame is a string"),
+    (update(None), "the body of a callback is an object, not 'None'"),
+    ({"t": "got", "n": "x"}, "'n' of a got frame is a whole number"),
+    ({"t": "ok", "q": -1}, "'q' of a ok frame is a whole number"),
+    ({"t": "ok", "k": "x"}, "'k' of a ok frame is a whole number"),
+    ({"t": "shown", "id": 5, "prop": "src"}, "'id' of a shown frame is a string"),
+]
+
+
+@pytest.mark.parametrize(("frame", "message"), FRAMES, ids=[str(frame)[:40] for frame, _ in FRAMES])
+async def test_a_malformed_frame_is_refused_and_the_page_goes_on(app, tab, frame, message):
+    """The page is told, on the connection that stands; nobody else notices."""
+    anne, ben = await tab(app), await tab(app)
+    await anne.send(frame)
+    await eventually(lambda: any(message in notice["text"] for notice in anne.notices))
+    assert app.runtime.dispatcher.state.revision == 0
+    await ben.act("a", "value", 1)
+    await anne.expect("b", "children", "got 1")
+    assert anne.connected
+    assert ben.notices == []
+
+
+BODIES = [
+    {},
+    {"output": "absent.children"},
+    {"output": ["own.children"]},
+    {"output": {"a": 1}},
+    {"output": "own.children"},
+    {"output": "own.children", "outputs": 5, "inputs": 5},
+    {"output": "own.children", "outputs": {"id": ["x"], "property": 1}, "inputs": [], "changedPropIds": []},
+    {"output": "own.children", "outputs": {"id": {"a": [1]}, "property": "x"}, "inputs": [{}], "changedPropIds": 3},
+    {"output": "own.children", "outputs": [[{"id": None}]], "inputs": [[1]], "changedPropIds": [None]},
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=[json.dumps(body)[:60] for body in BODIES])
+@pytest.mark.parametrize("authorized", [False, True])
+async def test_an_odd_request_for_a_callback_is_answered_with_an_error(app, tab, body, authorized):
+    """The connection stands, and the next request is answered."""
+    if authorized:
+        app.callback_authorize_output(lambda client, output: True)
+    anne = await tab(app)
+    await anne.send(update(body, n=anne._session._request + 1))
+    anne._session._request += 1
+    await anne.act("private", "value", "next")
+    await anne.expect("own", "children", "next")
+    await anne.act("a", "value", "shared")
+    await anne.expect("b", "children", "got shared")
+    assert anne.connected
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        "{",
+        {"t": "set", "s": 1, "m": {}},
+        {"t": "hello", "rev": "x"},
+        {"t": "hello", "client": 5},
+        {"t": "hello", "q": -1},
+        {"t": "hello", "key": None},
+    ],
+)
+async def test_an_odd_greeting_ends_the_connection_with_a_reason(app, tab, greeting):
+    """Nobody has come."""
+    anne = await tab(app)
+    link = anne._session.link
+    socket = await link.connect()
+    link.send(greeting)
+    await link.flush()
+    await socket.wait_closed()
+    assert socket.close_code == 1008
+    assert socket.close_reason
+    assert len(app.clients) == 1
+
+
+async def test_a_frame_over_the_limit_ends_that_connection_only(app, tab, monkeypatch):
+    """The page comes back; the others notice nothing."""
+    monkeypatch.setattr(type(app), "max_message_bytes", 10_000)
+    anne, ben = await tab(app), await tab(app)
+    await anne.send({"t": "set", "s": 1, "m": {"a": {"value": "x" * 20_000}}})
+    await eventually(lambda: not anne.connected)
+    assert anne.closed_by[0] == 1009
+    await anne.reconnect()
+    await ben.act("a", "value", 1)
+    await anne.expect("b", "children", "got 1")
+
+
+async def test_too_many_malformed_frames_end_the_connection(app, tab):
+    """A page that sends nothing but nonsense is no page."""
+    anne = await tab(app)
+    for _ in range(150):
+        await anne.send("nonsense")
+    await eventually(lambda: not anne.connected)
+    assert anne.closed_by == (1008, "more than 100 malformed frames")
+
+
+# ---- callbacks
+
+
+async def test_a_shared_callback_that_raises_is_told_where_it_was_caused_and_runs_again(app, tab):
+    """The state stays as it was, the next change is worked off."""
+    app.layout.children.append(html.Div(id="c"))
+
+    @app.callback_shared(Output("c", "children"), Input("a", "value"), prevent_initial_call=True)
+    def fragile(a):
+        return 10 / a
+
+    anne, ben = await tab(app), await tab(app)
+    await anne.act("a", "value", 0)
+    await eventually(lambda: anne.notices)
+    await anne.act("a", "value", 5)
+    await ben.expect("c", "children", 2)
+    [notice] = anne.notices
+    assert (notice["title"], notice["text"]) == ("fragile failed", "ZeroDivisionError: division by zero")
+    assert ben.notices == []
+    assert isinstance(app.runtime.errors[-1], ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ((1, 2, 3), "wrong has 2 outputs (b.title, own.title) and returned 3 values"),
+        (5, "wrong has 2 outputs (b.title, own.title) and returned int: 5"),
+        ((1, object()), "wrong: own.title is a object that is not JSON"),
+        ([Output("own", "nonsense", 1)], "'own' is a Div, which has no prop 'nonsense'; it has"),
+        ([Output("own", "title")], "without a value; give it as the third argument"),
+    ],
+)
+async def test_a_wrong_return_is_an_error_and_sets_nothing(app, tab, returned, message):
+    """Neither the output that would have been right."""
+    answers = iter([returned, ("fine", "fine")])
+    app.callback_shared(
+        Output("b", "title"), Output("own", "title"), Input("private", "title"), prevent_initial_call=True
+    )(_named("wrong", lambda title: next(answers)))
+    anne = await tab(app)
+    await anne.act("private", "title", 1)
+    await eventually(lambda: anne.notices)
+    assert message in anne.notices[0]["text"]
+    assert (anne.prop("b", "title"), anne.prop("own", "title")) == (None, None)
+    await anne.act("private", "title", 2)
+    await anne.expect("own", "title", "fine")
+
+
+def _named(name, function):
+    function.__name__ = name
+    return function
+
+
+@pytest.mark.parametrize("service", [Services.PUSHER_ALL, Services.NORMAL])
+async def test_a_regular_callback_that_raises_is_answered_with_an_error(tab, service):
+    """And the next call is answered."""
+    app = Dash(__name__, server_service=service)
+    app.layout = html.Div([dcc.Input(id="in"), html.Div(id="out")])
+    app.callback(Output("out", "children"), Input("in", "value"), prevent_initial_call=True)(lambda v: 10 / v)
+    anne = await tab(app)
+    await anne.act("in", "value", 0)
+    await eventually(lambda: anne.notices)
+    await anne.act("in", "value", 2)
+    await anne.expect("out", "children", 5)
+    assert isinstance(app.runtime.errors[-1], ZeroDivisionError)
+
+
+async def test_on_error_may_answer_in_its_place(app, tab):
+    """As in stock Dash, for shared callbacks too."""
+    app.layout.children.append(html.Div(id="c"))
+
+    @app.callback_shared(
+        Output("c", "children"),
+        Input("a", "value"),
+        on_error=lambda error: f"caught {error}",
+        prevent_initial_call=True,
+    )
+    def fragile(a):
+        raise ValueError(a)
+
+    anne = await tab(app)
+    await anne.act("a", "value", "x")
+    await anne.expect("c", "children", "caught x")
+    assert anne.notices == []
+
+
+async def test_a_callback_that_never_ends_does_not_hold_up_others(app, tab):
+    """Nor the end of the app for long."""
+    forever = threading.Event()
+    app.callback_shared(None, Input("private", "title"))(lambda title: forever.wait(20))
+    anne = await tab(app)
+    await anne.act("private", "title", 1)
+    await anne.act("a", "value", 1)
+    await anne.expect("b", "children", "got 1")
+    forever.set()
+
+
+# ---- apps
+
+
+def test_services_that_mean_nothing_are_refused():
+    """When declared, with the names of the bits that clash."""
+    with pytest.raises(ServiceError, match="server_service has SHARED_CALLBACK"):
+        Dash(__name__, server_service=Services.SHARED_CALLBACK)
+    with pytest.raises(ServiceError, match="MOST_RECENT clashes with a missing SERIALIZED_CALLBACK"):
+        Dash(__name__, callback_service=Services.MOST_RECENT)
+    app = Dash(__name__)
+    with pytest.raises(ServiceError, match="SHARED_CALLBACK clashes with a missing PUSHER_UPDATE"):
+        app.callback(Output("a", "value"), Input("b", "value"), service=Services.SHARED_CALLBACK)
+
+
+def test_another_backend_is_refused():
+    """The message says what is taken."""
+    with pytest.raises(RunError, match="dash_devices_nb runs on Quart: leave out backend="):
+        Dash(__name__, backend="flask")
+    with pytest.raises(RunError, match=r"give a quart\.Quart, True or False"):
+        Dash(__name__, object())
