@@ -21,6 +21,7 @@ from tests.support.jupyter import Jupyter, running_jupyter
 from tests.support.kernels import Kernel, running_kernel
 from tests.support.leaks import WITHIN, Snapshot, end_leaked_processes, leaks
 from tests.support.processes import ScriptRunner
+from tests.support.serving import Serving
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
 
@@ -103,6 +104,18 @@ async def script() -> AsyncIterator[ScriptRunner]:
     finally:
         await runner.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+async def serve(browser: Tabs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Serving]:
+    """Apps of this process: ``url = await serve(app)``. Their pages close before they stop."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    serving = Serving()
+    yield serving
+    for page in browser.pages:
+        if not page.is_closed():
+            await page.close()
+    await serving.stop_all()
 
 
 @pytest.fixture

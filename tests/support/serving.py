@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dash_devices_nb import Dash
 from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from dash_devices_nb import Dash
 
 
 class Serving:
