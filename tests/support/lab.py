@@ -24,7 +24,12 @@ class LabNotebook:
     @classmethod
     async def open(cls, browser: Tabs, jupyter: Jupyter, name: str) -> LabNotebook:
         """Open a notebook of the server's root and wait until its kernel is ready."""
-        page = await browser.open(jupyter.notebook(name), viewport={"width": 1400, "height": 1000})
+        return await cls.open_at(browser, jupyter.notebook(name))
+
+    @classmethod
+    async def open_at(cls, browser: Tabs, url: str) -> LabNotebook:
+        """Open the notebook at this address, of JupyterLab or Notebook 7, and wait until its kernel is ready."""
+        page = await browser.open(url, viewport={"width": 1400, "height": 1000})
         await page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first.wait_for(timeout=START_MS)
         notebook = cls(page)
         await eventually(notebook._is_ready, within=START_MS / 1000)
