@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dash_devices_nb.app import stock
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.layout import EVENT_PROPS
 from dash_devices_nb.core.patches import apply_patch
 from dash_devices_nb.core.values import PatchValue, Value
@@ -21,7 +22,7 @@ class Batch:
     def add(self, client: Client | None, mods: Mods) -> None:
         """Add values: a later one replaces an earlier one, a `Patch` is applied to it, an event comes after it."""
         part = next((part for who, part in reversed(self._parts) if who is client), None)
-        if part is None or any(key in part and key[1] in EVENT_PROPS for key in mods):
+        if part is None or any(_must_come_later(key, part) for key in mods):
             part = {}
             self._parts.append((client, part))
         for key, value in mods.items():
@@ -30,6 +31,13 @@ class Batch:
     def parts(self) -> Iterator[tuple[Client | None, Mods]]:
         """What goes together, in order."""
         return iter(self._parts)
+
+
+def _must_come_later(key: Key, part: Mods) -> bool:
+    """Every event counts, and within a message events come after all else: what follows them is another message."""
+    if key[1] in EVENT_PROPS:
+        return key in part
+    return any((key[0], event) in part for event in EVENT_PROPS)
 
 
 def _joined(old: Value, new: Value) -> Value:

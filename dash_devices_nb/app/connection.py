@@ -179,7 +179,8 @@ class Connection:
                 self._record(page, allowed, cause, before)
                 page.owe(sequence, allowed)
                 self._runtime.perform(actions)
-            asyncio.get_running_loop().call_later(ACK_SECONDS, self._pay, page)
+            if page.owes():
+                asyncio.get_running_loop().call_later(ACK_SECONDS, self._pay, page)
             return
         with self._runtime.lock:
             page.owe(page.sequence, ())

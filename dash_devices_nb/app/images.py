@@ -36,6 +36,8 @@ def image_frame(place: Key, image: Any, mime: str | None) -> Frame:
         if mime == RAW:
             raise InvalidValueError("push_frame(mime='raw') takes an array of uint8, not bytes")
         content = bytes(image)
+        if not content:
+            raise InvalidValueError("push_frame got no bytes; it takes those of an encoded image (JPEG, PNG, ...)")
         return _message(place, {"mime": mime or image_kind(content)}, content)
     array = _checked(image)
     if mime == RAW:
@@ -52,7 +54,7 @@ def _message(place: Key, header: dict[str, Any], content: bytes) -> Frame:
 
 def _checked(image: Any) -> Any:
     shape, kind = getattr(image, "shape", None), str(getattr(image, "dtype", ""))
-    fits = shape is not None and (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4)))
+    fits = shape is not None and 0 not in shape and (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4)))
     if not fits or kind != "uint8":
         what = f"an array of {kind}, {shape}" if shape is not None else repr(image)[:60]
         raise InvalidValueError(

@@ -152,6 +152,7 @@ class Lifecycle(Web):
         self.set_up()
         tree = orjson.loads(stock.text_of(self.get_layout()))
         self.runtime.enter(lambda: self.runtime.dispatcher.start(tree))
+        self.check_declared()
 
     async def _open(self, site: Site) -> None:
         await self.server.startup()
@@ -252,6 +253,10 @@ class Lifecycle(Web):
             tree = orjson.loads(stock.text_of(self.get_layout()))
             self.runtime.enter(lambda: self.runtime.dispatcher.receive_layout(tree))
             self.hub.layout_changed(self.new_libraries())
+
+    def check_declared(self) -> None:
+        """Say what is wrong with the callbacks that were declared."""
+        raise NotImplementedError
 
     def changed(self) -> None:
         """Callbacks were declared while the app runs: tell the open pages."""

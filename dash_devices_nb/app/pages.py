@@ -56,6 +56,7 @@ class Page:
         self.told_lag = 0.0
         self._owed: int | None = None
         self._owed_keys: set[Key] = set()
+        self._payer = False
         self._writer: Writer | None = None
         self._waits_for_room = False
         self.disconnect: Callable[[int, str], object] = lambda code, reason: None
@@ -96,8 +97,14 @@ class Page:
         self._owed = sequence
         self._owed_keys.update(keys)
 
+    def owes(self) -> bool:
+        """Whether something is owed that nobody has undertaken to pay yet; who asks undertakes it."""
+        asked, self._payer = self._payer, True
+        return not asked
+
     def pay(self) -> None:
         """Tell what is owed."""
+        self._payer = False
         if self._owed is not None:
             self.send_passing("ack", s=self._owed)
             self._owed = None
@@ -153,6 +160,7 @@ class Page:
     def wake(self) -> None:
         """Send what waits, as far as the connection takes it."""
         writer = self._writer
+        wrote = False
         while writer is not None and not self._waits_for_room:
             if not writer.has_room():
                 self._waits_for_room = True
@@ -160,8 +168,13 @@ class Page:
                 return
             frame = self._next()
             if frame is None:
-                return
+                if not wrote or self._owed is None:
+                    return
+                with self._runtime.lock:
+                    self.pay()
+                continue
             writer.write_message(frame)
+            wrote = True
 
     def _room(self, writer: Writer) -> None:
         if writer is self._writer:

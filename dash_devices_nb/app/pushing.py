@@ -208,6 +208,20 @@ class Pushing(Callbacks):
             self._check(key)
         return {key: stock.encode(value, f"{key[0]}.{key[1]}") for key, value in plain}
 
+    def check_declared(self) -> None:
+        """Say of each shared callback which props its components do not have: under its cell, and in `app.errors`."""
+        if self.config.suppress_callback_exceptions:
+            return
+        for callback in list(self.shared.callbacks.values()):
+            for ref in callback.spec.refs:
+                try:
+                    self._check(ref.key)
+                except UnknownPropError as error:
+                    wrong = UnknownPropError(f"{callback.spec}: {error}")
+                    self.runtime.errors.append(wrong)
+                    self.recorder.failed(None, wrong, callback.spec.name)
+                    callback.output.show_exception(wrong)
+
     def _check(self, key: Key) -> None:
         """Refuse a prop that a known component does not have."""
         component = self.runtime.dispatcher.layout.by_id.get(key[0])

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from dash import Patch, html
+from dash import Patch
 from plotly import graph_objects
 
+from dash_devices_nb import Dash, Input, Output, dcc, html
 from dash_devices_nb.app.stock import encode
 from dash_devices_nb.core.values import PatchValue
 from dash_devices_nb.errors import InvalidValueError
@@ -70,3 +71,14 @@ def test_what_is_not_json_is_refused_before_anything_is_changed(value, message):
     """Later, with the lock held, it would leave a state that no page can load."""
     with pytest.raises(InvalidValueError, match=message):
         encode(value, "x.v")
+
+
+async def test_a_shared_callback_on_a_prop_that_its_component_does_not_have_is_said_at_the_start(tab, capsys):
+    """It could never be called; the app starts all the same."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="a", value=1), html.Div(id="b")])
+    app.callback_shared(Output("b", "children"), Input("a", "valeu"))(lambda value: value)
+    await tab(app)
+    message = str(app.errors[-1])
+    assert "<lambda>(a.valeu) -> b.children: 'a' is a Input, which has no prop 'valeu'; it has" in message
+    assert "has no prop 'valeu'" in capsys.readouterr().err
