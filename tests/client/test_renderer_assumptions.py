@@ -138,7 +138,7 @@ async def test_the_store_is_pushed_on_dash_stores(page: Page):
 
 
 async def test_layout_hashes_tell_what_changed_and_by_whom(page: Page):
-    """Each change replaces its hash: "internal" by the person, "callback" by an answer, "clientsideApi" by set_props."""
+    """Each change replaces its hash: "internal" by the person, "callback" by an answer, "clientsideApi" by code."""
     await page.locator("#name").fill("typed")
     await expect(page.locator("#out")).to_have_text("out typed")
     await page.evaluate("dash_clientside.set_props('other', {value: 'set'})")
