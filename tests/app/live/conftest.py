@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dash_devices_nb.testing import Tab
+from tests.support.eventually import eventually
 from tests.support.kernels import Cell, Kernel
 
 APP = """
@@ -16,7 +17,7 @@ APP = """
     app = Dash("live")
     app.layout = html.Div([
         dcc.Input(id="target", value=20), dcc.Input(id="mine", value="private"), dcc.Input(id="other", value=1),
-        html.Div(id="shown"), html.Div(id="third"), html.Div(id="fourth"), html.Div(id="fifth"),
+        html.Div(id="shown"), html.Div(id="third"), html.Div(id="fourth"), html.Div(id="fifth"), html.Div(id="mark"),
     ])
 """
 
@@ -32,6 +33,7 @@ class Live:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.url = ""
+        self._marks = 0
 
     async def cell(self, cell_id: str | None, code: str, *, may_fail: bool = False) -> Cell:
         """Run a cell, by its id; a cell that is run again has the id of before."""
@@ -50,6 +52,18 @@ class Live:
         await self.cell("run", "app.run(port=0, jupyter_mode='_none', auth=None)")
         self.url = await self.ask("app.url")
         return self.url
+
+    async def followed(self, *tabs: Tab) -> None:
+        """Wait until the tabs have taken over the callbacks of now: what is sent to them later has come."""
+
+        async def sent() -> bool:
+            return await self.ask("app.hub._redefining") == "False"
+
+        await eventually(sent)
+        self._marks += 1
+        await self.ask(f"[app.push_mods({{'mark': {{'children': {self._marks}}}}}, each) for each in app.clients]")
+        for tab in tabs:
+            await tab.expect("mark", "children", self._marks)
 
     def tab(self) -> Tab:
         """A tab on the app."""
