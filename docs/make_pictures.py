@@ -1,0 +1,128 @@
+"""Makes the pictures of the README, from a real JupyterLab and real pages: `python -m docs.make_pictures`.
+
+Takes about a minute. It needs the package with its extra `test`, and Chromium.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shutil
+from pathlib import Path
+
+from playwright.async_api import FrameLocator, Page
+
+from tests.support.browser import Tabs, launched_chromium
+from tests.support.eventually import eventually
+from tests.support.jupyter import Jupyter, running_jupyter
+from tests.support.lab import LabNotebook
+
+HERE = Path(__file__).parent
+NOTEBOOK = HERE.parent / "notebooks" / "01_thermostat.ipynb"
+PICTURES = HERE / "pictures"
+APP, PUSH, LAST = 3, 7, 9
+POINTS = 130  # on the graph, five a second, before a picture is taken
+NAME = "01_thermostat"
+
+WINDOWS = """<!doctype html><style>
+body {{ margin: 0; padding: 28px; display: inline-flex; gap: 24px; background: #dfe5ec; }}
+figure {{ margin: 0; border-radius: 10px; overflow: hidden; background: #fff; box-shadow: 0 8px 28px #0f172a33; }}
+figcaption {{ padding: 9px 14px; background: #eef1f5; color: #475569; display: flex; align-items: center; gap: 7px; }}
+figcaption {{ font: 13px system-ui, sans-serif; }}
+i {{ width: 11px; height: 11px; border-radius: 50%; background: #cbd5e1; }}
+span {{ margin-left: 10px; padding: 3px 14px; border-radius: 10px; background: #fff; flex: 1; }}
+img {{ display: block; }}
+</style>{figures}"""
+FIGURE = """<figure><figcaption><i></i><i></i><i></i><span>{address}</span></figcaption>
+<img src="data:image/png;base64,{picture}"></figure>"""
+
+
+async def main() -> None:
+    """Make all pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    async with launched_chromium() as chromium, running_jupyter("lab") as jupyter:
+        tabs = Tabs(chromium)
+        shutil.copy(NOTEBOOK, jupyter.root)
+        notebook = await LabNotebook.open(tabs, jupyter, NOTEBOOK.name)
+        await notebook.page.set_viewport_size({"width": 1400, "height": 900})
+        await notebook.command("application:toggle-left-area")
+        await notebook.run_all()
+        await notebook.scroll_to(APP)
+        frame = notebook.frame(APP)
+        await frame.locator("#graph .js-plotly-plot").wait_for()
+        first = await page_of(tabs, jupyter, notebook, width=640, height=600)
+        second = await page_of(tabs, jupyter, notebook, width=640, height=600)
+        phone = await phone_of(tabs, jupyter, notebook)
+        pages = [frame, first, second, phone]
+        await make_history(pages)
+        await notebook.run(PUSH)
+        await agree(pages, "#target-shown", "23.0 °C")
+        await notebook.scroll_to(APP)
+        await in_jupyterlab(notebook)
+        await notebook.edit(LAST, "thermostat.close()")
+        await notebook.run(LAST)
+        await agree(pages[1:], "#temperature", await first.locator("#temperature").inner_text())
+        await side_by_side(tabs, [first, second])
+        await phone.screenshot(path=PICTURES / "phone.png")
+        await tabs.close()
+
+
+async def page_of(tabs: Tabs, jupyter: Jupyter, notebook: LabNotebook, *, width: int, height: int) -> Page:
+    """A tab on the app."""
+    tab = await tabs.open(f"{jupyter.url}dash-devices/{NAME}/", context=notebook.page.context)
+    await tab.set_viewport_size({"width": width, "height": height})
+    return tab
+
+
+async def phone_of(tabs: Tabs, jupyter: Jupyter, notebook: LabNotebook) -> Page:
+    """The app on a phone that is logged in."""
+    context = await tabs.context(
+        viewport={"width": 390, "height": 844},
+        device_scale_factor=2,
+        is_mobile=True,
+        has_touch=True,
+        storage_state=await notebook.page.context.storage_state(),
+    )
+    return await tabs.open(f"{jupyter.url}dash-devices/{NAME}/", context=context)
+
+
+async def make_history(pages: list[Page | FrameLocator]) -> None:
+    """Let the room follow a few targets, set on one page or another, until every graph has something to show."""
+    keys = ("ArrowRight", "ArrowLeft", "ArrowRight", "ArrowLeft")
+    for number, (page, key) in enumerate(zip(pages, keys, strict=True), 1):
+        await eventually(lambda n=number: shows_points(pages[0], POINTS // 5 * n), within=60)
+        for _ in range(3 + number):
+            await page.locator(".dash-slider-thumb").press(key)
+    for page in pages:
+        await eventually(lambda p=page: shows_points(p, POINTS), within=60)
+    await agree(pages, "#viewers", str(len(pages)))
+
+
+async def agree(pages: list[Page | FrameLocator], selector: str, text: str) -> None:
+    """Wait until all pages show this."""
+    await asyncio.gather(*(page.locator(selector, has_text=text).wait_for() for page in pages))
+
+
+async def shows_points(page: Page | FrameLocator, number: int) -> bool:
+    """Whether the graph has that many points."""
+    plot = page.locator("#graph .js-plotly-plot")
+    return bool(await plot.evaluate("plot => plot.data[0].x.length") >= number)
+
+
+async def in_jupyterlab(notebook: LabNotebook) -> None:
+    """The notebook with the page under its cell."""
+    await notebook.cell(APP).locator("iframe").evaluate("frame => frame.scrollIntoView({block: 'end'})")
+    await notebook.page.screenshot(path=PICTURES / "jupyterlab.png")
+
+
+async def side_by_side(tabs: Tabs, pages: list[Page]) -> None:
+    """Two tabs next to each other."""
+    pictures = [base64.b64encode(await page.screenshot()).decode() for page in pages]
+    figures = [FIGURE.format(address=f"localhost:8888/dash-devices/{NAME}/", picture=each) for each in pictures]
+    desk = await tabs.open(viewport={"width": 1500, "height": 900})
+    await desk.set_content(WINDOWS.format(figures="".join(figures)))
+    await desk.locator("body").screenshot(path=PICTURES / "two-tabs.png")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
