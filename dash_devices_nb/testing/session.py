@@ -38,6 +38,7 @@ class Session:
         client, key, epoch: who it is, and in which run of the app.
         greeted, loaded: whether the app has greeted on this connection, and whether the layout is there.
         notices, asked, shown: what the person was told, the callbacks asked for, the values given; oldest first.
+        images: the last image for each (id, prop), as (header, bytes).
         closed_by: code and reason with which the connection ended.
         changed: set whenever something has come.
     """
@@ -51,6 +52,7 @@ class Session:
         self.notices: list[dict[str, str]] = []
         self.asked: list[str] = []
         self.shown: list[tuple[Key, Any]] = []
+        self.images: dict[Key, tuple[dict[str, Any], bytes]] = {}
         self.closed_by: tuple[int, str] | None = None
         self.changed = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -99,8 +101,11 @@ class Session:
             async for text in socket:
                 if socket is not self.link.socket:
                     continue
-                self._take(json.loads(text))
-                self._took(len(text))
+                if isinstance(text, bytes):
+                    self._image(text)
+                else:
+                    self._take(json.loads(text))
+                    self._took(len(text))
                 await self.proceed()
         except websockets.ConnectionClosed:
             pass
@@ -142,6 +147,13 @@ class Session:
         if self.greeted:
             self._unsaid = 0
             self.link.send({**frame, "q": self._number, "k": self._applied})
+
+    def _image(self, message: bytes) -> None:
+        """Two bytes with the length of the header, the header, the image; the next one comes when this is shown."""
+        end = 2 + int.from_bytes(message[:2], "big")
+        header = json.loads(message[2:end])
+        self.images[header["id"], header["prop"]] = header, message[end:]
+        self._send({"t": "shown", "id": header["id"], "prop": header["prop"]})
 
     def _took(self, size: int) -> None:
         self._unsaid += max(size, SAY_BYTES // SAY_EVERY)

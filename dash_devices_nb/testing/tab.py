@@ -116,6 +116,10 @@ class Tab:
         """
         return self._session.view.props[self._known(component_id)].get(prop)
 
+    def image(self, component_id: str | Mapping[str, Any], prop: str = "src") -> tuple[dict[str, Any], bytes] | None:
+        """The last image of `app.push_frame`: header (`mime`; for "raw" `w`, `h`, `d`) and bytes, or None."""
+        return self._session.images.get((canonical(component_id), prop))
+
     async def expect(self, component_id: str | Mapping[str, Any], prop: str, expected: Any, within: float = 2.0) -> Any:
         """Wait until a prop has a value, and return it.
 
