@@ -64,7 +64,7 @@ def program() -> tuple[Dash, dict[str, int]]:
     def several(n_clicks):
         if not n_clicks:
             return "title", "class"
-        return [Output("note", "children", "alternate"), Output("own", "value", "set")]
+        return [Output(name, "value", "set") for name in ("own", "field")] + [Output("note", "children", "alternate")]
 
     return app, calls
 
@@ -97,11 +97,13 @@ async def test_initial_calls_of_new_components(by: str, serve: Serving, browser:
         await expect(first.locator("#note")).to_have_text("alternate")
         await expect(first.locator("#own")).to_have_value("set")
         await expect(first.locator("#own-out")).to_have_text("own set")
+        await expect(first.locator("#regular")).to_have_text("regular set")
+        await expect(first.locator("#shared")).to_have_text("shared set")
         await expect(second.locator("#note")).to_be_empty()
     if by == "shared-alternate":
         await expect(second.locator("#note")).to_have_text("two at once")
     await there[-1].locator("#bang").click()
-    await expect(there[-1].locator("#field")).to_have_value(value)
+    await expect(there[-1].locator("#field")).to_have_value("set" if by == "alternate" else value)
     await there[-1].locator("#field").fill("typed")
     for page in there:
         await expect(page.locator("#regular")).to_have_text("regular typed")

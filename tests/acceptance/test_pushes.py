@@ -213,3 +213,10 @@ async def test_a_push_waits_for_its_component(serve: Serving, browser: Tabs):
     for page in (first, second):
         await expect(page.locator("#last")).to_have_attribute("title", "kept")
         await expect(page.locator("#sum")).to_have_text("sum 1")
+    cells = [html.Div(n, id={"kind": "n", "n": n}) for n in (2, 3)]
+    app.push_mods({"other": {"children": cells}})
+    for page in (first, second):
+        await expect(page.locator("#sum")).to_have_text("sum 6")
+    app.push_mods({"other": {"children": "none"}})
+    for page in (first, second):
+        await expect(page.locator("#sum")).to_have_text("sum 1")
