@@ -19,6 +19,7 @@ SCRIPTS = (
     "socket.js",
     "patch.js",
     "events.js",
+    "images.js",
     "renderer.js",
     "notices.js",
     "shared.js",

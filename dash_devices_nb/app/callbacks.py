@@ -11,6 +11,7 @@ import dash
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.calls import SharedCalls
+from dash_devices_nb.app.chaining import Chains
 from dash_devices_nb.app.declare import SharedCallback, lane_of, normal_arguments, shared_spec, split_service
 from dash_devices_nb.app.definitions import Definition, Definitions
 from dash_devices_nb.app.embed import Embedded
@@ -33,8 +34,11 @@ class Callbacks(Embedded):
     callbacks: Definitions
     shared: SharedCalls
     callback_service: Services
+    chains: Chains
 
-    def callback(self, *args: Any, service: int | None = None, lock: Any = None, **kwargs: Any) -> Callable[[F], F]:
+    def callback(
+        self, *args: Any, service: int | None = None, lock: Any = None, chain: bool = False, **kwargs: Any
+    ) -> Callable[[F], F]:
         """A callback, as in stock Dash, or of another service.
 
         Args:
@@ -42,6 +46,8 @@ class Callbacks(Embedded):
                 Dash takes. The output may be None.
             service: how it is called and who gets its outputs; None: the app's `callback_service`.
             lock: for serialized services: callbacks with the same lock do not overlap.
+            chain: for a regular callback: the server calls it at once when another's answer sets its input, so that a
+                chain costs the page one trip. It may be called with values that lead to nothing.
             kwargs: all of stock Dash's keywords.
 
         Raises:
@@ -54,7 +60,7 @@ class Callbacks(Embedded):
         args, kwargs = normal_arguments(args, kwargs)
         if flags.shared:
             return lambda function: self._declare_shared(function, args, kwargs, flags, lock)
-        return lambda function: self._declare_regular(function, args, kwargs, flags, lock)
+        return lambda function: self._declare_regular(function, args, kwargs, flags, lock, chain=chain)
 
     def callback_shared(
         self, *args: Any, service: int = Services.SHARED, lock: Any = None, **kwargs: Any
@@ -97,7 +103,7 @@ class Callbacks(Embedded):
         A plain function or a coroutine; several are allowed. What it returns, mods as for `push_mods`, goes to that
         client.
         """
-        hook = (function, CellOutput.here())
+        hook = self.hub.connect_hook(function, CellOutput.here())
         self._define_hook("connect", function, self.hub.connect_hooks, hook)
         return function
 
@@ -148,7 +154,14 @@ class Callbacks(Embedded):
         return function
 
     def _declare_regular(
-        self, function: F, args: tuple[Any, ...], kwargs: dict[str, Any], service: Services, lock: Any
+        self,
+        function: F,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        service: Services,
+        lock: Any,
+        *,
+        chain: bool,
     ) -> F:
         name = getattr(function, "__name__", "callback")
         spec = RegularSpec(name, service, lane_of(service, lock), CellOutput.here(), function)
@@ -159,6 +172,8 @@ class Callbacks(Embedded):
             if declared["no_output"] or service & Services.NO_CLIENT_INITIAL_CALLBACK:
                 declared["prevent_initial_call"] = True
             self.regular.specs[declared["output"]] = spec
+            if chain and not declared["background"] and not declared["no_output"]:
+                self.chains.outputs.add(declared["output"])
             decorate(function if declared["background"] else self._with_alternates(function, declared["no_output"]))
 
         outputs, inputs, state, _, _ = stock.dependencies_of(args, kwargs)

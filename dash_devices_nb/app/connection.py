@@ -246,6 +246,8 @@ class Connection:
             text = answer.status == 200 or path != "_dash-update-component"
             body = answer.body if text else wire.dumps(answer.body)
             extra = self._hub.keep_cookies(answer.response, page.client)
+            if answer.chain:
+                extra = {**(extra or {}), "ch": answer.chain}
             with self._runtime.lock:
                 page.send_answer(number, answer.status, body, extra)
             self._runtime.flush()

@@ -12,6 +12,7 @@ import quart
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asgi import Front
 from dash_devices_nb.app.calls import SharedCalls
+from dash_devices_nb.app.chaining import Chains
 from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.journal import AppJournal
@@ -72,6 +73,8 @@ class Dash(Pushing):
         self.callbacks = Definitions(self.changed)
         self._guard = InterruptGuard(self.runtime.running)
         self.regular = RegularCalls(self, self.runtime)
+        self.chains = Chains(self, self.regular.start)
+        self.regular.deliver = self.chains.finish
         self.shared = SharedCalls(self, self.runtime, self._check)
         self.hub = Hub(self, self.runtime, self.regular)
         if kwargs.pop("backend", "quart") not in ("quart", None, stock.Backend):

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import orjson
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.hooks import ConnectHook
 from dash_devices_nb.app.outputs import mods_of
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCalls
@@ -46,7 +47,7 @@ class Hub:
         runtime: its runtime.
         regular: its regular callbacks.
         epoch: names this run of the app; a page that knows another one starts anew.
-        connect_hooks: the program's `callback_connect` functions, with their cells.
+        connect_hooks: the program's `callback_connect` functions.
         images: the last image for each place.
         authorizers: the program's `callback_authorize_output` functions.
     """
@@ -56,7 +57,7 @@ class Hub:
         self.runtime = runtime
         self.regular = regular
         self.epoch = secrets.token_urlsafe(9)
-        self.connect_hooks: list[tuple[Callable[..., Any], Any]] = []
+        self.connect_hooks: list[ConnectHook] = []
         self.authorizers: list[Callable[..., Any]] = []
         self.streams = Streams(runtime)
         self._timers: dict[Page, asyncio.TimerHandle] = {}
@@ -214,30 +215,17 @@ class Hub:
 
     # ---- the program's hooks
 
+    def connect_hook(self, function: Callable[..., Any], output: Any) -> ConnectHook:
+        """A connect hook; in force once it is in `connect_hooks`."""
+
+        def send(client: Client, mods: Any) -> None:
+            self.app.push_to(client, mods_of(mods, "callback_connect"))
+
+        return ConnectHook(function, output, self.runtime, send)
+
     def _tell(self, client: Client, *, connect: bool) -> None:
-        for hook, output in tuple(self.connect_hooks):
-            if inspect.iscoroutinefunction(hook):
-                self.runtime.spawn(self._tell_coroutine(hook, output, client, connect))
-            else:
-                self.runtime.workers.submit(lambda h=hook, o=output: self._tell_plain(h, o, client, connect))  # type: ignore[misc]
-
-    def _tell_plain(self, hook: Any, output: Any, client: Client, connect: bool) -> None:
-        with output.bound():
-            try:
-                self._hooked(client, hook(client, connect), connect)
-            except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
-                self.runtime.on_error(exc, None, client)
-
-    async def _tell_coroutine(self, hook: Any, output: Any, client: Client, connect: bool) -> None:
-        with output.bound():
-            try:
-                self._hooked(client, await hook(client, connect), connect)
-            except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
-                self.runtime.on_error(exc, None, client)
-
-    def _hooked(self, client: Client, returned: Any, connect: bool) -> None:
-        if returned is not None and connect:
-            self.app.push_to(client, mods_of(returned, "callback_connect"))
+        for hook in tuple(self.connect_hooks):
+            hook.tell(client, connect=connect)
 
     async def authorized(self, client: Client, output: str) -> bool:
         """Whether all authorize hooks let this client cause this output."""

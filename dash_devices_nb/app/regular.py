@@ -56,11 +56,13 @@ class Answer:
         status: as in HTTP: 200, 204 (nothing to update), 403, 404, 500.
         body: JSON text, or the text of an error.
         response: Dash's response, which has the cookies and headers that the callback set, or None.
+        chain: the answers that the page will ask for next (see `chaining`).
     """
 
     status: int
     body: str
     response: Any = None
+    chain: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -74,6 +76,7 @@ class RegularCall:
         done: takes the answer; called once, from any thread.
         websocket: Dash's interface for callbacks that stream, or None.
         cause: why the page asks; None: a person acted.
+        links: how many answers led to this request on the server.
     """
 
     body: dict[str, Any]
@@ -84,6 +87,7 @@ class RegularCall:
     cause: Cause | None = None
     spec: RegularSpec | None = None
     coroutine: bool = False
+    links: int = 0
     laned: bool = field(default=False, init=False)
 
     @property
@@ -98,6 +102,7 @@ class RegularCalls:
     Attributes:
         specs: what we keep of each, by its output.
         declared: the outputs of those that the open pages have not been told of.
+        deliver: gives a call its answer.
     """
 
     def __init__(self, app: Any, runtime: Runtime) -> None:
@@ -105,6 +110,7 @@ class RegularCalls:
         self._runtime = runtime
         self.specs: dict[str, RegularSpec] = {}
         self.declared: set[str] = set()
+        self.deliver: Callable[[RegularCall, Answer], None] = lambda call, answer: call.done(answer)
 
     def start(self, call: RegularCall) -> None:
         """Start a request, or queue it. Does not block; from any thread."""
@@ -191,6 +197,6 @@ class RegularCalls:
         return Answer(SERVER_ERROR, self._app.error_page(error))
 
     def _finish(self, call: RegularCall, answer: Answer) -> None:
-        call.done(answer)
+        self.deliver(call, answer)
         if call.laned:
             self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))

@@ -97,10 +97,11 @@ class Web(stock.StockDash):
                 outputs = output_names(body)
             except FrameError as error:
                 return str(error), 400
-            if client is not None:
-                for output in outputs if self.hub.authorizers else ():
-                    if not await self.hub.authorized(client, output):
-                        return f"You may not call the callback of {output or 'no output'}.", 403
+            for output in outputs if self.hub.authorizers else ():
+                if client is None:
+                    return "This app asks who calls its callbacks: only its open pages may.", 403
+                if not await self.hub.authorized(client, output):
+                    return f"You may not call the callback of {output or 'no output'}.", 403
             request = quart.request._get_current_object()  # type: ignore[attr-defined]
             answer = await self._answered(body, client, stock.HttpRequest(request))
             if answer.response is None:

@@ -17,6 +17,11 @@
             /** Says what the kernel does, through Jupyter. @type {any} */
             this.status = null;
             this._client = this._key = this._epoch = '';
+            /** Done when the app knows this page, or does not answer. */
+            this._greeted = new Promise(resolve => {
+                this._greet = resolve;
+                setTimeout(resolve, PATIENCE_MS);
+            });
             this._revision = 0;
             this._layoutRevision = 0;
             this._number = 0;
@@ -40,7 +45,7 @@
                 send,
                 refuse,
                 renderer: this.renderer,
-                client: () => (this._client ? `${this._client}.${this._key}` : ''),
+                client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
                 layout: (revision, tree) => this._laidOut(revision, tree)
             });
             const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -81,7 +86,10 @@
         }
 
         _frame(frame) {
-            if (frame.q) this._number = Math.max(this._number, frame.q);
+            if (frame.q) {
+                this._number = Math.max(this._number, frame.q);
+                this._heard(frame.size);
+            }
             switch (frame.t) {
                 case 'welcome':
                     return this._welcomed(frame);
@@ -117,6 +125,7 @@
             this._applied = this._unsaid = 0;
             const anew = this._epoch && this._epoch !== frame.epoch;
             Object.assign(this, {_client: frame.client, _key: frame.key, _epoch: frame.epoch});
+            this._greet();
             this.shared.reset(frame.shared, frame.pushed);
             if (frame.resumed) this.shared.acknowledged(frame.s);
             else this._number = 0;
@@ -151,9 +160,14 @@
             return this.socket.send({...frame, q: this._number, k: this._applied});
         }
 
-        /** Shared frames are applied: say so before the app holds back, which it does after 512 kB. */
+        /** A shared frame is applied. */
         _took(size) {
             this._applied += 1;
+            this._heard(size);
+        }
+
+        /** Say what this page has before the app holds back (after 512 kB of shared frames) or gives it up. */
+        _heard(size) {
             this._unsaid += size;
             if (this._unsaid > SAY_BYTES) this._send({t: 'ok'});
         }
@@ -171,6 +185,11 @@
         /** The renderer saw a change. */
         changed(id, props, cause) {
             this.shared.changed(id, props, cause);
+        }
+
+        /** The renderer could not apply something. */
+        refused(text) {
+            this.notices.show('error', text);
         }
 
         _mods(frame) {

@@ -12,6 +12,7 @@
     const dd = (window.dashDevices = window.dashDevices || {});
     const MOST_WAITING = 1000;
     const LOOK_MS = 50;
+    const EVENTS = ['extendData', 'prependData'];
 
     dd.Events = class Events {
         /**
@@ -41,6 +42,11 @@
         /** Forget what waits: the layout is read anew. */
         clear() {
             this._queues.clear();
+        }
+
+        /** Forget what waits for a component: a figure comes that holds it already. @param {string} id */
+        forget(id) {
+            EVENTS.forEach(prop => this._queues.delete(`${id}\n${prop}`));
         }
 
         _soon() {

@@ -17,7 +17,7 @@
 
     dd.Renderer = class Renderer {
         /**
-         * @param {{changed: (id: string, props: object, cause: any) => void, hydrated: () => void}} owner `changed`
+         * @param {{changed: (id: string, props: object, cause: any) => void, hydrated: () => void, refused: (text: string) => void}} owner `changed`
          *     is told of each change that did not come through `apply`; its cause is {person: true}, {initial: true}
          *     or {by: [id, prop, revision]}.
          */
@@ -31,8 +31,7 @@
             this._causes = new Map();
             /** The cause of the answer that is being read, for `set_props` and `running` in it. */
             this.answering = null;
-            /** The URL of the image that is shown, by "id.prop". @type {Map<string, string>} */
-            this._images = new Map();
+            this._images = new dd.Images(this);
             /** Outputs of callbacks to call once the renderer has them. @type {string[]} */
             this._again = [];
             this._graphs = null;
@@ -167,7 +166,15 @@
                         this._events.add(id, prop, value);
                         continue;
                     }
-                    if (dd.isPatch(value)) value = dd.applyPatch(old[prop], value);
+                    if (prop === 'figure' && !dd.isPatch(value)) this._events.forget(id);
+                    if (dd.isPatch(value)) {
+                        try {
+                            value = dd.applyPatch(old[prop], value);
+                        } catch (error) {
+                            this._owner.refused(`A Patch does not fit this page's ${id}.${prop}: ${error.message}`);
+                            continue;
+                        }
+                    }
                     this._causes.set(`${id}.${prop}`, revision ? {by: [id, prop, revision]} : {pushed: true});
                     props[prop] = value;
                     tell = tell || this._heard(id, prop) || holdsComponents(value) || holdsComponents(old[prop]);
@@ -219,23 +226,7 @@
          * @param {() => void} shown called when the next one may come
          */
         showImage(header, bytes, shown) {
-            if (header.mime === 'raw') {
-                drawRaw(document.getElementById(header.id), header, bytes);
-                requestAnimationFrame(shown);
-                return;
-            }
-            const url = URL.createObjectURL(new Blob([bytes], {type: header.mime}));
-            const image = new Image();
-            image.onload = image.onerror = () => {
-                const path = this._path(header.id);
-                if (path) this.quietly(() => this._set(path, {[header.prop]: url}));
-                const key = `${header.id}.${header.prop}`;
-                const before = this._images.get(key);
-                this._images.set(key, url);
-                if (before) setTimeout(() => URL.revokeObjectURL(before), 1000);
-                shown();
-            };
-            image.src = url;
+            this._images.show(header, bytes, shown);
         }
 
         /** Do something whose changes are not the person's. @param {() => void} action */
@@ -318,20 +309,6 @@
             return false;
         }
     };
-
-    /** Draw bytes of grey, RGB or RGBA pixels on a canvas. */
-    function drawRaw(canvas, {w, h, d}, bytes) {
-        if (!(canvas instanceof HTMLCanvasElement)) return;
-        if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, {width: w, height: h});
-        const pixels = new Uint8ClampedArray(4 * w * h);
-        for (let from = 0, to = 0; to < pixels.length; from += d, to += 4) {
-            pixels[to] = bytes[from];
-            pixels[to + 1] = bytes[from + (d > 1 ? 1 : 0)];
-            pixels[to + 2] = bytes[from + (d > 1 ? 2 : 0)];
-            pixels[to + 3] = d === 4 ? bytes[from + 3] : 255;
-        }
-        canvas.getContext('2d').putImageData(new ImageData(pixels, w, h), 0, 0);
-    }
 
     /** Lay values over the components of a layout, in place. @param {any} node @param {{[id: string]: object}} values */
     dd.overlay = (node, values) => {

@@ -16,7 +16,7 @@
     dd.Requests = class Requests {
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
-         * @param {{send: (frame: object) => boolean, client: () => string, renderer: any, refuse: (text: string) => void,
+         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, renderer: any, refuse: (text: string) => void,
          *     layout: (revision: number, tree?: any) => void}} page
          */
         constructor(settings, page) {
@@ -25,6 +25,8 @@
             this._number = 0;
             /** Requests that are not answered. @type {Map<number, any>} */
             this._open = new Map();
+            /** Answers that the app sent along, by output: what the renderer will ask for next. @type {Map<string, any>} */
+            this._foreseen = new Map();
             this.overSocket = new Set(settings.socket);
             this._fetch = window.fetch.bind(window);
             window.fetch = (input, init) => this._fetched(input, init);
@@ -39,6 +41,8 @@
             const body = text ? JSON.parse(text) : undefined;
             const cause = body ? this._page.renderer.causeOf(body.changedPropIds || []) : null;
             if (body && !hasOutput(body) && !cause.person) return Promise.resolve(new Answer(204, '', {}));
+            const foreseen = body && this._takeForeseen(body);
+            if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
             const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;
             if (!wanted || text.length > most / 2) return this._overHttp(input, init, route);
             return new Promise((resolve, reject) => {
@@ -47,6 +51,13 @@
                 this._open.set(number, request);
                 this._ask(request);
             });
+        }
+
+        /** The answer that came along, if this is the question that the app foresaw. */
+        _takeForeseen(body) {
+            const foreseen = this._foreseen.get(body.output);
+            this._foreseen.delete(body.output);
+            return foreseen && JSON.stringify(foreseen.k) === JSON.stringify(question(body)) ? foreseen : null;
         }
 
         _ask(request) {
@@ -78,7 +89,7 @@
         }
 
         async _overHttp(input, init, route) {
-            const client = this._page.client();
+            const client = await this._page.client();
             const headers = client ? {...(init && init.headers), 'X-Dash-Devices-Client': client} : init && init.headers;
             const response = await this._fetch(input, {...init, headers});
             if (route === LAYOUT) this._page.layout(Number(response.headers.get('X-Dash-Devices-Revision')));
@@ -90,11 +101,19 @@
             const request = this._open.get(frame.n);
             if (!request) return;
             this._open.delete(frame.n);
+            for (const each of frame.ch || []) this._foreseen.set(each.o, each);
             if (request.path === LAYOUT) this._page.layout(frame.r, frame.b);
             if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);
             request.resolve(new Answer(frame.s, frame.b, this._page.renderer, request.cause));
         }
     };
+
+    /** What is asked, as the app foresees it. */
+    function question(body) {
+        const items = [...(body.inputs || []), ...(body.state || [])].filter(item => !Array.isArray(item));
+        const values = items.map(({id, property, value}) => [id, property, value === undefined ? null : value]);
+        return [values, [...(body.changedPropIds || [])].sort()];
+    }
 
     function hasOutput(body) {
         return Array.isArray(body.outputs) ? body.outputs.length > 0 : Boolean(body.outputs);

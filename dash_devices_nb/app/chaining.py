@@ -1,0 +1,121 @@
+"""Chains of regular callbacks on the server, for those that opt in with `chain=True`: one trip instead of one a link.
+
+When a callback's answer sets an input of such a callback, and the request with its answer tells all of its inputs and
+state, the server calls it at once and sends its answer along. The page's renderer asks for it all the same, as it always
+does after it has applied the first answer; where the question is the one that was foreseen (the same values, the same inputs
+changed), the page has the answer already. Where it is not, the page asks as usual, and what was foreseen is dropped: a
+callback that opts in may therefore be called with values that lead to nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from dash_devices_nb.app.regular import OK, Answer, RegularCall
+
+MOST_LINKS = 20
+
+
+class Chains:
+    """Foresees what a page will ask next, for one app.
+
+    Args:
+        app: the `Dash` app.
+        start: starts a request.
+    """
+
+    def __init__(self, app: Any, start: Callable[[RegularCall], None]) -> None:
+        self._app = app
+        self._start = start
+        self.outputs: set[str] = set()
+
+    def finish(self, call: RegularCall, answer: Answer) -> None:
+        """Give a call its answer, after what follows from it."""
+        following = self._following(call, answer) if self.outputs and answer.status == OK else []
+        if not following:
+            call.done(answer)
+            return
+        lock, left = threading.Lock(), len(following)
+
+        def done(body: dict[str, Any], next_answer: Answer) -> None:
+            nonlocal left
+            foreseen = {"o": body["output"], "k": question(body), "s": next_answer.status, "b": _embedded(next_answer)}
+            with lock:
+                answer.chain.append(foreseen)
+                answer.chain.extend(next_answer.chain)
+                left -= 1
+                last = left == 0
+            if last:
+                call.done(answer)
+
+        for body in following:
+            self._start(replace(call, body=body, done=functools.partial(done, body), links=call.links + 1))
+
+    def _following(self, call: RegularCall, answer: Answer) -> list[dict[str, Any]]:
+        if call.links >= MOST_LINKS:
+            return []
+        set_now = _set_by(answer)
+        known = {**_values(call.body.get("inputs")), **_values(call.body.get("state")), **set_now}
+        bodies = []
+        for declared in self._app.declared():
+            if declared["output"] not in self.outputs or declared["output"] == call.body.get("output"):
+                continue
+            changed = [_name(each) for each in declared["inputs"] if _name(each) in set_now]
+            needed = [_name(each) for each in declared["inputs"] + declared["state"]]
+            if changed and all(name in known for name in needed):
+                bodies.append(_body(declared, known, changed))
+        return bodies
+
+
+def question(body: dict[str, Any]) -> list[Any]:
+    """What a page asks, comparable with what was foreseen; the page makes it in the same way."""
+    items = [*(body.get("inputs") or ()), *(body.get("state") or ())]
+    values = [[item["id"], item["property"], item.get("value")] for item in items if isinstance(item, dict)]
+    return [values, sorted(body.get("changedPropIds") or ())]
+
+
+def _embedded(answer: Answer) -> Any:
+    return orjson.loads(answer.body) if answer.status == OK and answer.body else answer.body
+
+
+def _name(dependency: dict[str, Any]) -> str:
+    return f"{dependency['id']}.{dependency['property']}"
+
+
+def _values(items: Any) -> dict[str, Any]:
+    return {_name(item): item.get("value") for item in items or () if isinstance(item, dict)}
+
+
+def _set_by(answer: Answer) -> dict[str, Any]:
+    response = orjson.loads(answer.body).get("response") or {}
+    return {
+        f"{component_id}.{prop}": value
+        for component_id, props in response.items()
+        for prop, value in props.items()
+        if not (isinstance(value, dict) and "__dash_patch_update" in value)
+    }
+
+
+def _body(declared: dict[str, Any], known: dict[str, Any], changed: list[str]) -> dict[str, Any]:
+    """The request that the renderer will make."""
+
+    def filled(dependencies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{"id": d["id"], "property": d["property"], "value": known[_name(d)]} for d in dependencies]
+
+    output = declared["output"]
+    several = output.startswith("..") and output.endswith("..")
+    names = output[2:-2].split("...") if several else [output]
+    outputs = [{"id": n.rpartition(".")[0].replace("\\.", "."), "property": n.rpartition(".")[2]} for n in names]
+    return {
+        "output": output,
+        "outputs": outputs if several else outputs[0],
+        "inputs": filled(declared["inputs"]),
+        "state": filled(declared["state"]),
+        "changedPropIds": changed,
+    }
