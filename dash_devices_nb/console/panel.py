@@ -95,10 +95,9 @@ class Console(widgets.VBox):  # type: ignore[misc]
                 _set(self._log, status.log(app.output_log))
             options = status.client_options(app)
             if options != list(self._chosen.options):
-                kept = self._chosen.value
+                kept, there = self._chosen.value, [client_id for _, client_id in options]
                 self._chosen.options = options
-                if kept in [client_id for _, client_id in options]:
-                    self._chosen.value = kept
+                self._chosen.value = kept if kept in there else next(iter(there), None)
             paused = app.runtime.gate.closed
             self._pause.disabled, self._step.disabled, self._resume.disabled = paused, not paused, not paused
 
@@ -118,8 +117,9 @@ class Console(widgets.VBox):  # type: ignore[misc]
         self.closed = True
         self._stop.set()
         for widget in _all_of(self):
-            if widget is not self:
-                widget.close()
+            for part in (widget.layout, getattr(widget, "style", None), widget):
+                if part is not None and part is not self:
+                    part.close()
         super().close()
 
     # ---- while it is shown
