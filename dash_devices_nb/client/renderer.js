@@ -90,12 +90,16 @@
             return this.answering || {person: true};
         }
 
-        /** Why a callback with these changed props is called. @param {string[]} names "id.prop" */
+        /**
+         * Why a callback with these changed props is called; `through`: the one by which a person of this page did it.
+         * @param {string[]} names "id.prop"
+         */
         causeOf(names) {
             let newest = null;
             for (const name of names) {
                 const cause = this._causes.get(name);
-                if (!cause || cause.person) return {person: true};
+                const at = name.lastIndexOf('.');
+                if (!cause || cause.person) return {person: true, through: [name.slice(0, at), name.slice(at + 1)]};
                 if (cause.by && (!newest || cause.by[2] > newest.by[2])) newest = cause;
             }
             return newest || {initial: true};
@@ -297,6 +301,7 @@
         reload() {
             if (!this._store) return;
             this._events.clear();
+            dd.keepFocus();
             this._store.dispatch({type: 'RELOAD'});
         }
 
