@@ -62,7 +62,7 @@
 
         _ask(request) {
             const {number: n, path, query, body, cause} = request;
-            const c = !cause || cause.person ? undefined : cause.by || [];
+            const c = cause ? dd.causeFrame(cause) : undefined;
             request.sent = this._page.send({t: 'req', n, path, query, body, c}) || request.sent;
         }
 

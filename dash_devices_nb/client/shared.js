@@ -76,7 +76,7 @@
                 return;
             }
             const s = ++this._sequence;
-            const change = {s, m: {[id]: shared}, c: cause.person ? undefined : cause.by || []};
+            const change = {s, m: {[id]: shared}, c: dd.causeFrame(cause)};
             for (const prop of names) this._pending.set(keyOf(id, prop), s);
             this._unacknowledged.push(change);
             this._page.send({t: 'set', ...change});
@@ -130,6 +130,12 @@
             }
             return rest;
         }
+    };
+
+    /** A cause as the app gets it: nothing for what a person did, -1 for a callback's answer to a person of this page. */
+    dd.causeFrame = cause => {
+        if (cause.person) return cause.through && [...cause.through, -1];
+        return cause.by || [];
     };
 
     /** Whether there is a value that is no plain one: operations, or an event. */

@@ -20,7 +20,7 @@ from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
 from dash_devices_nb.core.store import Store
 from dash_devices_nb.core.values import Value
 from dash_devices_nb.core.waits import Waiter, Waits
-from dash_devices_nb.core.waves import CALLED, Argument, Call, Cause, Wave
+from dash_devices_nb.core.waves import ACTED, CALLED, Argument, Call, Cause, Wave
 from dash_devices_nb.errors import CallbackCycleError, PatchError
 
 
@@ -212,6 +212,8 @@ class Dispatcher:
         if cause.key is None:
             return self.state.get(key) is None and self.value(key) != value
         entry = self.state.get(cause.key)
+        if cause.revision == ACTED:
+            return entry is None or key not in entry.lineage
         if entry is None or entry.revision != cause.revision:
             return False
         if key == cause.key or key in entry.lineage or self._answered.get((cause.key, key)) == cause.revision:

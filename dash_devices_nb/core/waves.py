@@ -19,6 +19,7 @@ from dash_devices_nb.core.values import Value
 
 Argument: TypeAlias = Value | tuple[Value, ...]
 CALLED = -1
+ACTED = -1
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Cause:
     """Why a page changed a shared prop though nobody touched it there: a callback of that page did.
 
     Attributes:
-        key: the shared prop whose change, made elsewhere, led to this one; None: an initial call of the page.
-        revision: of that change.
+        key: the prop whose change led to this one; None: an initial call of the page.
+        revision: of that change, made elsewhere; `ACTED`: the person of this page made it.
     """
 
     key: Key | None = None

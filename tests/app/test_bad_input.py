@@ -3,6 +3,7 @@
 import json
 import threading
 
+import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
@@ -252,3 +253,24 @@ def test_another_backend_is_refused():
         Dash(__name__, backend="flask")
     with pytest.raises(RunError, match=r"give a quart\.Quart, True or False"):
         Dash(__name__, object())
+
+
+async def test_a_request_over_http_that_names_no_client_calls_nothing_where_the_program_asks_who_calls(tab):
+    """Else anybody with a socket could call what the open pages may not."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="a"), html.Div(id="b")])
+    calls = []
+    app.callback(Output("b", "children"), Input("a", "value"))(lambda a: calls.append(a) or a)
+    await tab(app)
+    body = {
+        "output": "b.children",
+        "outputs": {"id": "b", "property": "children"},
+        "inputs": [{"id": "a", "property": "value", "value": "anybody"}],
+        "changedPropIds": ["a.value"],
+    }
+    async with httpx.AsyncClient(base_url=app.url) as http:
+        assert (await http.post("_dash-update-component", json=body)).status_code == 200
+        app.callback_authorize_output(lambda client, output: True)
+        answer = await http.post("_dash-update-component", json=body)
+    assert (answer.status_code, answer.text) == (403, "This app asks who calls its callbacks: only its open pages may.")
+    assert calls.count("anybody") == 1

@@ -284,3 +284,23 @@ async def test_a_request_that_hides_its_outputs_is_asked_about_by_its_callback(a
     await eventually(lambda: asked.count("own.children") == 2)
     await eventually(lambda: app.runtime.pages[anne.client_id].requests == number)
     assert called == []
+
+
+async def test_a_connect_hook_hears_one_event_after_the_other(tab):
+    """A slow one hears of the leaving after it has dealt with the coming; else a timer for clients could be left on."""
+    app = Dash(__name__)
+    app.layout = html.Div(id="a")
+    may_go_on, events = threading.Event(), []
+
+    @app.callback_connect
+    def slow(client, connect):
+        if connect:
+            may_go_on.wait(10)
+        events.append(connect)
+
+    anne = await tab(app)
+    await anne.close()
+    await eventually(lambda: not app.clients)
+    may_go_on.set()
+    await eventually(lambda: len(events) == 2)
+    assert events == [True, False]

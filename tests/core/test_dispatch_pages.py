@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.waves import Cause
+from dash_devices_nb.core.waves import ACTED, Cause
 from tests.core.desk import Desk, client, component, key
 
 
@@ -244,3 +244,20 @@ def test_a_person_is_never_taken_for_a_circle():
     desk.change(ANN, {"b.v": 4})
     assert (desk.value("a.v"), desk.value("b.v")) == (3, 4)
     assert desk.refused == []
+
+
+def test_what_answers_a_person_carries_where_it_came_from():
+    """A page's callback answers its person's act; another page's answer to that answer comes back to it no more."""
+    desk = Desk()
+    desk.callback("watch", "log.children", "celsius.value fahrenheit.value")
+    desk.start(component("celsius"), component("fahrenheit"), component("log"))
+    desk.settle()
+    anne, ben = client("anne"), client("ben")
+    desk.change(anne, {"celsius.value": 100})
+    desk.change(anne, {"fahrenheit.value": 212}, Cause(key("celsius.value"), ACTED))
+    revision = desk.dispatcher.state.get(key("fahrenheit.value")).revision
+    desk.change(ben, {"celsius.value": 100.01}, Cause(key("fahrenheit.value"), revision))
+    desk.change(anne, {"celsius.value": 100.02}, Cause(key("fahrenheit.value"), ACTED))
+    assert desk.dispatcher.value(key("celsius.value")).plain == 100
+    desk.change(anne, {"celsius.value": 99}, Cause(key("celsius.value"), ACTED))
+    assert desk.dispatcher.value(key("celsius.value")).plain == 99
