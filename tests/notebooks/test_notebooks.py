@@ -10,11 +10,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.support.eventually import eventually
 from tests.support.jupyter import jupyter_environment
-from tests.support.kernels import Kernel
+from tests.support.kernels import Cell, Kernel
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 THERMOSTAT = NOTEBOOKS / "01_thermostat.ipynb"
+DEBUGGING = NOTEBOOKS / "02_live_debugging.ipynb"
 
 
 def sources(path: Path) -> list[str]:
@@ -67,3 +69,27 @@ async def test_thermostat_takes_what_a_cell_pushes(kernel: Kernel):
         if 'push_mods({\n    "target"' in cell:
             assert done.result == "23"
     assert re.match(r"\d+\.\d °C by now", done.text)
+
+
+async def test_debugging_goes_from_the_planted_bug_to_the_mended_device(kernel: Kernel):
+    """The error is under the cell of the callback, the call is taken in hand, mended and held; all is shown."""
+    ran: dict[str, Cell] = {}
+    for cell in nbformat.read(DEBUGGING, as_version=4).cells:
+        if cell.cell_type == "code":
+            ran[cell.id] = await kernel.run(cell.source, cell_id=cell.id)
+    await eventually(lambda: "ZeroDivisionError" in ran["duration"].stderr)
+    assert ran["fail"].result == "0"
+    assert "inputs:    {'rate.value': 0, 'volume.value': 30}" in ran["look"].text
+    assert "is app.errors[-1]: True" in ran["look"].text
+    assert re.search(r"line 3 of duration: \{'rate': 0, 'volume': 30\}", ran["replay"].text)
+    assert ran["again"].result == "'The pump stands still.'"
+    assert ran["next"].result is not None
+    assert "The volume lasts 12.0 minutes." in ran["next"].result
+    assert "stepped: <Call" in ran["pause"].text
+    assert ran["resume"].result == "4"
+    await eventually(lambda: "the pump runs at 2.5 ml/min" in ran["set-rate"].text)
+    assert "duration" in ran["journal"].displays[0]["text/html"]
+    assert "<svg" in ran["graph"].displays[0]["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in ran["console"].displays[0]
+    assert "the pump's rate: 4" in ran["save"].text
+    await kernel.run("app.stop()")
