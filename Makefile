@@ -5,6 +5,7 @@ VENV ?= .venv
 PYTHON ?= $(shell .ci/find-python)
 NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
+BENCHMARKS ?= startup trip fanout classroom slow busy scale journal
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
@@ -48,7 +49,8 @@ demo: $(STAMP)-demo
 		--LabApp.default_url="/lab/tree/$(NOTEBOOK)"
 
 test: $(STAMP)-test chromium
-	"$(BIN)/python" -m pytest $(PYTEST_ARGS)
+	@.ci/install-proxy "$(VENV)"
+	PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest $(PYTEST_ARGS)
 
 lint: $(STAMP)-lint
 	"$(BIN)/ruff" check .
@@ -61,8 +63,7 @@ format: $(STAMP)-lint
 	"$(BIN)/ruff" format .
 
 bench: $(STAMP)-bench chromium
-	"$(BIN)/python" -m benchmarks startup
-	"$(BIN)/python" -m benchmarks trip
+	@for name in $(BENCHMARKS); do echo "== $$name"; "$(BIN)/python" -m benchmarks $$name || exit 1; done
 
 chromium:
 	@.ci/install-chromium

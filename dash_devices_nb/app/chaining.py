@@ -1,10 +1,10 @@
 """Chains of regular callbacks on the server, for those that opt in with `chain=True`: one trip instead of one a link.
 
 When a callback's answer sets an input of such a callback, and the request with its answer tells all of its inputs and
-state, the server calls it at once and sends its answer along. The page's renderer asks for it all the same, as it always
-does after it has applied the first answer; where the question is the one that was foreseen (the same values, the same inputs
-changed), the page has the answer already. Where it is not, the page asks as usual, and what was foreseen is dropped: a
-callback that opts in may therefore be called with values that lead to nothing.
+state, the server calls it at once and sends its answer along. The page's renderer asks for it all the same, as it
+always does after it has applied the first answer; where the question is the one that was foreseen (the same values, the
+same inputs changed), the page has the answer already. Where it is not, the page asks as usual, and what was foreseen is
+dropped: a callback that opts in may therefore be called with values that lead to nothing.
 """
 
 from __future__ import annotations
