@@ -1,9 +1,10 @@
-"""The command line: ``python -m benchmarks trip``, ``startup`` or ``journal``."""
+"""The command line: ``python -m benchmarks NAME``; ``--help`` lists them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from benchmarks.peers import PEERS
@@ -32,15 +33,38 @@ def main() -> int:
     journal = commands.add_parser("journal", parents=[common], help="an entry of the journal")
     journal.set_defaults(command="journal")
 
+    fanout = commands.add_parser("fanout", parents=[common], help="one message to many pages")
+    fanout.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100, 500])
+    fanout.add_argument("--sizes", type=int, nargs="+", default=[200, 2000, 20000], help="in bytes")
+    fanout.add_argument(
+        "--budget", type=float, default=30, help="how much is sent each time, about, in MB (default: 30)"
+    )
+    fanout.set_defaults(command="fanout")
+
+    for name, text in (("classroom", "a class at one device"), ("slow", "the same with tabs that never read")):
+        classroom = commands.add_parser(name, parents=[common], help=text)
+        classroom.add_argument("--seconds", type=float, default=60, help="each time (default: 60)")
+        classroom.add_argument("--tabs", type=int, default=200, help="without a browser (default: 200)")
+        classroom.add_argument("--pages", type=int, default=5, help="in Chromium (default: 5)")
+        classroom.add_argument("--draggers", type=int, default=10, help="tabs that drag a slider (default: 10)")
+        classroom.add_argument("--stalled", type=int, default=20, help="tabs that never read (default: 20)")
+        classroom.add_argument("--rounds", type=int, default=1, help="without and with, in turn (default: 1)")
+        classroom.set_defaults(command=name)
+
+    busy = commands.add_parser("busy", parents=[common], help="the trip while a cell runs")
+    busy.add_argument("--trips", type=int, default=100, help="for each cell, at most (default: 100)")
+    busy.add_argument("--seconds", type=float, default=5, help="how long a cell runs (default: 5)")
+    busy.set_defaults(command="busy")
+
+    scale = commands.add_parser("scale", parents=[common], help="how the costs grow")
+    scale.add_argument("--components", type=int, default=2000, help="of the largest page (default: 2000)")
+    scale.add_argument("--rounds", type=int, default=5, help="of each page (default: 5)")
+    scale.set_defaults(command="scale")
+
     options = parser.parse_args()
     # Imported here: `--help` needs neither a browser nor a kernel.
-    if options.command == "trip":
-        from benchmarks import trip as command
-    elif options.command == "journal":
-        from benchmarks import journal as command
-    else:
-        from benchmarks import startup as command
-    return command.run(options)
+    module = import_module(f"benchmarks.{'classroom' if options.command == 'slow' else options.command}")
+    return int(module.run_slow(options) if options.command == "slow" else module.run(options))
 
 
 if __name__ == "__main__":
