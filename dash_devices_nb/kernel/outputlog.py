@@ -1,9 +1,10 @@
 """A bounded log of what callbacks print, beside the output that goes to their cells.
 
-In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams. While at least one callback runs whose output is to
-be logged, the `write` of both is shadowed on the stream objects themselves: it logs the text if the thread or task that
-writes is such a callback's, and then lets the stream have it as before. So the routing to cells does not notice, and
-what holds on to the stream (a logging handler) is logged as well.
+In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams, which hand all that is written to them to their
+`echo` as well (the terminal's stream, if any), in the thread that writes. While at least one callback runs whose output
+is to be logged, an echo of ours stands before theirs: it logs the text if the thread or task that writes is such a
+callback's. So the routing to cells does not notice, and what holds on to a stream (a logging handler) is logged too. The
+streams' `write` cannot be shadowed for that: IPython does so itself while a cell runs.
 """
 
 from __future__ import annotations
@@ -113,45 +114,54 @@ class LogWriter:
                 self._log.add(self._name, stream, text)
 
 
+class _Echo:
+    """Stands before the echo of one of ipykernel's streams."""
+
+    def __init__(self, name: str, before: Any) -> None:
+        self.name = name
+        self.before = before
+
+    def write(self, text: str) -> None:
+        writer = _writer.get()
+        if writer is not None:
+            writer.write(self.name, text)
+        if self.before is not None:
+            self.before.write(text)
+
+    def flush(self) -> None:
+        if self.before is not None:
+            self.before.flush()
+
+
 class _Taps:
-    """The shadowed `write` of the two streams, there while somebody logs."""
+    """Our echoes of the two streams, there while somebody logs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._tapped: list[Any] = []
+        self._tapped: list[tuple[Any, _Echo]] = []
 
     def open(self) -> None:
         with self._lock:
             self._users += 1
             if self._users > 1:
                 return
-            self._tapped = [stream for name in ("stdout", "stderr") if (stream := self._tap(name)) is not None]
+            for name in ("stdout", "stderr"):
+                stream: Any = getattr(sys, name)
+                # Other streams (a terminal, a test's capture) do not tell threads apart, and are left alone.
+                if hasattr(stream, "echo"):
+                    stream.echo = echo = _Echo(name, stream.echo)
+                    self._tapped.append((stream, echo))
 
     def close(self) -> None:
         with self._lock:
             self._users -= 1
             if self._users:
                 return
-            for stream in self._tapped:
-                vars(stream).pop("write", None)
-            self._tapped = []
-
-    def _tap(self, name: str) -> Any:
-        stream: Any = getattr(sys, name)
-        # ipykernel's streams tell threads apart; others (a terminal, a test's capture) are left alone.
-        if not hasattr(stream, "set_parent") or "write" in getattr(stream, "__dict__", {}):
-            return None
-        write = stream.write
-
-        def tapped(text: str) -> Any:
-            writer = _writer.get()
-            if writer is not None and isinstance(text, str):
-                writer.write(name, text)
-            return write(text)
-
-        stream.write = tapped
-        return stream
+            for stream, echo in self._tapped:
+                if stream.echo is echo:
+                    stream.echo = echo.before
+            self._tapped.clear()
 
 
 _taps = _Taps()

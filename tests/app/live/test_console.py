@@ -81,7 +81,7 @@ async def test_the_panel_shows_clients_callbacks_and_their_output(live: Live):
         )
         callbacks = next(cell for cell in live.kernel.cells if "def show" in cell.code)
         assert "show <b>says</b> 5\nhalf a line" in callbacks.text
-        assert await live.ask("'write' in vars(sys.stdout)") == "False", "the streams are as they were"
+        assert await live.ask("(sys.stdout.echo, sys.stderr.echo)") == "(None, None)", "the streams are as they were"
     await eventually(lambda: _has(live, "Nobody is there."))
 
 

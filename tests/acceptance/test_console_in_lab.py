@@ -1,0 +1,129 @@
+"""The console in a real JupyterLab: it follows, its buttons work, and it is there again after a reload."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from dash_devices_nb.testing import Tab
+from tests.support.browser import Tabs
+from tests.support.eventually import eventually
+from tests.support.jupyter import Jupyter
+from tests.support.lab import LabNotebook
+
+APP = """
+from dash_devices_nb import Dash, Input, Output, dcc, html
+
+app = Dash("device")
+app.layout = html.Div([dcc.Slider(0, 30, 1, id="target", value=20), html.P(id="shown")])
+
+@app.callback_shared(Output("shown", "children"), Input("target", "value"))
+def show(target):
+    print(f"the target is {target}")
+    return f"{100 / target:g}"
+
+app.run(port=0, jupyter_mode="_none", auth=None)
+print(app.url)
+"""
+THREADS = "import threading; sum(each.name == 'dash-devices-console' for each in threading.enumerate())"
+CONSOLE = "app.console()"
+COUNT, PANEL = 2, 1
+
+
+@pytest.fixture
+async def notebook(jupyter_lab: Jupyter, browser: Tabs, request: pytest.FixtureRequest) -> AsyncIterator[LabNotebook]:
+    browser.allow_errors("Exception opening new comm", "Failed to load resource", "WebSocket connection to")
+    name = f"{request.node.name}.ipynb"
+    jupyter_lab.write_notebook(name, APP, CONSOLE, THREADS)
+    notebook = await LabNotebook.open(browser, jupyter_lab, name)
+    await notebook.run_all()
+    yield notebook
+    await notebook.edit(0, "app.stop()")
+    await notebook.run(0)
+
+
+async def url_of(notebook: LabNotebook) -> str:
+    text = await eventually(lambda: notebook.output(0).first.inner_text(), 20)
+    found = re.search(r"http://\S+", text)
+    assert found
+    return found.group()
+
+
+async def threads(notebook: LabNotebook) -> str:
+    await notebook.run(COUNT)
+    return (await notebook.output(COUNT).last.inner_text()).strip()
+
+
+def button(panel: Locator, name: str) -> Locator:
+    return panel.locator("button", has_text=re.compile(f"^{name}$"))
+
+
+async def test_the_console_follows_pauses_and_survives_a_reload(notebook: LabNotebook):
+    """A person acts, the panel shows it with the callback's output; the log is there again after a reload."""
+    page = notebook.page
+    panel = notebook.output(PANEL).first
+    await expect(panel).to_contain_text("Running, 0 pages", timeout=20_000)
+    async with Tab(await url_of(notebook)) as tab:
+        await tab.act("target", "value", 25)
+        await tab.expect("shown", "children", "4")
+        await expect(panel).to_contain_text("Running, 1 page")
+        await expect(panel).to_contain_text("the target is 25")
+        await expect(panel.locator("tr", has_text="shared")).to_contain_text("show")
+        await button(panel, "Pause").click()
+        await expect(panel).to_contain_text("Paused, 0 waiting")
+        await tab.act("target", "value", 5)
+        await expect(panel).to_contain_text("Paused, 1 waiting")
+        assert tab.prop("shown", "children") == "4"
+        await button(panel, "Step").click()
+        await tab.expect("shown", "children", "20")
+        await button(panel, "Step").click()
+        await expect(panel).to_contain_text("No call waits; act on a page, or app.resume().")
+        await button(panel, "Resume").click()
+        await expect(panel).to_contain_text("Running, 1 page")
+        await expect(button(panel, "Resume")).to_be_disabled()
+        await tab.act("target", "value", 0)
+        await expect(panel).to_contain_text("ZeroDivisionError: division by zero")
+        if os.environ.get("KEEP_PICTURES"):
+            await panel.screenshot(path=Path(os.environ["KEEP_PICTURES"]) / "console.png")
+
+        await notebook.command("docmanager:save")
+        await page.reload()
+        await page.wait_for_function("window.jupyterapp && window.jupyterapp.shell")
+        await eventually(notebook._is_ready, 60)
+        await expect(panel).to_contain_text("the target is 25", timeout=30_000)
+        await expect(panel).to_contain_text("ZeroDivisionError: division by zero")
+        await tab.act("target", "value", 10)
+        await expect(panel).to_contain_text("the target is 10")
+        await button(panel, "Pause").click()
+        await expect(panel).to_contain_text("Paused, 0 waiting")
+        await button(panel, "Resume").click()
+    await expect(panel).to_contain_text("Running, 0 pages")
+
+
+async def test_the_cell_may_be_run_again_and_cleared(notebook: LabNotebook):
+    """One panel and one thread however often the cell runs; none once it is out of sight."""
+    panel = notebook.output(PANEL).first
+    await expect(panel).to_contain_text("Running, 0 pages", timeout=20_000)
+    for _ in range(3):
+        await notebook.run(PANEL)
+    await expect(panel).to_contain_text("Running, 0 pages")
+    await eventually(lambda: _shows(notebook, "1"), 10)
+    async with Tab(await url_of(notebook)) as tab:
+        await tab.settled()
+        await expect(panel).to_contain_text("Running, 1 page")
+    await notebook.edit(PANEL, "pass")
+    await notebook.run(PANEL)
+    await eventually(lambda: _shows(notebook, "0"), 10)
+    await notebook.edit(PANEL, CONSOLE)
+    await notebook.run(PANEL)
+    await expect(panel).to_contain_text("the target is 20")
+    await eventually(lambda: _shows(notebook, "1"), 10)
+
+
+async def _shows(notebook: LabNotebook, count: str) -> bool:
+    return await threads(notebook) == count
