@@ -6,7 +6,6 @@ part of the cost.
 
 from __future__ import annotations
 
-import time
 import timeit
 from collections import deque
 from collections.abc import Callable
@@ -55,10 +54,10 @@ def events() -> dict[str, Callable[[], object]]:
     asked = RegularCall(body, client, None, lambda answer: None)
 
     def shared() -> None:
-        recorder.finished(recorder.shared_call(run.call), time.perf_counter(), definition)
+        recorder.finished(recorder.shared_call(run.call), definition)
 
     def regular() -> None:
-        recorder.finished(recorder.regular_call(asked), time.perf_counter(), definition)
+        recorder.finished(recorder.regular_call(asked), definition)
 
     return {
         "deque.append of a tuple": lambda: rows.append((1, 0.0, "change", client, mods, None)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -49,7 +48,7 @@ class SharedCalls:
 
     def _run_plain(self, call: Call) -> None:
         shared = self.callbacks[call.spec]
-        recorded, started = self._app.recorder.shared_call(call), time.perf_counter()
+        recorded = self._app.recorder.shared_call(call)
         with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
             try:
                 with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
@@ -61,13 +60,13 @@ class SharedCalls:
                 mods = self.mods(shared, call, context, returned)
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 mods = self._failed(shared, call, context, recorded, exc)
-        self._app.recorder.finished(recorded, started, shared.definition)
+        self._app.recorder.finished(recorded, shared.definition)
         self._finish(call, mods)
 
     async def _run_coroutine(self, call: Call) -> None:
         shared = self.callbacks[call.spec]
         mods: Mods | None = None
-        recorded, started = self._app.recorder.shared_call(call), time.perf_counter()
+        recorded = self._app.recorder.shared_call(call)
         with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
             try:
                 lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
@@ -80,7 +79,7 @@ class SharedCalls:
                 raise
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 mods = self._failed(shared, call, context, recorded, exc)
-        self._app.recorder.finished(recorded, started, shared.definition)
+        self._app.recorder.finished(recorded, shared.definition)
         self._finish(call, mods)
 
     def _await(self, returned: Any) -> Any:
@@ -122,6 +121,7 @@ class SharedCalls:
         if isinstance(error, PreventUpdate):
             return None
         recorded.error = error
+        recorded.ended()
         handler = shared.on_error or self._app.default_on_error
         if handler is not None and isinstance(error, Exception):
             try:

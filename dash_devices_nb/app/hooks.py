@@ -9,6 +9,7 @@ from typing import Any
 
 from dash_devices_nb.app.runtime import Runtime
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.kernel.outputlog import OutputLog
 
 
 class ConnectHook:
@@ -19,15 +20,23 @@ class ConnectHook:
         output: where what it prints goes to.
         runtime: runs it.
         send: takes (client, mods) that it returned for a client that came.
+        log: also takes what it prints.
     """
 
     def __init__(
-        self, function: Callable[..., Any], output: Any, runtime: Runtime, send: Callable[[Client, Any], None]
+        self,
+        function: Callable[..., Any],
+        output: Any,
+        runtime: Runtime,
+        send: Callable[[Client, Any], None],
+        log: OutputLog,
     ) -> None:
         self._function = function
         self._output = output
         self._runtime = runtime
         self._send = send
+        self._log = log
+        self._name = getattr(function, "__name__", "callback_connect")
         self._waiting: deque[tuple[Client, bool]] = deque()
         self._runs = False
 
@@ -55,7 +64,7 @@ class ConnectHook:
 
     def _run_plain(self) -> None:
         while (event := self._next()) is not None:
-            with self._output.bound():
+            with self._output.bound(self._log, self._name):
                 try:
                     self._done(event, self._function(*event))
                 except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
@@ -63,7 +72,7 @@ class ConnectHook:
 
     async def _run_coroutine(self) -> None:
         while (event := self._next()) is not None:
-            with self._output.bound():
+            with self._output.bound(self._log, self._name):
                 try:
                     self._done(event, await self._function(*event))
                 except Exception as exc:  # noqa: BLE001 - a program's code may raise anything

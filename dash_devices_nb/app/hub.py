@@ -221,7 +221,7 @@ class Hub:
         def send(client: Client, mods: Any) -> None:
             self.app.push_to(client, mods_of(mods, "callback_connect"))
 
-        return ConnectHook(function, output, self.runtime, send)
+        return ConnectHook(function, output, self.runtime, send, self.app.output_log)
 
     def _tell(self, client: Client, *, connect: bool) -> None:
         for hook in tuple(self.connect_hooks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -36,6 +37,12 @@ class RecordedCall:
     result: Any = None
     error: BaseException | None = None
     seconds: float | None = None
+    _began: float = field(default_factory=time.perf_counter, repr=False)
+
+    def ended(self) -> None:
+        """The function has returned or raised: what follows (its traceback, sending) is not counted."""
+        if self.seconds is None:
+            self.seconds = time.perf_counter() - self._began
 
     @property
     def triggered(self) -> tuple[str, ...]:

@@ -65,9 +65,9 @@ class Recorder:
         name = call.spec.name if call.spec else str(call.body.get("output"))
         return RegularRecord(name, call.client, call, self._again)
 
-    def finished(self, recorded: RecordedCall, started: float, definition: Any) -> None:
-        """A call has finished; `started` is of `time.perf_counter`."""
-        recorded.seconds = time.perf_counter() - started
+    def finished(self, recorded: RecordedCall, definition: Any) -> None:
+        """A call has finished."""
+        recorded.ended()
         if definition is not None:
             definition.stats.add(recorded.seconds, failed=recorded.error is not None)
         self.journal.add(self._clock(), kinds.CALL, recorded.client, recorded)

@@ -7,7 +7,6 @@ MOST_RECENT a newer request of the same client takes the place of the one that w
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -149,7 +148,7 @@ class RegularCalls:
 
     def _run_plain(self, call: RegularCall) -> None:
         token = running_call.set(call)
-        recorded, started = self._app.recorder.regular_call(call), time.perf_counter()
+        recorded = self._app.recorder.regular_call(call)
         with self._bound(call), stock.requesting(call.request):
             try:
                 function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
@@ -158,12 +157,12 @@ class RegularCalls:
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 answer = self._failed(call, recorded, exc)
         running_call.reset(token)
-        self._app.recorder.finished(recorded, started, call.spec.definition if call.spec else None)
+        self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
         self._finish(call, answer)
 
     async def _run_coroutine(self, call: RegularCall) -> None:
         running_call.set(call)
-        recorded, started = self._app.recorder.regular_call(call), time.perf_counter()
+        recorded = self._app.recorder.regular_call(call)
         with self._bound(call), stock.requesting(call.request):
             try:
                 function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
@@ -172,7 +171,7 @@ class RegularCalls:
                 recorded.result = answer.body
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 answer = self._failed(call, recorded, exc)
-        self._app.recorder.finished(recorded, started, call.spec.definition if call.spec else None)
+        self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
         self._finish(call, answer)
 
     def _answer(self, text: str, context: Any) -> Answer:
@@ -191,6 +190,7 @@ class RegularCalls:
         if isinstance(error, PreventUpdate):
             return Answer(NO_CONTENT, "")
         recorded.error = error
+        recorded.ended()
         self._runtime.on_error(error, call, call.client)
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
@@ -14,12 +17,17 @@ def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: 
         rows: a cell for each column; numbers stand on the right.
         caption: a line below the table.
     """
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    lines = list(rows)
+    sides = [_side(cell) for cell in lines[0]] if lines else ["left"] * len(heads)
+    head = "".join(_cell("th", name, side) for name, side in zip(heads, sides, strict=True))
+    body = "".join(f"<tr>{''.join(_cell('td', cell, _side(cell)) for cell in row)}</tr>" for row in lines)
     below = f"<p><small>{html.escape(caption)}</small></p>" if caption else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
 
 
-def _cell(content: object) -> str:
-    side = "right" if isinstance(content, int | float) else "left"
-    return f'<td style="text-align: {side}">{html.escape(str(content))}</td>'
+def _side(content: object) -> str:
+    return "right" if _NUMBER.fullmatch(str(content)) else "left"
+
+
+def _cell(tag: str, content: object, side: str) -> str:
+    return f'<{tag} style="text-align: {side}; padding: 2px 8px">{html.escape(str(content))}</{tag}>'

@@ -3,8 +3,8 @@
 In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams, which hand all that is written to them to their
 `echo` as well (the terminal's stream, if any), in the thread that writes. While at least one callback runs whose output
 is to be logged, an echo of ours stands before theirs: it logs the text if the thread or task that writes is such a
-callback's. So the routing to cells does not notice, and what holds on to a stream (a logging handler) is logged too. The
-streams' `write` cannot be shadowed for that: IPython does so itself while a cell runs.
+callback's. So the routing to cells does not notice, and what holds on to a stream (a logging handler) is logged too.
+The streams' `write` cannot be shadowed for that: IPython does so itself while a cell runs.
 """
 
 from __future__ import annotations

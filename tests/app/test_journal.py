@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,23 @@ async def test_everything_that_happens_is_in_the_journal(app: Dash, app_server: 
     assert mine[1].keys == (("target", "value"), ("own", "children"))
     assert mine[1].triggered == ("target.value",)
     assert journal.calls("show", since=journal.filter("push")[0].time) == [pushed, failed]
+
+
+async def test_a_calls_seconds_are_those_of_its_function(app: Dash, app_server: AppServer):
+    """The traceback of a call that raises takes longer than the call, and is not counted."""
+    url = app_server.run(app)
+    report = app.runtime.on_error
+
+    def slow_report(*args):
+        time.sleep(0.3)
+        report(*args)
+
+    app.runtime.on_error = slow_report
+    async with Tab(url) as tab:
+        await tab.act("target", "value", 0)
+        failed = await eventually(lambda: [call for call in app.journal.calls("show") if call.error])
+    assert 0 <= failed[0].seconds < 0.3
+    assert app.callbacks["show"].stats.worst < 0.3
 
 
 async def test_a_change_that_was_not_taken_is_a_refusal(app: Dash, app_server: AppServer):

@@ -69,7 +69,7 @@ async def test_the_panel_shows_clients_callbacks_and_their_output(live: Live):
                 part in text
                 for part in (
                     "1 page", "127.0.0.1", "operator", ">12.3<", "show &lt;b&gt;says&lt;/b&gt; 5", "half a line",
-                    "own warns 1", ">named<", ">own<", "cell [2]",
+                    "own warns 1", ">named<", ">own<", "cell [2]", "hook",
                 )
             )  # fmt: skip
 
