@@ -10,12 +10,12 @@ go by. Outside of IPython nothing is replaced.
 
 from __future__ import annotations
 
-import html
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from dash_devices_nb.core.tables import html_table
 from dash_devices_nb.kernel.output import CellOutput
 
 
@@ -243,6 +243,4 @@ class Definitions:
             )
             for each in self
         ]
-        head = "".join(f"<th>{name}</th>" for name in heads)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html_table(heads, rows)
