@@ -1,93 +1,141 @@
 """Raw tabs: PORT TABS DRAGGERS STALLED SECONDS. Says how long each change took to each tab, in milliseconds.
 
-A dragger moves its slider 20 times a second; the value is the time, so that every tab knows when it was made.
+A dragger moves its slider five times a second; the value is the time, so that every tab knows when it was made. A tab
+is a bare protocol on a socket, which reads the heads of the frames and looks into one of seven: a WebSocket library
+would cost more than the server that is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import os
 import sys
 import time
 
-from websockets.asyncio.client import ClientConnection, connect
-
 from benchmarks.harness import say
 
-SAY_BYTES = 64 * 1024
-DRAG_SECONDS = 0.05
+SAY_FRAMES = 25
+DRAG_SECONDS = 0.2
+LOOK_AT = 7
 
 
-class Tabs:
-    """All tabs of this process, and what they have seen."""
+class Seen:
+    """What all tabs of this process have seen."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"ws://127.0.0.1:{port}/_dash-devices/ws"
+    def __init__(self) -> None:
         self.pushes: list[float] = []
         self.drags: list[float] = []
+        self.received = self.lost = 0
         self.counting = False
 
-    async def tab(self, dragger: int | None) -> None:
-        async with self.connection() as socket:
-            await socket.send('{"t":"hello","rev":0}')
-            task = asyncio.create_task(self.drag(socket, dragger)) if dragger is not None else None
-            applied = unsaid = own = 0
-            async for message in socket:
-                now = time.time()
-                if not isinstance(message, str) or message[:16] != '{"t":"mods","r":':
-                    continue
-                applied += 1
-                unsaid += len(message)
-                if self.counting:
-                    self.note(json.loads(message)["m"], now)
-                if unsaid > SAY_BYTES:
-                    unsaid = 0
-                    await socket.send(json.dumps({"t": "ok", "k": applied, "q": own}))
-            if task is not None:
-                task.cancel()
-
-    async def stalled(self) -> None:
-        async with self.connection() as socket:
-            await socket.send('{"t":"hello","rev":0}')
-            await asyncio.sleep(3600)
-
-    def connection(self) -> connect:
-        return connect(self.url, max_size=None, max_queue=1, compression=None, ping_interval=None, open_timeout=60)
-
-    async def drag(self, socket: ClientConnection, number: int) -> None:
-        sequence = 0
-        while True:
-            await asyncio.sleep(DRAG_SECONDS)
-            sequence += 1
-            change = {"t": "set", "s": sequence, "m": {f"slider{number}": {"value": time.time()}}}
-            await socket.send(json.dumps(change))
-
-    def note(self, mods: dict[str, dict[str, object]], now: float) -> None:
-        for component_id, props in mods.items():
+    def note(self, payload: bytes, now: float) -> None:
+        for component_id, props in json.loads(payload)["m"].items():
+            text = str(props.get("children", ""))
             if component_id == "device":
-                self.pushes.append((now - float(str(props["children"]).split()[0])) * 1e3)
-            elif component_id.startswith("shown") and str(props["children"]) != "at 0":
-                self.drags.append((now - float(str(props["children"])[3:])) * 1e3)
+                self.pushes.append((now - float(text.split()[0])) * 1e3)
+            elif component_id.startswith("shown") and text != "at 0":
+                self.drags.append((now - float(text[3:])) * 1e3)
+
+
+class Tab(asyncio.Protocol):
+    """One tab."""
+
+    def __init__(self, port: int, seen: Seen, number: int) -> None:
+        self._port = port
+        self._seen = seen
+        self._buffer = b""
+        self._greeted = False
+        self._applied = self._own = 0
+        self._number = number
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        key = base64.b64encode(os.urandom(16)).decode()
+        transport.write(
+            f"GET /_dash-devices/ws HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._seen.lost += self._seen.counting
+
+    def send(self, **frame: object) -> None:
+        """Send a frame, masked with zeros, which is allowed and costs nothing."""
+        payload = json.dumps(frame).encode()
+        size = len(payload)
+        head = bytes([0x81, 0x80 | size]) if size < 126 else bytes([0x81, 0x80 | 126]) + size.to_bytes(2, "big")
+        self.transport.write(head + bytes(4) + payload)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.time()
+        buffer = self._buffer + data if self._buffer else data
+        at = 0
+        if not self._greeted:
+            at = buffer.find(b"\r\n\r\n") + 4
+            if at < 4:
+                self._buffer = buffer
+                return
+            self._greeted = True
+            self.send(t="hello", rev=0)
+        while len(buffer) >= at + 2:
+            size, start = buffer[at + 1], at + 2
+            if size > 125:
+                wide = 2 if size == 126 else 8
+                size, start = int.from_bytes(buffer[start : start + wide], "big"), start + wide
+            if len(buffer) < start + size:
+                break
+            self._took(buffer[start : start + size], now)
+            at = start + size
+        self._buffer = buffer[at:]
+
+    def _took(self, payload: bytes, now: float) -> None:
+        if payload[:16] != b'{"t":"mods","r":':
+            return
+        self._applied += 1
+        if self._applied % SAY_FRAMES == 0:
+            self.send(t="ok", k=self._applied)
+        if self._seen.counting:
+            self._seen.received += 1
+            if (self._applied + self._number) % LOOK_AT == 0:
+                self._seen.note(payload, now)
+
+
+async def drag(tab: Tab, number: int) -> None:
+    sequence = 0
+    while True:
+        await asyncio.sleep(DRAG_SECONDS)
+        sequence += 1
+        tab.send(t="set", s=sequence, m={f"slider{number}": {"value": time.time()}})
 
 
 async def main(port: int, tabs: int, draggers: int, stalled: int, seconds: float) -> None:
-    everyone = Tabs(port)
-    tasks = []
-    for number in range(tabs):
-        tasks.append(asyncio.create_task(everyone.tab(number if number < draggers else None)))
+    loop = asyncio.get_running_loop()
+    seen = Seen()
+    tasks, opened = [], []
+    for number in range(tabs + stalled):
+        _, tab = await loop.create_connection(lambda n=number: Tab(port, seen, n), "127.0.0.1", port)  # type: ignore[misc]
+        opened.append(tab)
         await asyncio.sleep(0.01)
-    tasks += [asyncio.create_task(everyone.stalled()) for _ in range(stalled)]
-    await asyncio.sleep(2)
+        if number < draggers:
+            tasks.append(asyncio.create_task(drag(tab, number)))
+    await asyncio.sleep(1)
+    for tab in opened[tabs:]:
+        tab.transport.pause_reading()
+    await asyncio.sleep(1)
     say(ready=True)
-    everyone.counting = True
+    seen.counting = True
     await asyncio.sleep(seconds)
-    everyone.counting = False
-    say(pushes=everyone.pushes[::7], drags=everyone.drags[::7], received=len(everyone.pushes) + len(everyone.drags))
-    ended = [task for task in tasks if task.done()]
-    say(lost=len(ended))
+    seen.counting = False
+    say(pushes=seen.pushes, drags=seen.drags, received=seen.received)
+    say(lost=seen.lost)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    for tab in opened:
+        tab.transport.abort()
 
 
 if __name__ == "__main__":

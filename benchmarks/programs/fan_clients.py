@@ -11,7 +11,7 @@ from urllib.request import urlopen
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-SAY_BYTES = 64 * 1024
+SAY_BYTES, SAY_FRAMES = 64 * 1024, 25
 
 
 async def ours(port: int) -> None:
@@ -22,7 +22,7 @@ async def ours(port: int) -> None:
         async for message in socket:
             if message[:16] == '{"t":"mods","r":':
                 applied += 1
-                unsaid += len(message)
+                unsaid += max(len(message), SAY_BYTES // SAY_FRAMES)
                 if unsaid > SAY_BYTES:
                     unsaid = 0
                     await socket.send(json.dumps({"t": "ok", "k": applied}))

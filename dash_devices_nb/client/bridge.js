@@ -4,6 +4,7 @@
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
     const SAY_BYTES = 64 * 1024;
+    const SAY_FRAMES = 25;
     const PATIENCE_MS = 5000;
     const STOPPED = 'The app stopped';
 
@@ -25,7 +26,7 @@
             this._revision = 0;
             this._layoutRevision = 0;
             this._number = 0;
-            /** Shared frames applied on this connection, and the bytes of those that were not reported. */
+            /** Shared frames applied on this connection, and the bytes of those that were not reported, small ones counted as larger. */
             this._applied = this._unsaid = 0;
             /** Frames that came before the layout. @type {any[]} */
             this._early = [];
@@ -166,9 +167,9 @@
             this._heard(size);
         }
 
-        /** Say what this page has before the app holds back (after 512 kB of shared frames) or gives it up. */
+        /** Say what this page has before the app holds back (after 512 kB, or 100, shared frames) or gives it up. */
         _heard(size) {
-            this._unsaid += size;
+            this._unsaid += Math.max(size, SAY_BYTES / SAY_FRAMES);
             if (this._unsaid > SAY_BYTES) this._send({t: 'ok'});
         }
 

@@ -1,12 +1,12 @@
 """What waits to be sent to one page.
 
 Three kinds of frames. *Shared* frames carry a revision of the shared state. A page says how many of them it has
-applied;
-while more than `window` bytes are on their way none is sent, and when more than `limit` bytes wait, all of them are
-dropped and the page is brought up to date from the state once it can take something again: it skips to the latest value
-of each prop. *Own* frames (answers, values for this page alone, notices) are numbered and kept until the page says that
-it has them, so that a lost connection loses none; over `hard_limit` bytes of them the page is given up. *Images* are
-sent one at a time for each place, and only the newest waits.
+applied; while more than `window` bytes, or `frames` frames, are on their way none is sent, and when more than `limit`
+bytes wait, or as many frames again, all of them are dropped and the page is brought up to date from the state once it
+can take something again: it skips to the latest value of each prop. *Own* frames (answers, values for this page alone,
+notices) are numbered and kept until the page says that it has them, so that a lost connection loses none; over
+`hard_limit` bytes of them the page is given up. *Images* are sent one at a time for each place, and only the newest
+waits.
 
 So a page costs at most `limit` + `window` + `hard_limit` bytes, and one waiting image for each place.
 """
@@ -23,6 +23,8 @@ from dash_devices_nb.core.ids import Key
 LIMIT = 1024 * 1024
 WINDOW = 512 * 1024
 HARD_LIMIT = 64 * 1024 * 1024
+FRAMES = 100
+"""Shared frames that may be on their way, and then wait: small ones cost a page time before they cost space."""
 
 F = TypeVar("F", bound=Sized)
 
@@ -41,6 +43,7 @@ class Outbox(Generic[F]):
         limit: bytes of waiting shared frames above which they are dropped for a resync.
         hard_limit: bytes of own frames that the page has not confirmed, above which it is given up.
         window: bytes of shared frames that may be on their way.
+        frames: how many shared frames may be on their way; as many more may wait then.
 
     Attributes:
         revision: of the shared state that the page has once it has taken all that was handed out.
@@ -48,12 +51,15 @@ class Outbox(Generic[F]):
         overflowed: whether `hard_limit` was reached.
     """
 
-    def __init__(self, limit: int = LIMIT, hard_limit: int = HARD_LIMIT, window: int = WINDOW) -> None:
+    def __init__(
+        self, limit: int = LIMIT, hard_limit: int = HARD_LIMIT, window: int = WINDOW, frames: int = FRAMES
+    ) -> None:
         self._limit = limit
         self._hard_limit = hard_limit
         self._window = window
+        self._frames = frames
         self._queue: deque[tuple[F, int | None]] = deque()
-        self._shared_bytes = 0
+        self._shared_bytes = self._shared_frames = 0
         self._own: deque[tuple[int, F]] = deque()
         self._own_bytes = 0
         self._number = 0
@@ -90,12 +96,15 @@ class Outbox(Generic[F]):
         if self._behind:
             self.skipped += 1
             return
-        if self._shared_bytes + len(frame) > self._limit and self._shared_bytes:
+        page_is_slow = len(self._flying) >= self._frames <= self._shared_frames
+        too_many = page_is_slow or self._shared_bytes + len(frame) > self._limit
+        if too_many and self._shared_frames:
             self._fall_behind()
             self.skipped += 1
             return
         self._queue.append((frame, revision))
         self._shared_bytes += len(frame)
+        self._shared_frames += 1
 
     def add_own(self, frame: F, number: int) -> None:
         """Queue a frame for this page alone; its number is from `next_number`."""
@@ -120,15 +129,17 @@ class Outbox(Generic[F]):
         if self._queue:
             frame, revision = self._queue[0]
             if revision is not None:
-                if self._flying_bytes and self._flying_bytes + len(frame) > self._window:
+                if self._flying and self._is_full(len(frame)):
                     return None
                 self._shared_bytes -= len(frame)
+                self._shared_frames -= 1
                 self.revision = revision
                 self._fly(len(frame))
             self._queue.popleft()
             return frame
         if self._behind:
-            return None if self._flying_bytes > self._window // 2 else Resync(self.revision)
+            busy = self._flying_bytes > self._window // 2 or len(self._flying) > self._frames // 2
+            return None if busy else Resync(self.revision)
         for place, frame in self._images.items():
             if place not in self._shown:
                 self._shown.add(place)
@@ -164,13 +175,17 @@ class Outbox(Generic[F]):
         """The page is back: it has own frames up to `number`, and the shared state of `revision`."""
         self.confirm(number)
         self._queue.clear()
-        self._shared_bytes = 0
+        self._shared_bytes = self._shared_frames = 0
         self._flying.clear()
         self._flying_bytes = self._landed = 0
         self._shown.clear()
         self._queue.extend((frame, None) for _, frame in self._own)
         self.revision = revision
         self._behind = True
+
+    def _is_full(self, size: int) -> bool:
+        """Whether a frame of this size must wait until the page has applied some."""
+        return len(self._flying) >= self._frames or self._flying_bytes + size > self._window
 
     def _fly(self, size: int) -> None:
         self._flying.append(size)
@@ -180,5 +195,5 @@ class Outbox(Generic[F]):
         kept = [(frame, revision) for frame, revision in self._queue if revision is None]
         self.skipped += len(self._queue) - len(kept)
         self._queue = deque(kept)
-        self._shared_bytes = 0
+        self._shared_bytes = self._shared_frames = 0
         self._behind = True

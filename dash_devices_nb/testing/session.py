@@ -21,7 +21,7 @@ from dash_devices_nb.testing.link import Link
 from dash_devices_nb.testing.view import PUSHED, Cause, View
 
 UPDATE = "_dash-update-component"
-SAY_EVERY = 50
+SAY_EVERY = 25
 SAY_BYTES = 64 * 1024
 """After so many frames, or characters of them, the page says what it has taken, or the app would hold back."""
 

@@ -131,9 +131,11 @@ async def test_a_page_that_reads_but_says_nothing_is_held_at_the_window(app_serv
     """As one that is busy painting: no more is on its way than the window; it is right when it says that it is done."""
     app = app_with(Services.SHARED)
     async with RawPage(app_server.run(app), confirms=False) as busy:
+        box = page_of(app, busy).outbox
         for number in range(100):
             app.push_mods({"big": {"children": f"{number} " + "x" * 50_000}})
-        box = page_of(app, busy).outbox
+            if number < 10:
+                await busy.got(lambda n=number: len(busy.kinds("mods")) == n + 1)
         await eventually(lambda: 0 < outbox.WINDOW - box.flying < 60_000)
         await busy.got(lambda: len(busy.kinds("mods")) == 10)
         assert box.waiting == 0

@@ -59,6 +59,38 @@ def test_a_page_that_applies_nothing_is_brought_up_to_date_when_it_does():
     assert outbox.revision == 200
 
 
+def test_many_small_frames_are_too_many_long_before_they_are_large():
+    """A page that renders slower than values come skips to the latest, instead of showing old ones for long."""
+    outbox = Outbox(frames=4)
+    for revision in range(1, 9):
+        outbox.add_shared(f"f{revision}", revision)
+        if revision == 4:
+            assert taken(outbox) == ["f1", "f2", "f3", "f4"]
+    assert taken(outbox) == []
+    outbox.applied(1)
+    assert taken(outbox) == ["f5"]
+    for revision in range(9, 20):
+        outbox.add_shared(f"f{revision}", revision)
+    assert outbox.waiting == 0
+    outbox.applied(2)
+    assert taken(outbox) == []
+    outbox.applied(3)
+    assert taken(outbox) == [Resync(5)]
+
+
+def test_frames_that_the_app_has_not_had_time_to_send_are_not_dropped():
+    """A page is slow only if it has not applied what it was sent; a burst before that goes out whole."""
+    outbox = Outbox(frames=4)
+    burst = [f"f{revision}" for revision in range(1, 21)]
+    for revision, frame in enumerate(burst, 1):
+        outbox.add_shared(frame, revision)
+    got = []
+    while len(got) < 20:
+        got += taken(outbox)
+        outbox.applied(len(got))
+    assert got == burst
+
+
 def test_answers_pass_through_while_no_shared_frame_waits_before_them():
     """Own frames are not counted in the window, but keep their place in the order."""
     outbox = Outbox(limit=1000, window=5)
