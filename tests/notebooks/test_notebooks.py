@@ -16,6 +16,7 @@ from tests.support.kernels import Cell, Kernel
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 THERMOSTAT = NOTEBOOKS / "01_thermostat.ipynb"
+CAMERA = NOTEBOOKS / "03_camera_and_plots.ipynb"
 DEBUGGING = NOTEBOOKS / "02_live_debugging.ipynb"
 
 
@@ -93,3 +94,23 @@ async def test_debugging_goes_from_the_planted_bug_to_the_mended_device(kernel: 
     assert "application/vnd.jupyter.widget-view+json" in ran["console"].displays[0]
     assert "the pump's rate: 4" in ran["save"].text
     await kernel.run("app.stop()")
+
+
+async def test_camera_cells_run_again_and_again(kernel: Kernel):
+    """Each cell of the camera may be run again: one thread reads one camera, and pictures and points go on."""
+    cells = sources(CAMERA)
+    for cell in cells:
+        await kernel.run(cell)
+    url = (await kernel.run("app.url")).result
+    for cell in [*cells[:3], *cells[2:], *cells[:3]]:
+        await kernel.run(cell)
+    assert (await kernel.run("app.url")).result == url
+    names = await kernel.run("[thread.name for thread in threading.enumerate()].count('camera')")
+    assert names.result == "1"
+    went_on = await kernel.run(
+        "before = shown_pictures\n"
+        "deadline = time.monotonic() + 10\n"
+        "while time.monotonic() < deadline and shown_pictures < before + 15: time.sleep(0.05)\n"
+        "shown_pictures >= before + 15, sorted(place[0] for place in app.hub.images)"
+    )
+    assert went_on.result == "(True, ['picture', 'sensor'])"
