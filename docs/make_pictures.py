@@ -10,6 +10,7 @@ import base64
 import shutil
 from pathlib import Path
 
+import nbformat
 from playwright.async_api import FrameLocator, Page
 
 from tests.support.browser import Tabs, launched_chromium
@@ -19,6 +20,7 @@ from tests.support.lab import LabNotebook
 
 HERE = Path(__file__).parent
 NOTEBOOK = HERE.parent / "notebooks" / "01_thermostat.ipynb"
+DEBUGGING = HERE.parent / "notebooks" / "02_live_debugging.ipynb"
 PICTURES = HERE / "pictures"
 APP, PUSH, LAST = 3, 7, 9
 POINTS = 130  # on the graph, five a second, before a picture is taken
@@ -64,7 +66,26 @@ async def main() -> None:
         await agree(pages[1:], "#temperature", await first.locator("#temperature").inner_text())
         await side_by_side(tabs, [first, second])
         await phone.screenshot(path=PICTURES / "phone.png")
+        await debugging(tabs, jupyter)
         await tabs.close()
+
+
+async def debugging(tabs: Tabs, jupyter: Jupyter) -> None:
+    """The picture of the callbacks and the console, of the notebook on debugging."""
+    shutil.copy(DEBUGGING, jupyter.root)
+    cells = [cell.id for cell in nbformat.read(DEBUGGING, as_version=4).cells]
+    notebook = await LabNotebook.open(tabs, jupyter, DEBUGGING.name)
+    await notebook.page.set_viewport_size({"width": 1400, "height": 900})
+    await notebook.command("application:toggle-left-area")
+    await notebook.run_all()
+    for name in ("graph", "console"):
+        number = cells.index(name)
+        await notebook.scroll_to(number)
+        output = notebook.output(number).first
+        await output.locator({"graph": "svg", "console": "table >> nth=1"}[name]).wait_for()
+        await output.screenshot(path=PICTURES / f"{name}.png")
+    await notebook.edit(cells.index("save"), "app.stop()")
+    await notebook.run(cells.index("save"))
 
 
 async def page_of(tabs: Tabs, jupyter: Jupyter, notebook: LabNotebook, *, width: int, height: int) -> Page:
