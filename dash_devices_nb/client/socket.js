@@ -14,6 +14,8 @@
     const LONGEST_DELAY_MS = 5000;
     const PING_MS = 20000;
     const PONG_MS = 10000;
+    /** So many come a second apart at first: a page that loads is too busy for a true round trip. */
+    const FIRST_PINGS = 4;
 
     dd.Socket = class Socket {
         /**
@@ -37,7 +39,7 @@
             this.everGreeted = false;
             /** The round trip in milliseconds, once measured. */
             this.roundTrip = NaN;
-            this._pinged = 0;
+            this._pinged = this._pongs = 0;
             setInterval(() => this._keepAlive(), 1000);
             window.addEventListener('online', () => this._soon(0));
             window.addEventListener('pagehide', event => event.persisted || this.close());
@@ -65,9 +67,8 @@
                 const frame = JSON.parse(event.data);
                 frame.size = event.data.length;
                 if (frame.t === 'pong') {
-                    const first = Number.isNaN(this.roundTrip);
                     this.roundTrip = this._lastHeard - this._pinged;
-                    if (first) this._ping();
+                    this._pongs++;
                     return;
                 }
                 if (frame.t === 'welcome') {
@@ -112,11 +113,12 @@
             const socket = this._socket;
             if (!socket || socket.readyState !== WebSocket.OPEN) return;
             const now = performance.now();
-            if (this._pinged > this._lastHeard && now - this._pinged > PONG_MS && !document.hidden) {
+            const silent = this._pinged > this._lastHeard;
+            if (silent && now - this._pinged > PONG_MS && !document.hidden) {
                 socket.onclose = null;
                 socket.close();
                 this._lost({code: 1006, reason: 'the app does not answer'});
-            } else if (!this._pinged || now - this._pinged > PING_MS) {
+            } else if ((this._pongs < FIRST_PINGS && !silent) || now - this._pinged > PING_MS) {
                 this._ping();
             }
         }
