@@ -61,6 +61,14 @@ def main() -> int:
     scale.add_argument("--rounds", type=int, default=5, help="of each page (default: 5)")
     scale.set_defaults(command="scale")
 
+    extension = commands.add_parser("extension", parents=[common], help="through the Jupyter server")
+    extension.add_argument("--trips", type=int, default=200, help="of each way (default: 200)")
+    extension.add_argument("--rounds", type=int, default=10, help="interleaved (default: 10)")
+    extension.add_argument("--clients", type=int, default=100, help="pages without a browser (default: 100)")
+    extension.add_argument("--messages", type=int, default=200, help="to all of them (default: 200)")
+    extension.add_argument("--deaths", type=int, default=5, help="of the kernel (default: 5)")
+    extension.set_defaults(command="extension")
+
     options = parser.parse_args()
     # Imported here: `--help` needs neither a browser nor a kernel.
     module = import_module(f"benchmarks.{'classroom' if options.command == 'slow' else options.command}")
