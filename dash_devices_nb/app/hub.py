@@ -90,7 +90,7 @@ class Hub:
                     page.send_image(place, frame)
             self.runtime.flush()
             return page
-        page = Page(self.runtime, self._client(scope))
+        page = Page(self.runtime, self._client(scope), self.app.recorder.dropped)
         with self.runtime.lock:
             if same:
                 page.outbox.resume(0, revision)

@@ -10,10 +10,10 @@ import importlib
 import io
 from typing import Any
 
-from dash_devices_nb.app.stock import image_kind
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.media import image_kind
 from dash_devices_nb.errors import InvalidValueError
 
 RAW = "raw"

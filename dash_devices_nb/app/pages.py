@@ -29,6 +29,11 @@ LAG_SECONDS = 0.5
 class Page:
     """One page of a client.
 
+    Args:
+        runtime: the app's.
+        client: its client.
+        dropped: told what was dropped for this page, with the lock held.
+
     Attributes:
         client: its client.
         key: the secret by which the tab proves that it is this page.
@@ -42,8 +47,11 @@ class Page:
         takes_shared: whether it gets the shared changes.
     """
 
-    def __init__(self, runtime: Runtime, client: Client) -> None:
+    def __init__(self, runtime: Runtime, client: Client, dropped: Callable[[Client, str], object]) -> None:
         self._runtime = runtime
+        self._dropped = dropped
+        self._told_skipped = 0
+        self._given_up = False
         self.client = client
         self.key = secrets.token_urlsafe(16)
         self.outbox: Outbox[Frame] = Outbox()
@@ -184,11 +192,17 @@ class Page:
     def _next(self) -> Frame | None:
         with self._runtime.lock:
             if self.outbox.overflowed:
+                if not self._given_up:
+                    self._given_up = True
+                    self._dropped(self.client, "the page itself, as too much waits for it")
                 self.disconnect(1008, "too much waits for this page; it starts anew")
                 return None
             item = self.outbox.next()
             if not isinstance(item, Resync):
                 return item
+            if skipped := self.outbox.skipped - self._told_skipped:
+                self._told_skipped += skipped
+                self._dropped(self.client, f"{skipped} messages, skipped to the latest values")
             state = self._runtime.dispatcher.state
             entries = state.since(item.revision)
             frame = Frame(wire.mods_frame({key: entry.value for key, entry in entries.items()}, state.revision))

@@ -52,6 +52,10 @@ class Recorder:
         """A page's change or frame was not taken."""
         self.journal.add(self._clock(), kinds.REFUSAL, client, reason)
 
+    def dropped(self, client: Any, what: str) -> None:
+        """Something was not sent to a page that is too slow for it."""
+        self.journal.add(self._clock(), kinds.DROP, client, what)
+
     def failed(self, client: Any, error: BaseException, where: str) -> None:
         """Something raised that is no call."""
         self.journal.add(self._clock(), kinds.ERROR, client, f"{where}: {type(error).__name__}: {error}")

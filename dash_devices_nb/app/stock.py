@@ -4,8 +4,7 @@ What we take from stock Dash 4.4 beyond its public interface:
 
 - `_callback_list` is what the pages get as dependencies, `callback_map` what a call is looked up in;
 - `_initialize_context`, `_prepare_callback`, `_inputs_to_vals`, `_execute_callback` run one regular callback and
-give its answer as
-  JSON text (so does every backend of Dash itself);
+  give its answer as JSON text (so does every backend of Dash itself);
 - the backend's class decides how requests are read and which routes there are;
 - `_setup_server` must have run once before the layout is served;
 - `context_value` holds what `dash.callback_context` shows.
@@ -13,7 +12,6 @@ give its answer as
 
 from __future__ import annotations
 
-import base64
 import inspect
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -38,6 +36,7 @@ from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
 from dash.development.base_component import Component, ComponentRegistry
 
+from dash_devices_nb.core.media import data_url
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.errors import InvalidValueError
 
@@ -82,27 +81,11 @@ def _scalar(value: Any, where: str) -> Value:
     return encoded
 
 
-_SIGNATURES = (
-    (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"),
-    (b"<svg", "image/svg+xml"), (b"RIFF", "image/webp"), (b"BM", "image/bmp"),
-)  # fmt: skip
-
-
-def image_kind(content: bytes) -> str:
-    """The media type of an image, by its first bytes."""
-    return next((mime for start, mime in _SIGNATURES if content.startswith(start)), "application/octet-stream")
-
-
 def patch_value(operations: list[dict[str, Any]]) -> PatchValue:
     """A `Patch` of these operations."""
     return PatchValue(
         orjson.dumps({"__dash_patch_update": "__dash_patch_update", "operations": operations}), operations
     )
-
-
-def data_url(content: bytes) -> str:
-    """Bytes as a `data:` URL."""
-    return f"data:{image_kind(content)};base64,{base64.b64encode(content).decode()}"
 
 
 def combined(name: str, value: Any, default: Any) -> Any:

@@ -1,6 +1,7 @@
 """Floods: a dragged slider against a slow callback, a page over its rate, a page that stalls while much is pushed."""
 
 import asyncio
+import re
 import threading
 
 import pytest
@@ -123,6 +124,9 @@ async def test_a_stalled_page_costs_a_bounded_amount_and_is_right_when_it_reads_
         await stalled.got(lambda: "out.title" in stalled.values)
         assert stalled.values == other.values
         assert len(stalled.kinds("mods")) < pushes
+        (drop,) = app.journal.filter("drop")[:1]
+        assert drop.client is page_of(app, stalled).client
+        assert re.fullmatch(r"\d+ messages, skipped to the latest values", drop.summary)
         await eventually(lambda: stopped.flying == 0)
         assert stopped.waiting == 0
 
