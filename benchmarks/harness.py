@@ -22,6 +22,9 @@ import psutil
 from benchmarks.report import last_line, machine
 from tests.support.processes import Process, spawn
 
+PAUSE = 0.002
+"""Seconds between two messages of the fan-out, alike for all servers."""
+
 
 class ProgramFailed(RuntimeError):
     """A program did not start, or ended; the report says so."""

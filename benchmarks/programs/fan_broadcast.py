@@ -8,8 +8,7 @@ import time
 
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from benchmarks.harness import say
-from benchmarks.programs.fan_ours import PAUSE
+from benchmarks.harness import PAUSE, say
 
 
 async def main(port: int, clients: int, size: int, messages: int) -> None:

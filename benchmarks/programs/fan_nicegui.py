@@ -8,8 +8,7 @@ import time
 
 from nicegui import Client, app, ui
 
-from benchmarks.harness import say
-from benchmarks.programs.fan_ours import PAUSE
+from benchmarks.harness import PAUSE, say
 
 PORT, CLIENTS, SIZE, MESSAGES = map(int, sys.argv[1:])
 labels: list[ui.label] = []

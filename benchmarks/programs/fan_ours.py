@@ -1,4 +1,4 @@
-"""Pushes to all pages through `push_mods`: PORT CLIENTS, then SIZE MESSAGES a line on the standard input's file."""
+"""Pushes to all pages through `push_mods`: PORT CLIENTS SIZE MESSAGES."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import sys
 import threading
 import time
 
-from benchmarks.harness import say
+from benchmarks.harness import PAUSE, say
 from dash_devices_nb import Dash, html
-
-PAUSE = 0.002
 
 
 def main(port: int, clients: int, size: int, messages: int) -> None:
