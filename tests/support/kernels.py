@@ -146,9 +146,7 @@ class Kernel:
         self._client.shell_channel.send(message)
         return cell
 
-    async def run(
-        self, code: str, *, within: float = 30.0, may_fail: bool = False, cell_id: str | None = None
-    ) -> Cell:
+    async def run(self, code: str, *, within: float = 30.0, may_fail: bool = False, cell_id: str | None = None) -> Cell:
         """Run a cell and wait until it is finished.
 
         Args:
