@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.browser import Tabs
+from tests.support.eventually import eventually
 from tests.support.kernels import Kernel, running_kernel
 
 APP = """
@@ -122,8 +124,19 @@ async def test_a_clientside_callback_is_replaced(kernel: Kernel, opened: Opened)
     await second.locator("#target").fill("u")
     await shows(first, extra="second m u")
     await kernel.run("pass", cell_id="clientside")
-    await first.locator("#mine").fill("n")
-    await shows(first, own="own n", extra="second m u")
+    typed = itertools.count()
+
+    async def has_gone() -> bool:
+        before = await first.locator("#extra").text_content()
+        text = f"n{next(typed)}"
+        await first.locator("#mine").fill(text)
+        await shows(first, own=f"own {text}")
+        return await first.locator("#extra").text_content() == before
+
+    await eventually(has_gone, 5)
+    await first.locator("#mine").fill("last")
+    await shows(first, own="own last")
+    await expect(first.locator("#extra")).not_to_contain_text("last")
 
 
 async def test_a_cell_that_fails_leaves_the_pages_as_they_were(kernel: Kernel, opened: Opened):
