@@ -213,7 +213,13 @@ class Dispatcher:
             return self.state.get(key) is None and self.value(key) != value
         entry = self.state.get(cause.key)
         if cause.revision == ACTED:
-            return entry is None or key not in entry.lineage
+            if entry is None:
+                return True
+            answered = self._answered.get((cause.key, key)) == entry.revision
+            if key in entry.lineage or (answered and self.value(key) == value):
+                return False  # another page has said the same of this change
+            self._answered[cause.key, key] = entry.revision
+            return True
         if entry is None or entry.revision != cause.revision:
             return False
         if key == cause.key or key in entry.lineage or self._answered.get((cause.key, key)) == cause.revision:

@@ -166,6 +166,9 @@ class AppWatch:
         recent = time.monotonic() - self._ended_at < END_GRACE
         if recent and pid == self._ended_pid:
             return self.status.state  # it may be about to end, or to register again
+        if self._ended_pid not in (None, pid):
+            self._ended_pid = None
+            return State.RESTARTING  # it was restarted between two looks; a page shall hear of it
         return State.STARTING if kernel.execution_state == "starting" else State.UNREGISTERED
 
 

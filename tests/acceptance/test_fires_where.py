@@ -199,5 +199,5 @@ async def test_two_pages_configure_each_other(serve: Serving, browser: Tabs):
     assert len(texts) == 1
     assert texts.pop().startswith("g mg nmg by ")
     assert calls["mode"] <= 3
-    assert calls["note"] <= 6  # in a page once by the pushed mode, and once by its own, where that comes later
-    assert calls["out"] <= 3 + calls["note"]  # at the start, for the gain, for the mode, and for each note
+    assert calls["note"] <= 3
+    assert calls["out"] <= 5

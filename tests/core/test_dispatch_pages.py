@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -196,6 +197,35 @@ def test_an_answer_with_the_value_that_holds_is_nothing():
     desk.change(ANN, {"b.v": 5}, Cause(key("a.v"), desk.sent[-1].revision))
     assert desk.dispatcher.state.revision == before
     assert desk.refused == []
+
+
+@pytest.mark.parametrize("own_comes_first", [True, False])
+def test_the_acting_page_and_the_others_give_one_answer(own_comes_first: bool):
+    """Whoever is first; the other's later answer, the same or another, makes no revision."""
+    desk = shared_boxes("ab")
+    desk.change(ANN, {"a.v": 1})
+    revision = desk.dispatcher.state.revision
+    answers = [
+        (ANN, Cause(key("a.v"), ACTED), 10),
+        (client("ben"), Cause(key("a.v"), revision), 10),
+        (client("cat"), Cause(key("a.v"), revision), 11),
+    ]
+    if not own_comes_first:
+        answers[0], answers[1] = answers[1], answers[0]
+    for who, cause, value in answers:
+        desk.change(who, {"b.v": value}, cause)
+    assert desk.value("b.v") == 10
+    assert desk.dispatcher.state.revision == revision + 1
+
+
+def test_the_answer_to_a_newer_act_of_the_same_page_is_taken():
+    """Two acts in a row: the second answer holds, though the first was taken for the newer act."""
+    desk = shared_boxes("ab")
+    for value in (1, 2):
+        desk.change(ANN, {"a.v": value})
+    for value in (10, 20):
+        desk.change(ANN, {"b.v": value}, Cause(key("a.v"), ACTED))
+    assert desk.value("b.v") == 20
 
 
 def test_an_initial_call_of_a_page_sets_a_shared_prop_only_if_nobody_has():

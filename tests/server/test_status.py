@@ -134,7 +134,7 @@ async def test_page_goes_on_after_a_restart_and_another_run(visit: Visit, notebo
     async with visit.socket(STATUS) as socket:
         await next_state(socket, "idle")
         restart = asyncio.create_task(notebook.ask("restart"))
-        # "restarting" comes before, unless the new process lives before anybody has looked
+        await next_state(socket, "restarting")
         await next_state(socket, "unregistered", within=30)
         await restart
         await notebook.register()
