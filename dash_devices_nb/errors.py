@@ -13,6 +13,7 @@ our refusals from bugs::
     │   ├── InvalidValueError      a value that is not JSON
     │   ├── UnknownPropError       a prop that the component does not have
     │   └── PatchError             a Patch that does not fit the value it is for
+    ├── RoleError             a text that is no role
     ├── RunError              an app that cannot be run so, or does not run
     ├── ReplayError           a call, or a recording, that cannot be replayed
     ├── JournalError          the journal cannot be saved, or shown so
@@ -68,6 +69,10 @@ class UnknownPropError(ModsError, ValueError):
 
 class PatchError(ModsError, ValueError):
     """A `Patch` that does not fit the value it is for."""
+
+
+class RoleError(DashDevicesError, ValueError):
+    """A text that is no role."""
 
 
 class RunError(DashDevicesError):

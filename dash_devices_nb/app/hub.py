@@ -30,6 +30,8 @@ from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.roles import Role
+from dash_devices_nb.transport.gate import FORWARDED
 
 GRACE_SECONDS = 3.0
 """How long a tab may be away and still be the same client."""
@@ -73,8 +75,11 @@ class Hub:
         number = wire.number(greeting, "q", 0)
         key = wire.text(greeting, "key", "").encode()
         known = self.runtime.pages.get(wire.text(greeting, "client", ""))
+        client = self._client(scope)
         same = greeting.get("epoch") == self.epoch
         genuine = known is not None and same and secrets.compare_digest(known.key.encode(), key)
+        if known is not None and (known.client.username, known.client.share) != (client.username, client.share):
+            genuine = False  # the browser is somebody else's now: logged in, out, or at another share link
         if genuine and known is not None and known.outbox.overflowed:
             self._leave(known)
         elif genuine and known is not None:
@@ -90,7 +95,7 @@ class Hub:
                     page.send_image(place, frame)
             self.runtime.flush()
             return page
-        page = Page(self.runtime, self._client(scope), self.app.recorder.dropped)
+        page = Page(self.runtime, client, self.app.recorder.dropped)
         with self.runtime.lock:
             if same:
                 page.outbox.resume(0, revision)
@@ -165,15 +170,20 @@ class Hub:
         cookies = _cookies(headers.get("cookie", ""))
         identity = _identity(headers)
         address = (scope.get("client") or ("", 0))[0]
-        if "x-dash-devices-user" in headers:
+        forwarded = bool(scope.get(FORWARDED))
+        if forwarded:
             address = headers.get("x-forwarded-for", address).split(",")[0].strip()
         client = Client(
             secrets.token_urlsafe(9),
             connect_time=time.time(),
             address=address,
-            host=headers.get("x-forwarded-host" if identity else "host", ""),
+            host=headers.get("x-forwarded-host" if forwarded else "host", ""),
             origin=headers.get("origin"),
             username=identity.get("username"),
+            name=str(identity.get("name") or ""),
+            role=Role(identity.get("role", Role.CONTROL)),
+            share=identity.get("share"),
+            expires=identity.get("expires"),
             headers=headers,
             cookies=cookies,
         )
@@ -318,7 +328,7 @@ def _set_cookie(cookies: dict[str, str], header: str) -> None:
 
 
 def _identity(headers: dict[str, str]) -> dict[str, Any]:
-    """Who the Jupyter server says that this is; only its connections get here with that header (`transport.gate`)."""
+    """Who this is, as the Jupyter server or our own gate says; nobody else's header gets here (`transport.gate`)."""
     given = headers.get("x-dash-devices-user")
     if not given:
         return {}

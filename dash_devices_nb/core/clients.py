@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dash_devices_nb.core.roles import Role
+
 
 class Client:
     """One open tab.
@@ -18,6 +20,10 @@ class Client:
         origin: the page's origin, such as "http://localhost:8050", or None.
         authentication: the program's own; None at first.
         username: the Jupyter identity's name, or None.
+        name: the name to show; a guest's may be empty.
+        role: what it may do.
+        share: id of the share link by which it came, or None.
+        expires: when its share link ends, in seconds since the epoch, or None.
         headers: of the WebSocket handshake, names in lower case.
         cookies: of the WebSocket handshake.
         rtt: the round trip of a frame, in seconds, as the page measured it last; None until it has.
@@ -33,6 +39,10 @@ class Client:
         host: str = "",
         origin: str | None = None,
         username: str | None = None,
+        name: str = "",
+        role: Role = Role.CONTROL,
+        share: str | None = None,
+        expires: float | None = None,
         headers: dict[str, str] | None = None,
         cookies: dict[str, str] | None = None,
     ) -> None:
@@ -44,10 +54,14 @@ class Client:
         self.authentication: Any = None
         self.rtt: float | None = None
         self.username = username
+        self.name = name
+        self.role = role
+        self.share = share
+        self.expires = expires
         self.headers = headers or {}
         self.cookies = cookies or {}
         self.session: dict[str, Any] = {}
 
     def __repr__(self) -> str:
-        name = f" {self.username}" if self.username else ""
+        name = f" {self.username or self.name}" if self.username or self.name else ""
         return f"<Client {self.id}{name} {self.address}>"

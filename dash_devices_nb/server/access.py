@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from urllib.parse import quote, urlsplit
 
 from jupyter_core.utils import ensure_async
@@ -54,18 +54,22 @@ class Visitor:
     """Who makes a request.
 
     Attributes:
-        username: Unique name of the Jupyter user.
+        username: Unique name of the Jupyter user; None of a guest.
         name: The name to show.
-        role: ``owner``: somebody whom Jupyter let in.
+        role: ``owner``: somebody whom Jupyter let in; of a guest that of the share link.
+        share: Id of a guest's share link.
+        expires: When that ends, in seconds since the epoch.
     """
 
-    username: str
+    username: str | None
     name: str
     role: str
+    share: str | None = None
+    expires: float | None = None
 
     def header(self) -> str:
         """The value of `USER_HEADER`: percent-encoded JSON."""
-        content = {"username": self.username, "name": self.name, "role": self.role}
+        content = asdict(self)
         return quote(json.dumps(content, ensure_ascii=False), safe="")
 
 

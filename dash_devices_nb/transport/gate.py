@@ -21,15 +21,18 @@ an Origin does not come from a page, and enters if it has the secret.
 import hashlib
 import hmac
 import html
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Send
 
 SECRET_HEADER = b"x-dash-devices-secret"
 USER_HEADER = b"x-dash-devices-user"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORWARDED = "dash_devices_nb.forwarded"
+"""Set in the scope of what the Jupyter server's extension forwards: only its X-Forwarded-* headers can be believed."""
 FORBIDDEN = 4403
 """The WebSocket close code of a refusal: browsers do not show pages an HTTP status there."""
 
@@ -46,8 +49,9 @@ FOREIGN_ORIGIN = (
 class Gate:
     """Lets requests with the secret through to `app`, and pages of other sites not.
 
-    The app never sees the secret header. `X-Dash-Devices-User`, by which the extension says who
-    somebody is, reaches it only next to the secret.
+    The app never sees the secret header. By `X-Dash-Devices-User` it is told who somebody is: the
+    extension's word is passed on next to the secret; of others the gate itself says that whoever
+    knows the secret is the owner, and that nobody is where there is none to know.
     """
 
     def __init__(
@@ -83,13 +87,17 @@ class Gate:
         if refusal := self._foreign(scope, headers, by_header):
             await _refuse(scope, receive, send, refusal)
         elif self._secret is None or by_header or self._has_cookie(scope, headers):
-            hidden = (SECRET_HEADER,) if by_header else (SECRET_HEADER, USER_HEADER)
-            passed = [pair for pair in scope["headers"] if pair[0].lower() not in hidden]
-            await self._app({**scope, "headers": passed}, receive, send)
+            passed = [pair for pair in scope["headers"] if pair[0].lower() not in (SECRET_HEADER, USER_HEADER)]
+            passed.append((USER_HEADER, self._user(headers if by_header else {})))
+            await self._app({**scope, "headers": passed, FORWARDED: by_header}, receive, send)
         elif self._has_token(scope):
             await self._let_in(scope, headers, send)
         else:
             await _refuse(scope, receive, send, NO_SECRET)
+
+    def _user(self, believed: Mapping[bytes, bytes]) -> bytes:
+        """Who somebody is that may enter."""
+        return believed.get(USER_HEADER) or identity("control" if self._secret is None else "owner")
 
     def _foreign(self, scope: Scope, headers: Mapping[bytes, bytes], by_header: bool) -> str:
         """Why the page that sends the request may not, empty if it may."""
@@ -145,6 +153,12 @@ class Gate:
         ]
         await send({"type": "http.response.start", "status": 303, "headers": answer})
         await send({"type": "http.response.body", "body": b""})
+
+
+def identity(role: str, name: str = "", share: str | None = None, expires: float | None = None) -> bytes:
+    """The value of `USER_HEADER` for somebody whom Jupyter does not know: percent-encoded JSON."""
+    content = {"username": None, "name": name, "role": role, "share": share, "expires": expires}
+    return quote(json.dumps(content, ensure_ascii=False), safe="").encode()
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -196,6 +197,22 @@ async def test_somebody_elses_key_does_not_make_one_somebody_else(app, tab):
     await ben.drop()
     await ben.reconnect()
     assert ben.connected
+
+
+async def test_a_tab_whose_browser_is_somebody_elses_now_is_a_new_client(app, app_server, tab):
+    """One that was opened as the owner must not stay the owner's after a logout, though it knows its key."""
+    app_server.run(app, auth="secret")
+    anne = await tab(app)
+    [owner] = app.clients
+    assert (owner.role, owner.share, owner.name, owner.expires) == ("owner", None, "", None)
+    user = quote('{"username": null, "name": "Ada", "role": "view", "share": "s1", "expires": 2e9}')
+    guest = {"X-Dash-Devices-Secret": app.site.secret, "X-Dash-Devices-User": user}
+    await anne.drop()
+    anne._session.link._headers.update(guest)
+    await anne.reconnect()
+    client = next(client for client in app.clients if client is not owner)
+    assert (client.role, client.share, client.name, client.expires) == ("view", "s1", "Ada", 2e9)
+    assert "Ada" in repr(client)
 
 
 async def test_a_page_that_takes_nothing_is_given_up_and_starts_anew(app, tab):

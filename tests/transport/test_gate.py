@@ -1,5 +1,8 @@
+import json
 import re
 from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -21,7 +24,8 @@ async def echo(scope, receive, send):
         await send({"type": "websocket.send", "text": text})
         await receive()
         return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    user = dict(scope["headers"])[b"x-dash-devices-user"]
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-user", user)]})
     await send({"type": "http.response.body", "body": text.encode()})
 
 
@@ -40,6 +44,12 @@ async def gated(secret: str | None = SECRET, path: str = "/", **options):
 
 def ws_url(server: Server) -> str:
     return server.url.replace("http", "ws", 1)
+
+
+def user_of(response: httpx.Response) -> dict[str, Any]:
+    """Whom the app was told that this is."""
+    user: dict[str, Any] = json.loads(unquote(response.headers["x-user"]))
+    return user
 
 
 async def closed(server: Server, **options) -> tuple[int | None, str | None]:
@@ -135,10 +145,14 @@ async def test_the_token_counts_for_get_requests_only():
 
 
 async def test_nobody_can_claim_to_be_a_user_without_the_secret_header():
-    """Who comes by cookie, or without a secret, has the user header taken off."""
+    """Who comes by cookie is the owner and who comes where there is no secret is anybody, whatever they say."""
+    forged = {"X-Dash-Devices-User": quote('{"username": "eve", "role": "owner"}')}
+    anybody = {"username": None, "name": "", "role": "control", "share": None, "expires": None}
     async with gated(secret=None) as (_, client):
-        response = await client.get("/", headers={"X-Dash-Devices-User": "{}"})
-        assert "x-dash-devices-user" not in response.text
+        assert user_of(await client.get("/", headers=forged)) == anybody
+    async with gated() as (_, client):
+        await client.get(f"/?token={SECRET}")
+        assert user_of(await client.get("/", headers=forged)) == {**anybody, "role": "owner"}
 
 
 async def test_pages_of_other_origins_are_refused():
