@@ -17,6 +17,8 @@ from dash_devices_nb.app.definitions import Definition, Definitions
 from dash_devices_nb.app.embed import Embedded
 from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.regular import RegularSpec
+from dash_devices_nb.app.roles import role_needed
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services, check_callback_service
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.kernel.output import CellOutput
@@ -37,7 +39,13 @@ class Callbacks(Embedded):
     chains: Chains
 
     def callback(
-        self, *args: Any, service: int | None = None, lock: Any = None, chain: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        service: int | None = None,
+        lock: Any = None,
+        chain: bool = False,
+        role: str | None = None,
+        **kwargs: Any,
     ) -> Callable[[F], F]:
         """A callback, as in stock Dash, or of another service.
 
@@ -48,22 +56,27 @@ class Callbacks(Embedded):
             lock: for serialized services: callbacks with the same lock do not overlap.
             chain: for a regular callback: the server calls it at once when another's answer sets its input, so that a
                 chain costs the page one trip. It may be called with values that lead to nothing.
+            role: what a client needs to call it: "view", "control" or "owner". None: "control" for one that acts (a
+                shared one, a serialized one, one without output), else "view". A change of a shared prop needs the
+                most of what the callbacks need that it calls; what those lead to on the server is not asked about.
             kwargs: all of stock Dash's keywords.
 
         Raises:
             ServiceError: bits that clash.
             DeclarationError: a shared callback that cannot be declared so.
+            RoleError: there is no such role.
         """
         args, positional = split_service(args)
         chosen = next((s for s in (service, positional) if s is not None), self.callback_service)
         flags = check_callback_service(chosen)
         args, kwargs = normal_arguments(args, kwargs)
+        wanted = None if role is None else Role(role)
         if flags.shared:
-            return lambda function: self._declare_shared(function, args, kwargs, flags, lock)
-        return lambda function: self._declare_regular(function, args, kwargs, flags, lock, chain=chain)
+            return lambda function: self._declare_shared(function, args, kwargs, flags, lock, wanted)
+        return lambda function: self._declare_regular(function, args, kwargs, flags, lock, wanted, chain=chain)
 
     def callback_shared(
-        self, *args: Any, service: int = Services.SHARED, lock: Any = None, **kwargs: Any
+        self, *args: Any, service: int = Services.SHARED, lock: Any = None, role: str | None = None, **kwargs: Any
     ) -> Callable[[F], F]:
         """A callback of one device that all clients share.
 
@@ -75,12 +88,13 @@ class Callbacks(Embedded):
             args: output (one, several, or None), inputs, state; in any order that stock Dash takes.
             service: a shared service, such as `Services.SHARED_MOST_RECENT`.
             lock: a name, a `threading.Lock` or an `asyncio.Lock`: callbacks with the same one do not overlap.
+            role: what a client needs to call it; None: "control".
             kwargs: `output`, `inputs`, `state`, `prevent_initial_call` and `on_error`, as in stock Dash.
 
         Raises:
-            DuplicateOutputError, CallbackCycleError, DeclarationError, ServiceError.
+            DuplicateOutputError, CallbackCycleError, DeclarationError, ServiceError, RoleError.
         """
-        return self.callback(*args, service=service, lock=lock, **kwargs)
+        return self.callback(*args, service=service, lock=lock, role=role, **kwargs)
 
     def callback_s0(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
         """A regular callback, whatever the app's `callback_service` is."""
@@ -119,9 +133,16 @@ class Callbacks(Embedded):
     # ---- how they are declared
 
     def _declare_shared(
-        self, function: F, args: tuple[Any, ...], kwargs: dict[str, Any], service: Services, lock: Any
+        self,
+        function: F,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        service: Services,
+        lock: Any,
+        role: Role | None,
     ) -> F:
-        spec, grouping, indices = shared_spec(args, kwargs, function, service=service, lock=lock)
+        needed = role_needed(role, service, has_output=True)
+        spec, grouping, indices = shared_spec(args, kwargs, function, service=service, lock=lock, role=needed)
         output = CellOutput.here()
         callback = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, output)
         dispatcher = self.runtime.dispatcher
@@ -160,6 +181,7 @@ class Callbacks(Embedded):
         kwargs: dict[str, Any],
         service: Services,
         lock: Any,
+        role: Role | None,
         *,
         chain: bool,
     ) -> F:
@@ -169,6 +191,7 @@ class Callbacks(Embedded):
         def declare() -> None:
             decorate = super(Callbacks, self).callback(*args, **kwargs)
             declared = self.last_declared()
+            spec.role = role_needed(role, service, has_output=not declared["no_output"])
             if declared["no_output"] or service & Services.NO_CLIENT_INITIAL_CALLBACK:
                 declared["prevent_initial_call"] = True
             self.regular.specs[declared["output"]] = spec

@@ -13,9 +13,11 @@ from werkzeug.datastructures import Headers, MultiDict
 
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
-from dash_devices_nb.core import wire
+from dash_devices_nb.app.roles import CUT_OFF
+from dash_devices_nb.core import limits, wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
 from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
 from dash_devices_nb.transport.writer import AsgiWriter, writer_of
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 TELL_SECONDS = 5.0
 GREETING_SECONDS = 10.0
-MOST_MALFORMED = 100
 ACK_SECONDS = 0.004
 """How long an acknowledgement may wait, so that a callback's output comes before it."""
 GOING_AWAY, POLICY = 1001, 1008
@@ -120,8 +121,10 @@ class Connection:
                 with self._runtime.lock:
                     page.send_notice("error", str(error))
                 self._runtime.flush()
-                if page.malformed > MOST_MALFORMED:
-                    await self.close(POLICY, f"more than {MOST_MALFORMED} malformed frames")
+                guest = page.client.share is not None
+                most = limits.GUESTS_MOST_MALFORMED if guest else limits.MOST_MALFORMED
+                if page.malformed > most:
+                    await self.close(CUT_OFF if guest else POLICY, f"more than {most} malformed frames")
                     return POLICY
 
     async def _handle(self, page: Page, frame: dict[str, Any]) -> None:
@@ -167,6 +170,8 @@ class Connection:
                     current = {key: dispatcher.value(key) for key in refused}
                     names = ", ".join(".".join(key) for key in refused)
                     actions.append(Refuse(page.client, current, f"You may not change {names}."))
+                if page.client.rights is not Role.OWNER:
+                    actions += self._hub.roles.sift(page, allowed, cause)
                 if allowed:
                     actions += dispatcher.receive_change(page.client, allowed, cause)
                 page.sequence = sequence
@@ -241,6 +246,8 @@ class Connection:
         if number <= page.requests:
             return
         page.requests = number
+        if page.client.share is not None:
+            await self._slowed(page)
 
         def done(answer: Answer) -> None:
             text = answer.status == 200 or path != "_dash-update-component"

@@ -14,6 +14,7 @@ from dash.dependencies import Wildcard
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.core.ids import Ref, Wild, canonical
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services, check_callback_service
 from dash_devices_nb.core.spec import CallbackSpec
 from dash_devices_nb.errors import DeclarationError
@@ -70,7 +71,13 @@ def normal_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tup
 
 
 def shared_spec(
-    args: tuple[Any, ...], kwargs: dict[str, Any], function: Callable[..., Any], *, service: Any, lock: Any
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    function: Callable[..., Any],
+    *,
+    service: Any,
+    lock: Any,
+    role: Role = Role.CONTROL,
 ) -> tuple[CallbackSpec, Any, Any]:
     """The spec, the grouping of the outputs and the indices of the arguments of a shared callback.
 
@@ -97,6 +104,7 @@ def shared_spec(
         coroutine=coroutine,
         several=not isinstance(grouping, dash.Output),
         allow_duplicate=frozenset(n for n, out in enumerate(outputs) if out.allow_duplicate),
+        role=role,
     )
     return spec, grouping, indices
 

@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import unquote
@@ -24,6 +24,7 @@ from dash_devices_nb.app.hooks import ConnectHook
 from dash_devices_nb.app.outputs import mods_of
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCalls
+from dash_devices_nb.app.roles import Roles
 from dash_devices_nb.app.runtime import Runtime
 from dash_devices_nb.app.streams import Streams
 from dash_devices_nb.core import wire
@@ -38,6 +39,7 @@ GRACE_SECONDS = 3.0
 TOGETHER_SECONDS = 0.02
 """Definitions that come within this time of each other go to the pages together."""
 KEPT_COOKIES = 100
+VISITOR_HEADER = "x-dash-devices-visitor"
 SERVICE_RESTART = 1012
 
 
@@ -51,6 +53,8 @@ class Hub:
         epoch: names this run of the app; a page that knows another one starts anew.
         connect_hooks: the program's `callback_connect` functions.
         images: the last image for each place.
+        roles: what each client may do.
+        visitors: who tabs without a browser are (see `testing`), by what they send as `VISITOR_HEADER`.
         authorizers: the program's `callback_authorize_output` functions.
     """
 
@@ -66,6 +70,8 @@ class Hub:
         self._cookies: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
         self.images: dict[Key, Frame] = {}
         self._redefining = False
+        self.roles = Roles(app)
+        self.visitors: dict[str, dict[str, Any]] = {}
 
     # ---- coming and going: on the I/O loop
 
@@ -122,6 +128,7 @@ class Hub:
             holds=self.app.holds,
             coroutines=self.has_coroutines(),
         )
+        self.roles.greeted(page)
         if self.runtime.gate.closed:
             page.send_passing("paused", waiting=len(self.runtime.gate))
 
@@ -153,6 +160,7 @@ class Hub:
                 return
             del self.runtime.pages[page.client.id]
         self.streams.ended(page)
+        self.roles.left(page.client)
         self.app.recorder.left(page.client, page.outbox.skipped)
         self._tell(page.client, connect=False)
 
@@ -168,7 +176,7 @@ class Hub:
     def _client(self, scope: Any) -> Client:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         cookies = _cookies(headers.get("cookie", ""))
-        identity = _identity(headers)
+        identity = self._who(headers)
         address = (scope.get("client") or ("", 0))[0]
         forwarded = bool(scope.get(FORWARDED))
         if forwarded:
@@ -189,6 +197,13 @@ class Hub:
         )
         client.session = self.app.session_of(headers, cookies)
         return client
+
+    def _who(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        return self.visitors.get(headers.get(VISITOR_HEADER, "")) or _identity(headers)
+
+    def rights_of(self, headers: Mapping[str, str]) -> Role:
+        """What somebody may do who sends a request, and is no page that we know."""
+        return self.roles.floor.rights_of(Role(self._who(headers).get("role", Role.CONTROL)))
 
     def definitions_changed(self) -> None:
         """Callbacks were declared while the app runs: the open pages take them over in place."""
@@ -214,6 +229,7 @@ class Hub:
         with self.runtime.lock:
             for page in self.runtime.pages.values():
                 page.send("dependencies", **frame)
+            self.roles.defined()
         self.runtime.flush()
 
     def layout_changed(self, scripts: list[dict[str, Any]]) -> None:
@@ -327,7 +343,7 @@ def _set_cookie(cookies: dict[str, str], header: str) -> None:
             cookies[name] = morsel.value
 
 
-def _identity(headers: dict[str, str]) -> dict[str, Any]:
+def _identity(headers: Mapping[str, str]) -> dict[str, Any]:
     """Who this is, as the Jupyter server or our own gate says; nobody else's header gets here (`transport.gate`)."""
     given = headers.get("x-dash-devices-user")
     if not given:

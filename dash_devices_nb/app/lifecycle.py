@@ -150,6 +150,7 @@ class Lifecycle(Web):
         self._begun = True
         self._guard.install()
         self.set_up()
+        self.hub.roles.forget()  # callbacks of `dash.callback` have come
         tree = orjson.loads(stock.text_of(self.get_layout()))
         self.runtime.enter(lambda: self.runtime.dispatcher.start(tree))
         self.check_declared()
@@ -259,6 +260,7 @@ class Lifecycle(Web):
         raise NotImplementedError
 
     def changed(self) -> None:
-        """Callbacks were declared while the app runs: tell the open pages."""
+        """Callbacks were declared: if the app runs, tell the open pages."""
+        self.hub.roles.forget()
         if self._begun:
             self.hub.definitions_changed()

@@ -44,6 +44,10 @@ class Page:
         bucket: how fast it may send changes.
         told_slow: when it was told last that it is slowed down.
         told_lag: the lag that it was told last, in seconds.
+        refusals: how many acts of its were beyond its client's rights.
+        told_refused: when it was told last of one.
+        told_role: what it was told last of its role and the floor.
+        knows_needs: whether it was told what the callbacks need.
         takes_shared: whether it gets the shared changes.
     """
 
@@ -62,6 +66,10 @@ class Page:
         self.bucket = Bucket()
         self.told_slow = float("-inf")
         self.told_lag = 0.0
+        self.refusals = 0
+        self.told_refused = float("-inf")
+        self.told_role: dict[str, Any] | None = None
+        self.knows_needs = False
         self._owed: int | None = None
         self._owed_keys: set[Key] = set()
         self._payer = False

@@ -189,7 +189,9 @@ class Pushing(Callbacks):
 
         def receive() -> list[Action]:
             shared = {key: _applied(value, dispatcher, key) for key, value in mods.items() if dispatcher.is_shared(key)}
-            return dispatcher.receive_change(client, shared, cause) if shared else []
+            page = self.runtime.pages.get(client.id)
+            refused = self.hub.roles.sift(page, shared, cause) if page is not None else []
+            return refused + (dispatcher.receive_change(client, shared, cause) if shared else [])
 
         self.runtime.enter(receive)
 

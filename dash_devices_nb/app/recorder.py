@@ -52,6 +52,10 @@ class Recorder:
         """A page's change or frame was not taken."""
         self.journal.add(self._clock(), kinds.REFUSAL, client, reason)
 
+    def noted(self, kind: str, client: Any, what: str) -> None:
+        """Something else has become of a client, or of the floor."""
+        self.journal.add(self._clock(), kind, client, what)
+
     def dropped(self, client: Any, what: str) -> None:
         """Something was not sent to a page that is too slow for it."""
         self.journal.add(self._clock(), kinds.DROP, client, what)

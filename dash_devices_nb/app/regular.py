@@ -19,9 +19,10 @@ from dash_devices_nb.app import stock
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running_call
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import COMPONENT_MARK
-from dash_devices_nb.core.waves import Cause
+from dash_devices_nb.core.waves import ACTED, Cause
 
 OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR = 200, 204, 403, 404, 500
 
@@ -37,6 +38,7 @@ class RegularSpec:
         output: where what it prints goes to.
         function: the program's function.
         definition: its place in `app.callbacks`.
+        role: what a client needs to call it.
     """
 
     name: str
@@ -45,6 +47,7 @@ class RegularSpec:
     output: Any
     function: Callable[..., Any] | None = None
     definition: Any = None
+    role: Role = Role.CONTROL
 
 
 @dataclass
@@ -76,6 +79,7 @@ class RegularCall:
         websocket: Dash's interface for callbacks that stream, or None.
         cause: why the page asks; None: a person acted.
         links: how many answers led to this request on the server.
+        rights: what may be done where there is no client.
     """
 
     body: dict[str, Any]
@@ -87,12 +91,19 @@ class RegularCall:
     spec: RegularSpec | None = None
     coroutine: bool = False
     links: int = 0
+    rights: Role = Role.CONTROL
     laned: bool = field(default=False, init=False)
 
     @property
     def lane(self) -> Hashable | None:
         """Its lane."""
         return self.spec.lane if self.spec else None
+
+    @property
+    def acted(self) -> bool:
+        """Whether a person's act led to it in that page: it is no initial call, and no answer to others' changes."""
+        person = self.cause is None or self.cause.revision == ACTED
+        return person and bool(self.body.get("changedPropIds"))
 
 
 class RegularCalls:
@@ -120,6 +131,9 @@ class RegularCalls:
             call.done(Answer(NOT_FOUND, f"There is no callback for the output {output!r}."))
             return
         call.spec = self.specs.get(str(output))
+        if not self._app.hub.roles.lets(call):
+            call.done(Answer(NO_CONTENT, ""))
+            return
         call.coroutine = inspect.iscoroutinefunction(registered["callback"])
         if call.lane is None:
             self._runtime.begin(call)

@@ -217,7 +217,7 @@ class Runtime:
             return
         if action.mods:
             page.send_mods(action.mods, force=True)
-        if action.reason:
+        if action.reason and action.told:
             page.send_notice("error", action.reason)
 
     def _wake(self) -> None:

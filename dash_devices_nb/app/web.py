@@ -14,6 +14,7 @@ from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.regular import Answer, RegularCall, RegularCalls
 from dash_devices_nb.app.runtime import settle
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.errors import FrameError
 
@@ -103,7 +104,10 @@ class Web(stock.StockDash):
                 if not await self.hub.authorized(client, output):
                     return f"You may not call the callback of {output or 'no output'}.", 403
             request = quart.request._get_current_object()  # type: ignore[attr-defined]
-            answer = await self._answered(body, client, stock.HttpRequest(request))
+            rights = self.hub.rights_of(request.headers)
+            if not self.hub.roles.lets(call := RegularCall(body, client, None, lambda _: None, rights=rights)):
+                return ("You may not call this callback.", 403) if call.acted else ("", 204)
+            answer = await self._answered(body, client, stock.HttpRequest(request), rights)
             if answer.response is None:
                 return answer.body, answer.status
             return answer.response.set_response(data=answer.body)
@@ -112,14 +116,14 @@ class Web(stock.StockDash):
         dispatch.__module__ = "dash.dash"
         return dispatch
 
-    async def _answered(self, body: dict[str, Any], client: Client | None, request: Any) -> Answer:
+    async def _answered(self, body: dict[str, Any], client: Client | None, request: Any, rights: Role) -> Answer:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
 
         def done(answer: Answer) -> None:
             loop.call_soon_threadsafe(settle, future, answer)
 
-        self.regular.start(RegularCall(body, client, request, done))
+        self.regular.start(RegularCall(body, client, request, done, rights=rights))
         return await future
 
     def _asking(self) -> Client | None:

@@ -49,12 +49,14 @@ class Refuse:
     Attributes:
         client: whose change it was.
         mods: the values that hold.
-        reason: one sentence for the person; empty: nothing to be told.
+        reason: one sentence; empty: there is nothing to be told.
+        told: whether the person is told it, beside the journal.
     """
 
     client: Client
     mods: Mods
     reason: str = ""
+    told: bool = True
 
 
 @dataclass(frozen=True)

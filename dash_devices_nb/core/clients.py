@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import unicodedata
+from typing import Any, Protocol
 
 from dash_devices_nb.core.roles import Role
+
+LONGEST_NAME = 40
+"""Characters of a name."""
+
+
+class Follower(Protocol):
+    """Who is told that a client has another role or name."""
+
+    def changed(self, client: Client, what: str) -> None:
+        """`what` says in a few words what has changed."""
 
 
 class Client:
@@ -20,10 +31,9 @@ class Client:
         origin: the page's origin, such as "http://localhost:8050", or None.
         authentication: the program's own; None at first.
         username: the Jupyter identity's name, or None.
-        name: the name to show; a guest's may be empty.
-        role: what it may do.
         share: id of the share link by which it came, or None.
         expires: when its share link ends, in seconds since the epoch, or None.
+        rights: what it may do now: its role, but for what the floor takes or gives; read only.
         headers: of the WebSocket handshake, names in lower case.
         cookies: of the WebSocket handshake.
         rtt: the round trip of a frame, in seconds, as the page measured it last; None until it has.
@@ -54,14 +64,60 @@ class Client:
         self.authentication: Any = None
         self.rtt: float | None = None
         self.username = username
-        self.name = name
-        self.role = role
         self.share = share
         self.expires = expires
         self.headers = headers or {}
         self.cookies = cookies or {}
         self.session: dict[str, Any] = {}
+        self._follower: Follower | None = None
+        self._name = as_name(name)
+        self._role = self.rights = Role(role)
+
+    @property
+    def role(self) -> Role:
+        """What it may do: "view", "control" or "owner". Can be set from any thread; the page follows at once.
+
+        Raises:
+            RoleError: it is set to what is no role.
+        """
+        return self._role
+
+    @role.setter
+    def role(self, role: str) -> None:
+        before, self._role = self._role, Role(role)
+        if self._follower is None:
+            self.rights = self._role
+        elif before is not self._role:
+            self._follower.changed(self, f"{before} to {self._role}")
+
+    @property
+    def name(self) -> str:
+        """The name to show, empty for a guest who gave none: text, never markup. Can be set from any thread."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        before, self._name = self._name, as_name(name)
+        if self._follower is not None and before != self._name:
+            self._follower.changed(self, f"is called {self._name!r}" if self._name else "has no name any more")
+
+    @property
+    def label(self) -> str:
+        """How others see it: its name, its username, or "Guest"."""
+        return self._name or self.username or "Guest"
+
+    def followed_by(self, follower: Follower) -> None:
+        """Tell this one of what is set from now on."""
+        self._follower = follower
 
     def __repr__(self) -> str:
-        name = f" {self.username or self.name}" if self.username or self.name else ""
+        name = f" {self.username or self._name}" if self.username or self._name else ""
         return f"<Client {self.id}{name} {self.address}>"
+
+
+def as_name(text: str) -> str:
+    """A name as it is shown: one line, without control and formatting characters, at most `LONGEST_NAME` long."""
+    shown = "".join(
+        each if unicodedata.category(each)[0] not in "CZ" else " " for each in str(text)[: 10 * LONGEST_NAME]
+    )
+    return " ".join(shown.split())[:LONGEST_NAME].strip()

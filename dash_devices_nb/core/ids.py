@@ -61,6 +61,17 @@ class Ref:
     prop: str
     pattern: tuple[tuple[str, Any], ...] = ()
 
+    @classmethod
+    def read(cls, component_id: str, prop: str) -> Ref:
+        """A dependency as pages get it: the pattern as JSON, a wildcard in it as ["ALL"]."""
+        values = parsed(component_id)
+        if values is None:
+            return cls(component_id, prop)
+        pattern = tuple((k, Wild[v[0]] if isinstance(v, list) else v) for k, v in sorted(values.items()))
+        if not any(isinstance(value, Wild) for _, value in pattern):
+            return cls(canonical(values), prop)
+        return cls(component_id, prop, pattern)
+
     @property
     def key(self) -> Key:
         """(id, prop)."""

@@ -14,7 +14,7 @@ from typing import Any
 
 LIMIT = 10_000
 
-CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ERROR = (
+CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR = (
     "connect",
     "disconnect",
     "change",
@@ -22,9 +22,11 @@ CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ERROR = (
     "call",
     "drop",
     "refusal",
+    "role",
+    "floor",
     "error",
 )
-KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ERROR)
+KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR)
 
 _Row = tuple[int, float, str, Any, Any, Any]
 

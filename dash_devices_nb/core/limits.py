@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dash_devices_nb.core.roles import Role
+
 RATE = 200.0
 """Changes a second that a page may send, in the long run."""
 BURST = 400.0
 """Changes that it may send at once."""
+GUESTS = {Role.VIEW: (20.0, 200.0), Role.CONTROL: (100.0, 300.0)}
+"""(rate, burst) of pages that came by a share link, of their callbacks' requests as well as of their changes."""
+MOST_MALFORMED = 100
+"""Frames that cannot be read after which a page is sent away."""
+GUESTS_MOST_MALFORMED = 10
+"""The same of a page that came by a share link, which is not to come back."""
+MOST_REFUSED = 200
+"""Acts beyond its rights after which a page is sent away. Its own script lets nobody act so; only what is on its way
+while the rights are taken is no forgery."""
 
 
 class Bucket:
@@ -18,14 +29,20 @@ class Bucket:
 
     def __init__(self, rate: float = RATE, burst: float = BURST) -> None:
         self.rate = rate
-        self._burst = burst
+        self.burst = burst
         self._tokens = burst
         self._then: float | None = None
 
     def take(self, now: float) -> float:
         """Take a token. Returns how long to wait before acting on it, in seconds; 0 where there is one."""
         if self._then is not None:
-            self._tokens = min(self._burst, self._tokens + (now - self._then) * self.rate)
+            self._tokens = min(self.burst, self._tokens + (now - self._then) * self.rate)
         self._then = now
         self._tokens -= 1
         return max(0.0, -self._tokens / self.rate)
+
+
+def bucket_for(role: Role, *, guest: bool, before: Bucket) -> Bucket:
+    """The bucket of a page that may do this now: the one it has, where that fits."""
+    rate, burst = GUESTS.get(role, (RATE, BURST)) if guest else (RATE, BURST)
+    return before if (before.rate, before.burst) == (rate, burst) else Bucket(rate, burst)

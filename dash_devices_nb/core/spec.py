@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard, cast
 
 from dash_devices_nb.core.ids import Bindings, Key, Ref
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 
 
@@ -27,6 +28,7 @@ class CallbackSpec:
         coroutine: whether it runs on the callback loop rather than in a worker.
         several: whether it returns a value for each output (a list of outputs) rather than one.
         allow_duplicate: indices of outputs that may have another callback.
+        role: what a client needs to call it.
     """
 
     name: str
@@ -39,6 +41,7 @@ class CallbackSpec:
     coroutine: bool = False
     several: bool = False
     allow_duplicate: frozenset[int] = field(default_factory=frozenset)
+    role: Role = Role.CONTROL
 
     @property
     def refs(self) -> tuple[Ref, ...]:

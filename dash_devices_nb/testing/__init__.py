@@ -33,10 +33,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dash_devices_nb.testing.serving import AppServer, SyncTab, open_tab
+    from dash_devices_nb.testing.serving import AppServer, SyncTab, open_tab, visitor
     from dash_devices_nb.testing.tab import Tab
 
-__all__ = ["AppServer", "SyncTab", "Tab", "open_tab"]
+__all__ = ["AppServer", "SyncTab", "Tab", "open_tab", "visitor"]
 
 
 def __getattr__(name: str) -> Any:

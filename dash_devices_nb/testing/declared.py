@@ -6,7 +6,6 @@ that the components in the page give.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,8 +41,8 @@ class Declared:
         return cls(
             output=item["output"],
             outputs=() if item.get("no_output") else tuple(_output_refs(item["output"])),
-            inputs=tuple(_ref(each["id"], each["property"]) for each in item["inputs"]),
-            state=tuple(_ref(each["id"], each["property"]) for each in item["state"]),
+            inputs=tuple(Ref.read(each["id"], each["property"]) for each in item["inputs"]),
+            state=tuple(Ref.read(each["id"], each["property"]) for each in item["state"]),
             initial=not item.get("prevent_initial_call") and not item.get("no_output"),
             runs_here=not item.get("clientside_function") and not item.get("background"),
             optional=bool(item.get("optional")),
@@ -145,17 +144,4 @@ def flat(slots: Iterable[Slot]) -> list[Key]:
 def _output_refs(output: str) -> Iterator[Ref]:
     for each in output[2:-2].split("...") if output.startswith("..") else [output]:
         component_id, _, prop = each.rpartition(".")
-        yield _ref(component_id, prop)
-
-
-def _ref(component_id: str, prop: str) -> Ref:
-    if not component_id.startswith("{"):
-        return Ref(component_id, prop)
-    pattern = [(key, _wild(value)) for key, value in sorted(json.loads(component_id).items())]
-    if not any(isinstance(value, Wild) for _, value in pattern):
-        return Ref(canonical(dict(pattern)), prop)
-    return Ref(component_id, prop, tuple(pattern))
-
-
-def _wild(value: Any) -> Any:
-    return Wild[value[0]] if isinstance(value, list) else value
+        yield Ref.read(component_id, prop)

@@ -10,6 +10,11 @@
         await anne.act("target", "value", 5)
         await ben.expect("target", "value", 5)
 
+    async def test_a_viewer_may_not(tab):
+        viewer = await tab(app, role="view", name="Ada")
+        await viewer.act("target", "value", 5)
+        await viewer.expect("target", "value", 20)
+
 An app that does not run yet is served on a free port, without a secret; everything ends with the test.
 """
 
@@ -41,15 +46,16 @@ def app_server() -> Iterator[AppServer]:
 
 
 @pytest.fixture
-def sync_tab(app_server: AppServer) -> Iterator[Callable[[Any], SyncTab]]:
-    """Opens tabs for tests that do not await; call it with an app or a URL."""
+def sync_tab(app_server: AppServer) -> Iterator[Callable[..., SyncTab]]:
+    """Opens tabs for tests that do not await; call it with an app (and `role=`, `name=`, `guest=`) or a URL."""
     from dash_devices_nb.testing.serving import open_tab
 
     tabs: list[SyncTab] = []
 
-    def opened(app_or_url: Any) -> SyncTab:
-        url = app_or_url if isinstance(app_or_url, str) else app_server.run(app_or_url)
-        tabs.append(open_tab(url))
+    def opened(app_or_url: Any, **who: Any) -> SyncTab:
+        if not isinstance(app_or_url, str):
+            app_server.run(app_or_url)
+        tabs.append(open_tab(app_or_url, **who))
         return tabs[-1]
 
     yield opened
@@ -60,15 +66,16 @@ def sync_tab(app_server: AppServer) -> Iterator[Callable[[Any], SyncTab]]:
 if pytest_asyncio is not None:
 
     @pytest_asyncio.fixture
-    async def tab(app_server: AppServer) -> AsyncIterator[Callable[[Any], Awaitable[Tab]]]:
-        """Opens tabs for tests that await; await it with an app or a URL."""
+    async def tab(app_server: AppServer) -> AsyncIterator[Callable[..., Awaitable[Tab]]]:
+        """Opens tabs for tests that await; await it with an app (and `role=`, `name=`, `guest=`) or a URL."""
+        from dash_devices_nb.testing.serving import visitor
         from dash_devices_nb.testing.tab import Tab
 
         tabs: list[Tab] = []
 
-        async def opened(app_or_url: Any) -> Tab:
+        async def opened(app_or_url: Any, **who: Any) -> Tab:
             url = app_or_url if isinstance(app_or_url, str) else app_server.run(app_or_url)
-            tabs.append(await Tab(url).open())
+            tabs.append(await Tab(url, visitor(app_or_url, **who) if who else None).open())
             return tabs[-1]
 
         yield opened

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from dash_devices_nb.app.hub import VISITOR_HEADER
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.kernel.loops import IoThread
 from dash_devices_nb.testing.tab import Tab
 
@@ -142,10 +145,45 @@ def url_of(app_or_url: Any) -> str:
     return str(url)
 
 
-def open_tab(app_or_url: Any, headers: Mapping[str, str] | None = None) -> SyncTab:
+def open_tab(
+    app_or_url: Any,
+    headers: Mapping[str, str] | None = None,
+    *,
+    role: str | None = None,
+    name: str = "",
+    guest: bool = False,
+) -> SyncTab:
     """Open a tab from code that is not asynchronous, on an app that runs, or on a URL.
+
+    Args:
+        app_or_url: the app, or the URL.
+        headers: more headers for all that the tab asks for.
+        role: of the tab, as `visitor` takes it; for an app of this process only.
+        name: what it is called.
+        guest: whether it counts as one that came by a share link.
 
     Raises:
         ConnectionError: the app does not run, or nobody answers there.
     """
-    return SyncTab(url_of(app_or_url), headers)
+    who = visitor(app_or_url, role, name, guest=guest) if role is not None or name or guest else {}
+    return SyncTab(url_of(app_or_url), {**(headers or {}), **who})
+
+
+def visitor(app: Any, role: str | None = None, name: str = "", *, guest: bool = False) -> dict[str, str]:
+    """Headers by which a tab on an app of this process is somebody.
+
+    Give them to the tab: `Tab(app.url, visitor(app, "view", "Ada"))`.
+
+    Args:
+        app: the app.
+        role: "view", "control" or "owner"; None: "control".
+        name: what it is called.
+        guest: whether it counts as one that came by a share link.
+
+    Raises:
+        RoleError: there is no such role.
+    """
+    card = secrets.token_urlsafe(16)
+    share = f"testing-{next(_numbers)}" if guest else None
+    app.hub.visitors[card] = {"role": Role(role or Role.CONTROL), "name": name, "share": share}
+    return {VISITOR_HEADER: card}

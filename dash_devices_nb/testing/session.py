@@ -39,6 +39,7 @@ class Session:
         greeted, loaded: whether the app has greeted on this connection, and whether the layout is there.
         notices, asked, shown: what the person was told, the callbacks asked for, the values given; oldest first.
         images: the last image for each (id, prop), as (header, bytes).
+        role: what the page was told last of its role and the floor.
         closed_by: code and reason with which the connection ended.
         changed: set whenever something has come.
     """
@@ -53,6 +54,7 @@ class Session:
         self.asked: list[str] = []
         self.shown: list[tuple[Key, Any]] = []
         self.images: dict[Key, tuple[dict[str, Any], bytes]] = {}
+        self.role: dict[str, Any] = {}
         self.closed_by: tuple[int, str] | None = None
         self.changed = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -130,6 +132,8 @@ class Session:
                 done(frame["s"], frame["b"])
             case "notice":
                 self.notices.append({name: frame.get(name, "") for name in ("level", "title", "text")})
+            case "role":
+                self.role = frame
             case "shared":
                 self._share(frame["refs"])
             case "dependencies":

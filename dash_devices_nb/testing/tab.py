@@ -166,6 +166,11 @@ class Tab:
         return list(self._session.view.props)
 
     @property
+    def role(self) -> dict[str, Any]:
+        """What the page was told last of its role and the floor: `role`, `rights`, `name`, `floor`, `holder`, ..."""
+        return self._session.role
+
+    @property
     def notices(self) -> list[dict[str, str]]:
         """What the app has told the person, oldest first: dicts with `level`, `title` and `text`."""
         return self._session.notices

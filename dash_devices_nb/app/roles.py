@@ -1,0 +1,240 @@
+"""Roles: what each client may do, decided on the server, and what its page is told of it.
+
+A callback needs a role: by default one that acts (a shared one, a serialized one, one without output) needs "control",
+and one that computes for its own page "view". A change of a shared prop needs the most of what the callbacks need that
+it calls, and "control" where it calls none that is shared. What a client may do now, its `rights`, is its role but for
+the floor (see `core.floor`); it is worked out when one of them changes, so that a change costs one comparison.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.core import journal as kinds
+from dash_devices_nb.core import wire
+from dash_devices_nb.core.actions import Action, Mods, Refuse
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.floor import Floor
+from dash_devices_nb.core.ids import Key, Ref
+from dash_devices_nb.core.limits import MOST_REFUSED, bucket_for
+from dash_devices_nb.core.roles import Role
+from dash_devices_nb.core.services import Services
+from dash_devices_nb.core.waves import ACTED, Cause
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.pages import Page
+    from dash_devices_nb.app.regular import RegularCall
+
+TELL_SECONDS = 1.0
+"""A page is told of a refusal at most so often; each is in the journal."""
+CUT_OFF = 4403
+"""Closes the WebSocket of a page that is not to come back by itself."""
+
+
+def role_needed(role: str | None, service: Services, *, has_output: bool) -> Role:
+    """What a callback needs: what was declared, else "control" for one that acts.
+
+    Raises:
+        RoleError: `role` is no role.
+    """
+    if role is not None:
+        return Role(role)
+    acts = service.shared or service & Services.SERIALIZED_CALLBACK or not has_output
+    return Role.CONTROL if acts else Role.VIEW
+
+
+class Roles:
+    """The roles of one app.
+
+    Attributes:
+        floor: who may act now; only touched with the runtime's lock held.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._runtime = app.runtime
+        self._regular = app.regular
+        self.floor = Floor()
+        self._version: tuple[int, int] | None = None
+        self._needed: dict[Key, Role] = {}
+        self._pages: list[tuple[Ref, Role]] | None = None
+
+    # ---- deciding
+
+    def needed(self, key: Key) -> Role:
+        """What a change of this shared prop needs. With the lock held."""
+        dispatcher = self._runtime.dispatcher
+        version = (dispatcher.graph.version, dispatcher.layout.version)
+        if version != self._version:
+            self._version = version
+            self._needed.clear()
+        role = self._needed.get(key)
+        if role is None:
+            shared = [instance.spec.role for instance in dispatcher.graph.triggered_by(key)] or [Role.CONTROL]
+            others = [role for ref, role in self._page_inputs() if ref.prop == key[1] and ref.bind(key[0]) is not None]
+            role = self._needed[key] = max(shared + others)
+        return role
+
+    def needed_by(self, output: str) -> Role:
+        """What a call of the regular callback with this output needs."""
+        spec = self._regular.specs.get(output)
+        if spec is not None:
+            return spec.role  # type: ignore[no-any-return]
+        try:
+            return role_needed(None, Services.S0, has_output=not self._app.registered(output)["no_output"])
+        except KeyError:
+            return Role.VIEW  # nothing is called
+
+    def _page_inputs(self) -> list[tuple[Ref, Role]]:
+        """The inputs of regular callbacks, and what those need."""
+        if self._pages is None:
+            self._pages = [
+                (Ref.read(each["id"], each["property"]), self.needed_by(declared["output"]))
+                for declared in self._app.page_dependencies()
+                if not declared["clientside_function"]
+                for each in declared["inputs"]
+            ]
+        return self._pages
+
+    def forget(self) -> None:
+        """Callbacks were declared, or taken away."""
+        with self._runtime.lock:
+            self._pages = self._version = None
+
+    def sift(self, page: Page, mods: Mods, cause: Cause | None) -> list[Action]:
+        """Take out of a change what the page's client may not do. With the lock held.
+
+        Returns:
+            What undoes it on that page, and tells it where a person did it.
+        """
+        rights = page.client.rights
+        dispatcher = self._runtime.dispatcher
+        lacking = {key: need for key in mods if rights is not (need := self.needed(key)) and rights < need}
+        lacking = {key: need for key, need in lacking.items() if dispatcher.is_shared(key)}
+        if not lacking:
+            return []
+        undone = {key: value for key in lacking if (value := dispatcher.value(key)) != mods.pop(key)}
+        names = ", ".join(".".join(key) for key in lacking)
+        reason = f"You may not change {names}: {self._why(page.client, max(lacking.values()))}."
+        if cause is not None and cause.revision != ACTED:
+            return [Refuse(page.client, undone, reason, told=False)] if undone else []
+        return [self._refusal(page, reason, undone)]
+
+    def lets(self, call: RegularCall) -> bool:
+        """Whether a regular callback may be called; else the page is told, where a person acted. From any thread."""
+        rights = call.client.rights if call.client is not None else call.rights
+        if rights is Role.OWNER:
+            return True
+        need = self.needed_by(str(call.body.get("output")))
+        if rights is need or rights >= need:
+            return True
+        page = self._runtime.pages.get(call.client.id) if call.client is not None else None
+        if page is not None and call.acted:
+            with self._runtime.lock:
+                name = call.spec.name if call.spec else str(call.body.get("output"))
+                reason = f"You may not call {name}: {self._why(page.client, need)}."
+                self._runtime.perform([self._refusal(page, reason, {})])
+        return False
+
+    def _why(self, client: Client, need: Role) -> str:
+        if need is Role.OWNER:
+            return "that is for the owner"
+        if client.role < need:
+            return "you may look, but not act"
+        return f"{self.floor.holder.label} has control" if self.floor.holder else "the controls are closed now"
+
+    def _refusal(self, page: Page, reason: str, undone: Mods) -> Action:
+        """Undo, and tell. A page's script keeps its person from what is refused: who goes on is sent away."""
+        now = time.monotonic()
+        page.refusals += 1
+        if page.refusals > MOST_REFUSED:
+            page.disconnect(CUT_OFF, f"more than {MOST_REFUSED} changes that this page may not make")
+        told = now - page.told_refused >= TELL_SECONDS
+        if told:
+            page.told_refused = now
+        return Refuse(page.client, undone, reason, told=told)
+
+    # ---- coming, going and changing
+
+    def greeted(self, page: Page) -> None:
+        """A page has been greeted, anew or again. With the lock held."""
+        page.client.followed_by(self)
+        page.client.rights = self.floor.rights(page.client)
+        page.told_role = None
+        page.knows_needs = False
+        self._tell(page)
+
+    def left(self, client: Client) -> None:
+        """A client has left."""
+        with self._runtime.lock:
+            had = self.floor.give_back(client, time.monotonic())
+            asked = self.floor.withdraw(client)
+            if had:
+                self.note(client, f"left; the floor is {self._state()}")
+            if had or asked:
+                self.update()
+
+    def changed(self, client: Client, what: str) -> None:
+        """A client has another role or name. From any thread."""
+        with self._runtime.lock:
+            client.rights = self.floor.rights(client)
+            self._app.recorder.noted(kinds.ROLE, client, what)
+            self.update()
+
+    def note(self, client: Client | None, what: str) -> None:
+        """Write into the journal what becomes of the floor."""
+        self._app.recorder.noted(kinds.FLOOR, client, what)
+
+    def update(self) -> None:
+        """Work out what everybody may do now, and tell the pages. With the lock held, or from any thread."""
+        with self._runtime.lock:
+            pages = list(self._runtime.pages.values())
+            for page in pages:
+                page.client.rights = self.floor.rights(page.client)
+            for client in [each for each in self.floor.requests if each.rights >= Role.CONTROL]:
+                self.floor.withdraw(client)
+            for page in pages:
+                self._tell(page)
+        self._runtime.flush()
+
+    def defined(self) -> None:
+        """The callbacks are others: tell who needs to know what they need. With the lock held."""
+        for page in self._runtime.pages.values():
+            page.knows_needs = False
+            self._tell(page)
+
+    def _state(self) -> str:
+        return f"{self.floor.holder.label}'s" if self.floor.holder else str(self.floor.state)
+
+    def _tell(self, page: Page) -> None:
+        """Tell a page what it may do, where it is not what it was told last."""
+        client, floor = page.client, self.floor
+        told = {
+            "role": client.role,
+            "rights": client.rights,
+            "name": client.name,
+            "guest": client.share is not None,
+            "floor": floor.state,
+            "holder": floor.holder.label if floor.holder else "",
+            "mine": client is floor.holder,
+            "place": floor.place(client),
+            "asking": len(floor.requests) if client.role is Role.OWNER else 0,
+            "until": floor.until,
+        }
+        needs = client.role is not Role.OWNER and not page.knows_needs
+        if told == page.told_role and not needs:
+            return
+        page.told_role = told
+        page.bucket = bucket_for(client.role, guest=client.share is not None, before=page.bucket)
+        frame = {**told, "until": None, "left": floor.left(time.monotonic())}
+        if needs:
+            page.knows_needs = True
+            frame["needs"] = self._needs()
+        page.send_passing("role", **frame)
+
+    def _needs(self) -> list[list[Any]]:
+        """What the props need by which a person calls something: [id or pattern, prop, role, whether it is shared]."""
+        shared = [(ref, spec.role, 1) for spec in self._runtime.dispatcher.graph.specs for ref in spec.inputs]
+        others = [(ref, role, 0) for ref, role in self._page_inputs() if role > Role.VIEW]
+        return [[*wire.ref_json(ref), role, kind] for ref, role, kind in shared + others]

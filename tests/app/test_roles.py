@@ -1,0 +1,227 @@
+"""Roles: what the app lets a viewer, a controller and the owner do, whatever their pages send."""
+
+import pytest
+
+from dash_devices_nb import Dash, Input, Output, Services, State, dcc, html
+from dash_devices_nb.core import limits
+from dash_devices_nb.errors import RoleError
+from dash_devices_nb.testing import Tab, visitor
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+def app() -> Dash:
+    """A device with one shared callback, and one of each other kind that a page may call."""
+    app = Dash(__name__)
+    app.layout = html.Div(
+        [
+            dcc.Input(id="a", value=0),
+            html.Div(id="b"),
+            dcc.Input(id="note", value=""),
+            dcc.Input(id="mine", value=1),
+            html.Div(id="computed"),
+            html.Button(id="act"),
+            dcc.Input(id="serial", value=1),
+            html.Div(id="answer"),
+        ]
+    )
+    app.acted = []
+    app.callback_shared(Output("b", "children"), Input("a", "value"), State("note", "value"))(lambda a, note: f"{a}")
+    app.callback(Output("computed", "children"), Input("mine", "value"))(lambda mine: f"mine {mine}")
+    app.callback(None, Input("act", "n_clicks"))(lambda n: app.acted.append(n))
+    app.callback(Output("answer", "children"), Input("serial", "value"), service=Services.S2)(lambda s: f"S2 {s}")
+    return app
+
+
+def client_of(app, tab):
+    """The app's side of a tab."""
+    return next(client for client in app.clients if client.id == tab.client_id)
+
+
+def told(tab) -> list[str]:
+    """What the person of a tab was told."""
+    return [notice["text"] for notice in tab.notices]
+
+
+async def test_a_viewer_sees_and_computes_for_the_own_page(app, tab):
+    """The shared state comes, a regular callback with outputs answers; a serialized one is silent at the start."""
+    viewer, other = await tab(app, role="view", name="Ada"), await tab(app)
+    client = client_of(app, viewer)
+    assert (client.role, client.name, client.rights) == ("view", "Ada", "view")
+    await other.act("a", "value", 5)
+    await viewer.expect("b", "children", "5")
+    await viewer.act("mine", "value", 2)
+    await viewer.expect("computed", "children", "mine 2")
+    assert (viewer.prop("answer", "children"), other.prop("answer", "children")) == (None, "S2 1")
+    assert viewer.notices == []
+
+
+async def test_what_a_viewer_forces_past_the_page_is_refused_told_and_undone(app, tab):
+    """A shared input, a shared state, a callback without output, a serialized one; the journal has each."""
+    viewer, other = await tab(app, role="view"), await tab(app)
+    await other.act("a", "value", 5)
+    await viewer.expect("a", "value", 5)
+    await viewer.act("a", "value", 6)
+    await viewer.expect("a", "value", 5)
+    await viewer.act("note", "value", "mine")
+    await viewer.expect("note", "value", "")
+    await viewer.act("act", "n_clicks", 1)
+    await viewer.act("serial", "value", 2)
+    await viewer.settled()
+    assert app.acted == []
+    assert viewer.prop("answer", "children") is None
+    assert told(viewer)[0] == "You may not change a.value: you may look, but not act."
+    refused = [entry.summary for entry in app.journal.filter("refusal", client=viewer.client_id)]
+    assert [text.split(":")[0] for text in refused] == [
+        "You may not change a.value",
+        "You may not change note.value",
+        "You may not call <lambda>",
+        "You may not call <lambda>",
+    ]
+    await other.act("act", "n_clicks", 1)
+    await eventually(lambda: app.acted == [1])
+    assert (other.prop("a", "value"), other.prop("note", "value")) == (5, "")
+
+
+async def test_a_callback_of_a_viewers_page_that_answers_a_shared_prop_is_undone_without_a_word(app, tab):
+    """Nobody acted there: the page's own start, or an answer to another's change."""
+    app.callback(Output("note", "value"), Input("b", "children"))(lambda b: f"seen {b}")
+    viewer = await tab(app, role="view")
+    await viewer.settled()
+    await viewer.expect("note", "value", "")
+    app.push_mods({"b": {"children": "pushed"}})
+    await viewer.expect("b", "children", "pushed")
+    await viewer.settled()
+    await viewer.expect("note", "value", "")
+    assert viewer.notices == []
+    controller = await tab(app)
+    await controller.settled()
+    await viewer.expect("note", "value", "seen pushed")
+
+
+async def test_a_role_can_be_set_live_and_the_page_is_told_at_once(app, tab):
+    """From view to control and back; from a thread that is not the app's."""
+    one = await tab(app, role="view")
+    client = client_of(app, one)
+    client.role = "control"
+    await one._until(lambda: one.role["rights"] == "control", 2, "the new role")
+    await one.act("a", "value", 7)
+    await one.expect("b", "children", "7")
+    client.role = "view"
+    await one._until(lambda: one.role["rights"] == "view", 2, "the old role")
+    await one.act("a", "value", 8)
+    await one.expect("a", "value", 7)
+    assert [entry.summary for entry in app.journal.filter("role")] == ["view to control", "control to view"]
+    with pytest.raises(RoleError, match="'teacher' is no role; accepted are 'view', 'control', 'owner'"):
+        client.role = "teacher"
+    await one.drop()
+    await one.reconnect()
+    assert one.role["rights"] == client.role == "view"
+
+
+async def test_a_callback_says_what_it_needs(tab):
+    """`role=` lets viewers call a shared callback, or only the owner; a change needs the most of what it calls."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id=name) for name in ("free", "both", "own", "local")] + [html.Div(id="out")])
+    app.callback_shared(Output("out", "children"), Input("free", "value"), Input("both", "value"), role="view")(
+        lambda free, both: f"{free} {both}"
+    )
+    app.callback_shared(None, Input("both", "value"), role="owner")(lambda both: None)
+    app.callback(Output("out", "title"), Input("own", "value"), role="owner")(lambda own: own)
+    app.callback(None, Input("local", "value"), role="view")(lambda local: app.push_mods({"out": {"lang": local}}))
+    viewer, controller, owner = await tab(app, role="view"), await tab(app), await tab(app, role="owner")
+    await viewer.act("free", "value", 1)
+    await owner.expect("out", "children", "1 None")
+    await controller.act("both", "value", 2)
+    await controller.expect("both", "value", None)
+    assert told(controller) == ["You may not change both.value: that is for the owner."]
+    await owner.act("both", "value", 3)
+    await viewer.expect("out", "children", "1 3")
+    await owner.act("own", "value", "x")
+    await owner.expect("out", "title", "x")
+    await viewer.act("own", "value", "y")
+    await viewer.act("local", "value", "de")
+    await owner.expect("out", "lang", "de")
+    assert (viewer.prop("out", "title"), told(viewer)) == (None, ["You may not call <lambda>: that is for the owner."])
+    with pytest.raises(RoleError, match="'all' is no role"):
+        app.callback_shared(None, Input("own", "value"), role="all")
+
+
+async def test_a_page_that_computes_alone_may_not_reach_the_others_by_an_alternate_output(app, tab):
+    """A viewer's callback that returns a shared prop changes nothing of the others'."""
+    app.callback(Output("act", "title"), Input("mine", "value"), prevent_initial_call=True)(
+        lambda mine: Output("note", "value", "from mine")
+    )
+    viewer, other = await tab(app, role="view"), await tab(app)
+    await viewer.act("mine", "value", 3)
+    await eventually(lambda: told(viewer))
+    await viewer.expect("note", "value", "")
+    assert other.prop("note", "value") == ""
+    assert told(viewer) == ["You may not change note.value: you may look, but not act."]
+    await other.act("mine", "value", 4)
+    await viewer.expect("note", "value", "from mine")
+
+
+async def test_over_http_the_same_holds(tab):
+    """A viewer's page, and a program that is no page, get 403 where they act; a page's start gets nothing."""
+    app = Dash(__name__, server_service=Services.NORMAL)
+    app.layout = html.Div([html.Button(id="act"), dcc.Input(id="mine"), html.Div(id="out"), html.Div(id="own")])
+    acted = []
+    app.callback(None, Input("act", "n_clicks"))(acted.append)
+    app.callback(Output("out", "children"), Input("mine", "value"), prevent_initial_call=True)(lambda m: m)
+    app.callback(Output("own", "children"), Input("mine", "value"), role="owner")(lambda m: f"own {m}")
+    viewer, owner = await tab(app, role="view"), await tab(app, role="owner")
+    await viewer.act("act", "n_clicks", 1)
+    await viewer.act("mine", "value", "x")
+    await viewer.expect("out", "children", "x")
+    await viewer.settled()
+    assert acted == []
+    assert {notice["text"] for notice in viewer.notices if notice["title"] == ".".join(("own", "children"))} == {
+        "You may not call this callback."
+    }
+    assert viewer.prop("own", "children") is None
+    await owner.act("mine", "value", "y")
+    await owner.expect("own", "children", "own y")
+    body = {"output": app.declared()[0]["output"], "inputs": [], "changedPropIds": ["act.n_clicks"]}
+    link = Tab(app.url, visitor(app, "view"))._session.link
+    await link.open()
+    assert (await link.fetch("_dash-update-component", body)).status == 403
+    assert acted == []
+
+
+async def test_who_forges_changes_without_end_is_sent_away(app, tab, monkeypatch):
+    """After a stated number, with a reason after which a page does not come back."""
+    monkeypatch.setattr("dash_devices_nb.app.roles.MOST_REFUSED", 20)
+    viewer, other = await tab(app, role="view"), await tab(app)
+    for number in range(21):
+        await viewer.send({"t": "set", "s": number + 1, "m": {"a": {"value": number}}})
+    await eventually(lambda: viewer.closed_by)
+    assert viewer.closed_by == (4403, "more than 20 changes that this page may not make")
+    assert told(viewer)[0] == "You may not change a.value: you may look, but not act."
+    assert len(told(viewer)) < 10
+    assert other.prop("a", "value") == 0
+
+
+async def test_a_guest_that_sends_rubbish_is_sent_away_sooner(app, tab):
+    """Ten frames that cannot be read are the most of one who came by a share link."""
+    guest = await tab(app, role="control", guest=True)
+    for _ in range(limits.GUESTS_MOST_MALFORMED):
+        await guest.send("{")
+    await guest.act("a", "value", 1)
+    await guest.expect("b", "children", "1")
+    await guest.send({"t": "set", "s": "x"})
+    await eventually(lambda: guest.closed_by)
+    assert guest.closed_by == (4403, "more than 10 malformed frames")
+
+
+async def test_guests_have_rates_of_their_own(app, tab):
+    """By their role, and live; the owner's and everybody's without a link are as they were."""
+    rates = {}
+    for role, guest in (("view", True), ("control", True), ("view", False), ("control", False), ("owner", False)):
+        one = await tab(app, role=role, guest=guest)
+        rates[role, guest] = app.runtime.pages[one.client_id].bucket.rate
+        if (role, guest) == ("view", True):
+            client_of(app, one).role = "control"
+            assert app.runtime.pages[one.client_id].bucket.rate == limits.GUESTS["control"][0]
+    assert rates[("view", True)] == limits.GUESTS["view"][0] < limits.GUESTS["control"][0] == rates[("control", True)]
+    assert rates[("view", False)] == rates[("control", False)] == rates[("owner", False)] == limits.RATE
