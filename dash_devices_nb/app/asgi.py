@@ -20,6 +20,7 @@ SCRIPTS = (
     "patch.js",
     "events.js",
     "images.js",
+    "listeners.js",
     "focus.js",
     "renderer.js",
     "notices.js",

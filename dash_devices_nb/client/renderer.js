@@ -8,6 +8,8 @@
  * - `ON_PROP_CHANGE` sets props and tells no callback; a record put on the executed queue applies props as a
  *   callback's answer does: callbacks that listen are called, new components get their initial calls.
  * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
+ * - Each component that is shown first dispatches `RESET_COMPONENT_STATE` by itself, through `store.dispatch`, which like
+ *   `store.subscribe` is looked up when it is needed, after the store was pushed.
  * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, swaps the callbacks; `RELOAD` reads layout and callbacks anew.
  */
 (function () {
@@ -36,6 +38,8 @@
             this._again = [];
             this._graphs = null;
             this._events = new dd.Events(this);
+            /** Those whom the store tells of changes. @type {any} */
+            this._listeners = null;
             const stores = (window.dash_stores = window.dash_stores || []);
             stores.push = (...added) => {
                 const length = Array.prototype.push.apply(stores, added);
@@ -48,6 +52,7 @@
             this._store = store;
             this._hashes = store.getState().layoutHashes;
             store.subscribe(() => this._look());
+            this._listeners = new dd.Listeners(store, action => action.type === 'RESET_COMPONENT_STATE');
         }
 
         _look() {
@@ -188,8 +193,10 @@
             }
             this._applying = true;
             try {
-                for (const [itempath, props] of silent) this._set(itempath, props);
-                if (Object.keys(heard).length) this._answer(heard);
+                this._listeners.together(() => {
+                    for (const [itempath, props] of silent) this._set(itempath, props);
+                    if (Object.keys(heard).length) this._answer(heard);
+                });
             } finally {
                 this._applying = false;
                 this._hashes = this._store.getState().layoutHashes;

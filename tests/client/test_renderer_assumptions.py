@@ -267,3 +267,20 @@ async def test_a_requested_callback_is_called_as_at_the_start(page: Page, stock:
         }"""
     )
     await eventually(lambda: stock.calls == [("out", "start")])
+
+
+async def test_what_comes_first_says_so_through_the_stores_dispatch(page: Page):
+    """Each new component dispatches `RESET_COMPONENT_STATE`; `dispatch` is looked up on the store after its push."""
+    await page.evaluate(
+        """() => {
+            window.resets = 0;
+            const {dispatch} = store;
+            store.dispatch = action => {
+                window.resets += action.type === 'RESET_COMPONENT_STATE';
+                return dispatch(action);
+            };
+        }"""
+    )
+    await page.evaluate(ANSWER, {"place": {"children": PANEL}})
+    await expect(page.locator("#new")).to_have_value("brought")
+    await eventually(lambda: page.evaluate("resets === 3"))
