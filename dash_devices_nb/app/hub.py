@@ -70,6 +70,7 @@ class Hub:
         self._cookies: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
         self.images: dict[Key, Frame] = {}
         self._redefining = False
+        self._redefined = 0.0
         self.roles = Roles(app)
         self.visitors: dict[str, dict[str, Any]] = {}
 
@@ -211,6 +212,7 @@ class Hub:
             return
         if not self._redefining and self.runtime.io_loop is not None:
             self._redefining = True
+            self._redefined = time.monotonic()
             self.runtime.io_loop.call_soon_threadsafe(
                 self.runtime.io_loop.call_later, TOGETHER_SECONDS, self._send_definitions
             )
@@ -224,6 +226,7 @@ class Hub:
             "scripts": self.app.inline_scripts(),
             "again": sorted(self.regular.declared),
             "coroutines": self.has_coroutines(),
+            "age": time.monotonic() - self._redefined,
         }
         self.regular.declared.clear()
         with self.runtime.lock:

@@ -6,6 +6,8 @@
     const SAY_BYTES = 64 * 1024;
     const SAY_FRAMES = 25;
     const PATIENCE_MS = 5000;
+    /** The round trip as long as it is not known, and the least that is counted on. */
+    const USUAL_TRIP_MS = 50;
     const STOPPED = 'The app stopped';
 
     dd.Bridge = class Bridge {
@@ -23,6 +25,8 @@
                 this._greet = resolve;
                 setTimeout(resolve, PATIENCE_MS);
             });
+            /** Since when this page has not heard what is shared, null while it is connected. @type {number|null} */
+            this._deafSince = 0;
             this._revision = 0;
             this._layoutRevision = 0;
             this._number = 0;
@@ -40,6 +44,7 @@
                 send,
                 refuse,
                 apply: (mods, revision) => this.renderer.apply(mods, revision),
+                value: (id, prop) => (this.renderer.props(id) || {})[prop],
                 most: settings.most
             });
             this.requests = new dd.Requests(settings, {
@@ -66,6 +71,7 @@
 
         _state(state, detail) {
             if (state === 'online' || detail === STOPPED) this._says({stopped: state !== 'online'});
+            if (state !== 'online' && this._deafSince === null) this._deafSince = this.socket.lastHeard;
             if (state === 'online') this.notices.state('offline', '');
             else if (state === 'refused') this.notices.state('offline', detail || 'The app refuses this page.', 'error');
             else if (this.socket && this.socket.everGreeted)
@@ -127,7 +133,8 @@
             const anew = this._epoch && this._epoch !== frame.epoch;
             Object.assign(this, {_client: frame.client, _key: frame.key, _epoch: frame.epoch});
             this._greet();
-            this.shared.reset(frame.shared, frame.pushed);
+            this.shared.reset(frame.shared, frame.pushed, anew ? undefined : this._deafSince);
+            this._deafSince = null;
             if (frame.resumed) this.shared.acknowledged(frame.s);
             else this._number = 0;
             this.shared.resend();
@@ -230,6 +237,7 @@
         _redefine(frame) {
             this._says({coroutines: frame.coroutines});
             this.shared.declare(frame.refs);
+            this.shared.tellOwn(performance.now() - frame.age * 1000 - Math.max(this.socket.roundTrip || 0, USUAL_TRIP_MS));
             this.requests.overSocket = new Set(frame.socket);
             for (const script of frame.scripts) {
                 const element = document.createElement('script');

@@ -18,7 +18,8 @@
     dd.SharedProps = class SharedProps {
         /**
          * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => boolean,
-         *     refuse: (text: string) => void, most: number}} page
+         *     refuse: (text: string) => void, value: (id: string, prop: string) => any, most: number}} page `value` is
+         *     undefined for what is not in the page
          */
         constructor(page) {
             this._page = page;
@@ -27,6 +28,8 @@
             this._pending = new Map();
             /** @type {{s: number, m: object, c: any}[]} */
             this._unacknowledged = [];
+            /** When, and why, a prop changed in this page while it was the page's own. @type {Map<string, {at: number, cause: any}>} */
+            this._own = new Map();
             this._known = new Set();
             /** @type {[{[key: string]: any}, string][]} */
             this._patterns = [];
@@ -43,11 +46,28 @@
             }
         }
 
-        /** Start anew with what the app says. */
-        reset(refs, pushed) {
+        /**
+         * Start anew with what the app says.
+         * @param {number} [since] as for `tellOwn`: when the connection was lost on which the app told of what is shared
+         */
+        reset(refs, pushed, since) {
             this._known.clear();
             this.declare(refs);
+            if (since !== undefined) this.tellOwn(since);
             pushed.forEach(([id, prop]) => this._known.add(keyOf(id, prop)));
+        }
+
+        /**
+         * Tell the app of the changes that were made while their prop was shared, but this page had not heard that yet.
+         * @param {number} since by `performance.now()`
+         */
+        tellOwn(since) {
+            for (const [key, {at, cause}] of [...this._own]) {
+                const [id, prop] = key.split('\n');
+                if (at < since || !this.has(id, prop)) continue;
+                const value = this._page.value(id, prop);
+                if (value !== undefined) this.changed(id, {[prop]: value}, cause);
+            }
         }
 
         has(id, prop) {
@@ -68,7 +88,10 @@
             if (cause.pushed) return;
             /** @type {{[prop: string]: any}} */
             const shared = {};
-            for (const prop in props) if (this.has(id, prop)) shared[prop] = props[prop];
+            for (const prop in props) {
+                if (this.has(id, prop)) shared[prop] = props[prop];
+                else this._own.set(keyOf(id, prop), {at: performance.now(), cause});
+            }
             const names = Object.keys(shared);
             if (!names.length) return;
             if (JSON.stringify(shared).length > this._page.most) {
@@ -77,7 +100,10 @@
             }
             const s = ++this._sequence;
             const change = {s, m: {[id]: shared}, c: dd.causeFrame(cause)};
-            for (const prop of names) this._pending.set(keyOf(id, prop), s);
+            for (const prop of names) {
+                this._pending.set(keyOf(id, prop), s);
+                this._own.delete(keyOf(id, prop));
+            }
             this._unacknowledged.push(change);
             this._page.send({t: 'set', ...change});
         }
@@ -96,7 +122,7 @@
         /** Values have come from the app. @param {any} mods @param {number|undefined} revision @param {number} size in bytes */
         came(mods, revision, size) {
             if (revision) {
-                for (const id in mods) for (const prop in mods[id]) this._known.add(keyOf(id, prop));
+                for (const id in mods) for (const prop in mods[id]) this._share(keyOf(id, prop));
                 mods = this._withoutPending(mods);
             }
             const special = hasSpecial(mods);
@@ -111,6 +137,12 @@
             }
             for (const id in mods) this._heavy.mods[id] = {...this._heavy.mods[id], ...mods[id]};
             this._heavy.revision = revision;
+        }
+
+        /** A value of it has come from the app. */
+        _share(key) {
+            this._known.add(key);
+            this._own.delete(key);
         }
 
         _flush() {

@@ -32,7 +32,8 @@
             this._delay = FIRST_DELAY_MS;
             this._timer = 0;
             this._silence = 0;
-            this._lastHeard = 0;
+            /** When something came last, by `performance.now()`. */
+            this.lastHeard = 0;
             /** Whether the app has greeted back on this connection. */
             this.greeted = false;
             /** Whether there ever was a connection. */
@@ -54,12 +55,12 @@
             const socket = (this._socket = new WebSocket(this._url));
             socket.binaryType = 'arraybuffer';
             socket.onopen = () => {
-                this._lastHeard = performance.now();
+                this.lastHeard = performance.now();
                 this._write({t: 'hello', ...this._owner.hello()});
             };
             socket.onmessage = event => {
                 if (socket !== this._socket) return;
-                this._lastHeard = performance.now();
+                this.lastHeard = performance.now();
                 if (typeof event.data !== 'string') {
                     this._owner.binary(event.data);
                     return;
@@ -67,7 +68,7 @@
                 const frame = JSON.parse(event.data);
                 frame.size = event.data.length;
                 if (frame.t === 'pong') {
-                    this.roundTrip = this._lastHeard - this._pinged;
+                    this.roundTrip = this.lastHeard - this._pinged;
                     this._pongs++;
                     return;
                 }
@@ -113,7 +114,7 @@
             const socket = this._socket;
             if (!socket || socket.readyState !== WebSocket.OPEN) return;
             const now = performance.now();
-            const silent = this._pinged > this._lastHeard;
+            const silent = this._pinged > this.lastHeard;
             if (silent && now - this._pinged > PONG_MS && !document.hidden) {
                 socket.onclose = null;
                 socket.close();

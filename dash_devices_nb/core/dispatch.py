@@ -115,7 +115,7 @@ class Dispatcher:
         refused: Mods = {}
         taken: Mods = {}
         for key, value in mods.items():
-            if not self.is_shared(key):
+            if not self.is_shared(key) and not self.graph.was_shared(key):
                 actions.append(Refuse(client, {}, f"{key[0]}.{key[1]} is not shared: no shared callback uses it"))
             elif cause is None or self._answers(key, value, cause):
                 taken[key] = value

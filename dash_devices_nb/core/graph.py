@@ -37,6 +37,7 @@ class CallbackGraph:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._specs: list[CallbackSpec] = []
+        self._former: dict[Ref, None] = {}
         self._version = 0
         self._indexed: tuple[int, int] | None = None
         self._instances: dict[CallbackSpec, tuple[Instance, ...]] = {}
@@ -69,6 +70,7 @@ class CallbackGraph:
     def remove(self, spec: CallbackSpec) -> None:
         """Remove a callback. Raises ValueError if it is not there."""
         self._specs.remove(spec)
+        self._former.update(dict.fromkeys(spec.refs))
         self._version += 1
 
     def _check_outputs(self, spec: CallbackSpec) -> None:
@@ -106,6 +108,10 @@ class CallbackGraph:
             )
             self._shared[key] = known
         return known
+
+    def was_shared(self, key: Key) -> bool:
+        """Whether it was a prop of a callback that was removed: pages may not have heard of that yet."""
+        return any(ref.prop == key[1] and ref.bind(key[0]) is not None for ref in self._former)
 
     def instances(self, spec: CallbackSpec) -> tuple[Instance, ...]:
         """The instances of a callback among the components that have been seen."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
@@ -22,6 +23,8 @@ from dash_devices_nb.testing.view import PUSHED, Cause, View
 
 UPDATE = "_dash-update-component"
 SAY_EVERY = 25
+USUAL_TRIP = 0.05
+"""In seconds: how long before a prop was said to be shared the page may have changed it too late to know."""
 SAY_BYTES = 64 * 1024
 """After so many frames, or characters of them, the page says what it has taken, or the app would hold back."""
 
@@ -65,6 +68,8 @@ class Session:
         self._refs: list[Ref] = []
         self._pushed: set[Key] = set()
         self._pending: dict[Key, int] = {}
+        self._own: dict[Key, tuple[float, Cause]] = {}
+        self._deaf_since: float | None = 0.0
         self._unacknowledged: list[dict[str, Any]] = []
         self._requests: dict[int, tuple[dict[str, Any], Done]] = {}
 
@@ -114,6 +119,7 @@ class Session:
         finally:
             if socket is self.link.socket:
                 self.greeted = False
+                self._deaf_since = time.monotonic() if self._deaf_since is None else self._deaf_since
                 self.closed_by = (socket.close_code or 1006, socket.close_reason or "")
 
     def _take(self, frame: dict[str, Any]) -> None:
@@ -138,6 +144,7 @@ class Session:
                 self._share(frame["refs"])
             case "dependencies":
                 self._share(frame["refs"])
+                self._tell_own(time.monotonic() - frame["age"] - USUAL_TRIP)
                 self.link.settings["socket"] = frame["socket"]
                 self.calling.define(frame["content"])
                 self.calling.start(frame.get("again") or ())
@@ -170,6 +177,9 @@ class Session:
         self.client, self.key, self.epoch = frame["client"], frame["key"], frame["epoch"]
         self.greeted = True
         self._share(frame["shared"])
+        if self._deaf_since is not None and not anew:
+            self._tell_own(self._deaf_since)
+        self._deaf_since = None
         self._pushed = {(component_id, prop) for component_id, prop in frame["pushed"]}
         if frame["resumed"]:
             self._acknowledged(frame["s"])
@@ -286,8 +296,14 @@ class Session:
 
     def tell(self, component_id: str, props: Mapping[str, Any], cause: Cause) -> None:
         """Send what of a change of this page is shared."""
+        if cause == PUSHED:
+            return
         shared = {prop: value for prop, value in props.items() if self.is_shared((component_id, prop))}
-        if not shared or cause == PUSHED:
+        for key in [(component_id, prop) for prop in props]:
+            self._own.pop(key, None)
+            if key[1] not in shared:
+                self._own[key] = time.monotonic(), cause
+        if not shared:
             return
         self._sequence += 1
         change: dict[str, Any] = {"t": "set", "s": self._sequence, "m": {component_id: shared}}
@@ -296,6 +312,13 @@ class Session:
         self._pending.update({(component_id, prop): self._sequence for prop in shared})
         self._unacknowledged.append(change)
         self._send(change)
+
+    def _tell_own(self, since: float) -> None:
+        """Tell of changes that were made while their prop was shared, but this page had not heard that yet."""
+        for (component_id, prop), (at, cause) in list(self._own.items()):
+            props = self.view.props.get(component_id, {})
+            if at >= since and prop in props and self.is_shared((component_id, prop)):
+                self.tell(component_id, {prop: props[prop]}, cause)
 
     def _mods(self, frame: dict[str, Any]) -> None:
         if not self.loaded:
@@ -313,6 +336,7 @@ class Session:
                 key = (component_id, prop)
                 if revision is not None:
                     self._pushed.add(key)
+                    self._own.pop(key, None)
                     if key in self._pending:
                         continue
                 if component_id in self.view.props:

@@ -108,6 +108,32 @@ async def test_changed_callbacks_act_in_both_tabs_and_nothing_is_lost(kernel: Ke
     await shows(first, own="own last", extra="extra again edited")
 
 
+async def test_a_change_is_not_lost_in_the_moment_in_which_its_prop_becomes_shared(
+    kernel: Kernel, opened: Opened, tmp_path: Path
+):
+    """The person types when the callback is declared, and the page has not heard of it yet."""
+    first, second = await opened()
+    declared = kernel.start(
+        """
+        import pathlib, time
+        with app.runtime.lock:
+            @app.callback_shared(Output("extra", "children"), Input("note", "value"))
+            def extra(note):
+                return f"extra {note}"
+            print("declared")
+            while not pathlib.Path("typed").exists():
+                time.sleep(0.01)
+        """,
+        cell_id="extra",
+    )
+    await eventually(lambda: declared.text)
+    await first.locator("#note").fill("mine")
+    (tmp_path / "typed").touch()
+    for page in (first, second):
+        await shows(page, extra="extra mine")
+        await expect(page.locator("#note")).to_have_value("mine")
+
+
 async def test_a_clientside_callback_is_replaced(kernel: Kernel, opened: Opened):
     """Its new script acts in the open tabs, on the page's own values and on shared ones."""
     code = """

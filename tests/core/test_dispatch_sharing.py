@@ -248,3 +248,13 @@ def test_all_pages_end_with_the_state_of_the_server(events):
     deliver()
     late = {f"{node['props']['id']}.v": node["props"]["v"] for node in desk.come(*(component(n, v=0) for n in "abxy"))}
     assert all(page == late for page in pages.values())
+
+
+def test_a_change_of_what_was_shared_is_taken():
+    """A page may not have heard yet that the callback is gone."""
+    desk = shared_desk()
+    desk.dispatcher.remove_callback(desk.dispatcher.graph.specs[0])
+    desk.change(ANN, {"a.v": 1})
+    [send] = desk.sent
+    assert (send.mods, send.but) == (values({"a.v": 1}), ANN)
+    assert desk.value("a.v") == 1
