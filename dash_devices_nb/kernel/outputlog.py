@@ -1,10 +1,12 @@
-"""A bounded log of what callbacks print, beside the output that goes to their cells.
+"""A bounded log of what callbacks print, warn, log and display, beside the output that goes to their cells.
 
 In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams, which hand all that is written to them to their
 `echo` as well (the terminal's stream, if any), in the thread that writes. While at least one callback runs whose output
 is to be logged, an echo of ours stands before theirs: it logs the text if the thread or task that writes is such a
 callback's. So the routing to cells does not notice, and what holds on to a stream (a logging handler) is logged too.
-The streams' `write` cannot be shadowed for that: IPython does so itself while a cell runs.
+The streams' `write` cannot be shadowed for that: IPython does so itself while a cell runs. Warnings and logging come by
+standard error. What is displayed goes past the streams: a hook on IPython's display publisher, which keeps its hooks by
+thread, logs its plain text.
 """
 
 from __future__ import annotations
@@ -27,13 +29,13 @@ _writer: contextvars.ContextVar[LogWriter | None] = contextvars.ContextVar("dash
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line that a callback printed.
+    """One line that a callback printed or displayed.
 
     Attributes:
         number: counts the lines from 1.
         time: in seconds since the epoch.
         name: the callback.
-        stream: "stdout" or "stderr".
+        stream: "stdout", "stderr", or "display" for the plain text of what was displayed.
         text: without the line's end.
     """
 
@@ -84,9 +86,14 @@ class OutputLog:
         writer = LogWriter(self, name)
         token = _writer.set(writer)
         _taps.open()
+        publisher = _display_publisher()
+        if publisher is not None:
+            publisher.register_hook(writer.displayed)
         try:
             yield
         finally:
+            if publisher is not None:
+                publisher.unregister_hook(writer.displayed)
             _taps.close()
             _writer.reset(token)
             writer.finish()
@@ -98,7 +105,7 @@ class LogWriter:
     def __init__(self, log: OutputLog, name: str) -> None:
         self._log = log
         self._name = name
-        self._begun = {"stdout": "", "stderr": ""}
+        self._begun = {"stdout": "", "stderr": "", "display": ""}
 
     def write(self, stream: str, text: str) -> None:
         """Take some text."""
@@ -106,6 +113,13 @@ class LogWriter:
         self._begun[stream] = rest
         for line in lines:
             self._log.add(self._name, stream, line)
+
+    def displayed(self, message: dict[str, Any]) -> dict[str, Any]:
+        """A hook for the display publisher: take the text of what this call displays for the first time."""
+        if _writer.get() is self and message.get("msg_type") == "display_data":
+            data = message["content"]["data"]
+            self.write("display", f"{data.get('text/plain') or ', '.join(data)}\n")
+        return message
 
     def finish(self) -> None:
         """Log what has no line end."""
@@ -131,6 +145,12 @@ class _Echo:
     def flush(self) -> None:
         if self.before is not None:
             self.before.flush()
+
+
+def _display_publisher() -> Any:
+    ipython = sys.modules.get("IPython")
+    publisher = getattr(ipython.get_ipython() if ipython is not None else None, "display_pub", None)
+    return publisher if hasattr(publisher, "unregister_hook") else None
 
 
 class _Taps:

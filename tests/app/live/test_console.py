@@ -85,6 +85,52 @@ async def test_the_panel_shows_clients_callbacks_and_their_output(live: Live):
     await eventually(lambda: _has(live, "Nobody is there."))
 
 
+async def test_displays_warnings_and_logging_are_in_the_log_as_text_and_rich_under_their_cell(live: Live):
+    """Of plain and coroutine callbacks that run at the same time, each under its own name; none is sent twice."""
+    code = """
+        import logging, warnings
+        from IPython.display import HTML, display
+
+        logging.basicConfig()
+
+        @app.{kind}(Output("{output}", "children"), Input("target", "value"))
+        {way}def {name}(target):
+            display(HTML(f"<i>{name} {{target}}</i>"))
+            warnings.warn(f"{name} warns of {{target}}")
+            logging.warning(f"{name} logs {{target}}")
+            {wait}
+            handle = display({{"{name}": target}}, display_id=True)
+            handle.update("updated")
+            return target
+    """
+    wait = "await asyncio.sleep(0.01)"
+    for number, kind in enumerate(("callback", "callback_shared")):
+        for way, name in (("", f"plain{number}"), ("async ", f"coro{number}")):
+            output = ("shown", "third", "fourth", "fifth")[2 * number + bool(way)]
+            await live.cell(
+                name, code.format(kind=kind, output=output, way=way, name=name, wait=wait if way else "time.sleep(0.01)")
+            )
+    await live.run()
+    async with live.tab() as tab:
+        await tab.act("target", "value", 7)
+        for output in ("shown", "third", "fourth", "fifth"):
+            await tab.expect(output, "children", 7)
+        await tab.settled()
+        logged = await live.ask("*((line.name, line.stream, line.text) for line in app.output_log), sep=chr(10)")
+        for name in ("plain0", "coro0", "plain1", "coro1"):
+            cell = next(each for each in live.kernel.cells if f"def {name}" in each.code)
+            shown = [each.get("text/html") for each in cell.displays]
+            assert shown.count(f"<i>{name} 7</i>") == 1
+            assert f"{name} logs 7" in cell.stderr
+            assert not [each for each in shown if each and name not in each]
+            assert logged.count(f"('{name}', 'display', \"{{'{name}': 7}}\")") == 1
+            assert logged.count(f"('{name}', 'display', '<IPython.core.display.HTML object>')") == len(shown) // 2
+            assert f"('{name}', 'stderr', 'WARNING:root:{name} logs 7')" in logged
+            assert f"UserWarning: {name} warns of 7" in logged
+        assert "updated" not in logged
+        assert await live.ask("get_ipython().display_pub._hooks") == "[]"
+
+
 async def _has(live: Live, text: str) -> bool:
     return text in await shown(live)
 
