@@ -72,7 +72,8 @@ async def session(app_server: AppServer, tmp_path: Path) -> tuple[Path, dict[str
         await ben.act("go", "n_clicks", 1)
         await ben.expect("done", "children", "done")
         await ben.act("target", "value", 50)
-        await ben.expect("log", "children", [20, 30, 80, 550])  # `keep` gives a whole list: a push before it would be lost
+        # `keep` gives a whole list: a push before it would be lost.
+        await ben.expect("log", "children", [20, 30, 80, 550])
         app.push_mods({"log": {"children": _appended("a push")}})
         app.push_mods({"done": {"children": "for one"}}, app.clients[0])
         await ben.expect("log", "children", [20, 30, 80, 550, "a push"])

@@ -107,9 +107,8 @@ async def test_displays_warnings_and_logging_are_in_the_log_as_text_and_rich_und
     for number, kind in enumerate(("callback", "callback_shared")):
         for way, name in (("", f"plain{number}"), ("async ", f"coro{number}")):
             output = ("shown", "third", "fourth", "fifth")[2 * number + bool(way)]
-            await live.cell(
-                name, code.format(kind=kind, output=output, way=way, name=name, wait=wait if way else "time.sleep(0.01)")
-            )
+            pause = wait if way else "time.sleep(0.01)"
+            await live.cell(name, code.format(kind=kind, output=output, way=way, name=name, wait=pause))
     await live.run()
     async with live.tab() as tab:
         await tab.act("target", "value", 7)
