@@ -26,6 +26,8 @@ SCRIPTS = (
     "notices.js",
     "shared.js",
     "requests.js",
+    "role.js",
+    "floor.js",
     "bridge.js",
     "status.js",
     "main.js",

@@ -151,10 +151,15 @@ class Connection:
                 with self._runtime.lock:
                     page.outbox.shown((wire.text(frame, "id"), wire.text(frame, "prop")))
                 page.wake()
+            case "floor" | "name":
+                await self._slowed(page)
+                self._hub.roles.received(page, frame)
             case "got":
                 self._hub.received_props(page, frame)
             case other:
-                raise FrameError(f"{other!r} is no type of a frame; a page sends set, req, ok, shown, ping, got or bye")
+                raise FrameError(
+                    f"{other!r} is no type of a frame; a page sends set, req, ok, shown, ping, got, floor, name or bye"
+                )
 
     async def _changes(self, page: Page, frame: dict[str, Any]) -> None:
         sequence, mods, cause = wire.changes(frame)

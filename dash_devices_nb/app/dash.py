@@ -16,7 +16,7 @@ from dash_devices_nb.app.chaining import Chains
 from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.journal import AppJournal
-from dash_devices_nb.app.pushing import Pushing
+from dash_devices_nb.app.people import People
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.recorder import Recorder
 from dash_devices_nb.app.regular import RegularCall, RegularCalls
@@ -35,7 +35,7 @@ REFUSED = 4403
 """The code of a closed WebSocket after which a page does not come back by itself."""
 
 
-class Dash(Pushing):
+class Dash(People):
     """A Dash app whose pages show the state of one live device.
 
     Takes all that `dash.Dash` takes. It runs on Quart; `app.server` is the Quart app.

@@ -20,9 +20,11 @@ from urllib.parse import unquote
 import orjson
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.floor import Control
 from dash_devices_nb.app.hooks import ConnectHook
 from dash_devices_nb.app.outputs import mods_of
 from dash_devices_nb.app.pages import Page
+from dash_devices_nb.app.presence import Presence
 from dash_devices_nb.app.regular import Answer, RegularCalls
 from dash_devices_nb.app.roles import Roles
 from dash_devices_nb.app.runtime import Runtime
@@ -54,6 +56,7 @@ class Hub:
         connect_hooks: the program's `callback_connect` functions.
         images: the last image for each place.
         roles: what each client may do.
+        control, presence: who may act now, and who is here, as the program sees it.
         visitors: who tabs without a browser are (see `testing`), by what they send as `VISITOR_HEADER`.
         authorizers: the program's `callback_authorize_output` functions.
     """
@@ -72,6 +75,8 @@ class Hub:
         self._redefining = False
         self._redefined = 0.0
         self.roles = Roles(app)
+        self.control = Control(self.roles, runtime)
+        self.presence = Presence(self.roles, runtime)
         self.visitors: dict[str, dict[str, Any]] = {}
 
     # ---- coming and going: on the I/O loop
@@ -170,6 +175,8 @@ class Hub:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self.control.stop()
+        self.presence.stop()
         for page in list(self.runtime.pages.values()):
             page.disconnect(SERVICE_RESTART, "The app stopped")
             self._leave(page)

@@ -19,6 +19,7 @@ from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.ids import Key, canonical
 from dash_devices_nb.core.patches import apply_patch
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.core.waves import Cause, Wave
 from dash_devices_nb.errors import InvalidModsError, UnknownPropError
@@ -46,7 +47,8 @@ class Pushing(Callbacks):
 
         Args:
             mods: `{id: {prop: value}}`, an `Output` with a value, or a list or tuple of those.
-            client: one of `app.clients`, or a list of them; None: all, the prop is shared from then on.
+            client: one of `app.clients`, a list of them, or a role, such as "view": those who have it now. None: all,
+                the prop is shared from then on.
 
         Raises:
             InvalidModsError, InvalidValueError, UnknownPropError, PatchError: nothing was changed.
@@ -91,7 +93,7 @@ class Pushing(Callbacks):
             image: encoded bytes (JPEG, PNG, WebP, ...), or an array of uint8 of the shape (height, width),
                 (height, width, 3) RGB or (height, width, 4) RGBA, which is made a JPEG by Pillow or OpenCV.
             mime: of the bytes; seen by their first bytes where it is None. "raw": the array, drawn on a canvas.
-            client: one of `app.clients`, or a list of them; None: all.
+            client: one of `app.clients`, a list of them, or a role; None: all.
 
         Raises:
             InvalidValueError: the image is none of those, or there is no encoder.
@@ -103,7 +105,7 @@ class Pushing(Callbacks):
                 self.hub.images[place] = frame
                 pages = list(self.runtime.pages.values())
             else:
-                wanted = {one.id for one in _clients(client)}
+                wanted = {one.id for one in self.chosen(client)}
                 pages = [page for page in self.runtime.pages.values() if page.client.id in wanted]
             for page in pages:
                 page.send_image(place, frame)
@@ -129,7 +131,7 @@ class Pushing(Callbacks):
             y: the new y, of the same shape.
             traces: the numbers of the traces; the first ones by default.
             max_points: how many points a trace keeps; None: all.
-            client: one of `app.clients`, or a list of them; None: all.
+            client: one of `app.clients`, a list of them, or a role; None: all.
 
         Raises:
             InvalidModsError: `x` and `y` do not fit each other.
@@ -146,6 +148,23 @@ class Pushing(Callbacks):
             {_key(component_id): {"extendData": data if max_points is None else [*data, max_points]}}, client
         )
 
+    def chosen(self, given: Any) -> list[Client]:
+        """The clients that are meant: one, several, or those of a role.
+
+        Raises:
+            InvalidModsError: neither clients nor a role.
+        """
+        if isinstance(given, str):
+            if given not in set(Role):
+                roles = ", ".join(map(repr, map(str, Role)))
+                raise InvalidModsError(f"there are no clients {given!r:.100}; a text is a role: {roles}")
+            return [client for client in self.clients if client.role == given]
+        several = list(given) if isinstance(given, list | tuple | set | frozenset) else [given]
+        for one in several:
+            if not isinstance(one, Client):
+                raise InvalidModsError(f"push_mods got the client {one!r}; it takes one of app.clients, or None")
+        return several
+
     # ---- inside
 
     def _wait(self, wave: Wave | None) -> None:
@@ -157,7 +176,7 @@ class Pushing(Callbacks):
         encoded = self._encoded(mods_of(mods))
         batch = _batch.get()
         if client is not None:
-            for one in _clients(client):
+            for one in self.chosen(client):
                 if batch is not None:
                     batch.add(one, encoded)
                 else:
@@ -233,14 +252,6 @@ class Pushing(Callbacks):
         raise UnknownPropError(
             f"{key[0]!r} is a {component.kind[1]}, which has no prop {key[1]!r}; it has {', '.join(sorted(props))}"
         )
-
-
-def _clients(given: Any) -> list[Client]:
-    several = list(given) if isinstance(given, list | tuple | set | frozenset) else [given]
-    for one in several:
-        if not isinstance(one, Client):
-            raise InvalidModsError(f"push_mods got the client {one!r}; it takes one of app.clients, or None")
-    return several
 
 
 def _applied(value: Value, dispatcher: Dispatcher, key: Key) -> Value:

@@ -8,7 +8,9 @@ the floor (see `core.floor`); it is worked out when one of them changes, so that
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.core import journal as kinds
@@ -21,6 +23,8 @@ from dash_devices_nb.core.limits import MOST_REFUSED, bucket_for
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.waves import ACTED, Cause
+from dash_devices_nb.errors import FrameError, LoopError, RunError
+from dash_devices_nb.kernel.loops import submit
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.pages import Page
@@ -49,6 +53,7 @@ class Roles:
 
     Attributes:
         floor: who may act now; only touched with the runtime's lock held.
+        watchers: called, with that lock held, when somebody has come, left or changed, or the floor has.
     """
 
     def __init__(self, app: Any) -> None:
@@ -59,6 +64,7 @@ class Roles:
         self._version: tuple[int, int] | None = None
         self._needed: dict[Key, Role] = {}
         self._pages: list[tuple[Ref, Role]] | None = None
+        self.watchers: list[Callable[[], None]] = []
 
     # ---- deciding
 
@@ -155,15 +161,43 @@ class Roles:
             page.told_refused = now
         return Refuse(page.client, undone, reason, told=told)
 
+    def received(self, page: Page, frame: dict[str, Any]) -> None:
+        """A page's person gives a name, asks for the floor, or gives it back.
+
+        Raises:
+            FrameError: it is not so.
+        """
+        client = page.client
+        if frame["t"] == "name":
+            name = wire.text(frame, "name")
+            if page.may_name:  # whom Jupyter or a link has given a name keeps it
+                client.name = name
+            return
+        want = frame.get("want")
+        if not isinstance(want, bool):
+            raise FrameError(f"'want' of a floor frame is true or false, not {str(want)[:60]!r}")
+        with self._runtime.lock:
+            if want:
+                if self.floor.ask(client):
+                    self.note(client, "asks for control")
+            elif self.floor.withdraw(client):
+                self.note(client, "asks no longer")
+            elif self.floor.give_back(client, time.monotonic()):
+                self.note(client, f"gives control back; the floor is {self.described()}")
+            self.update()
+
     # ---- coming, going and changing
 
     def greeted(self, page: Page) -> None:
         """A page has been greeted, anew or again. With the lock held."""
-        page.client.followed_by(self)
-        page.client.rights = self.floor.rights(page.client)
+        client = page.client
+        client.followed_by(self)
+        client.rights = self.floor.rights(client)
         page.told_role = None
         page.knows_needs = False
+        page.may_name = page.may_name or (client.username is None and not client.name)
         self._tell(page)
+        self._watched()
 
     def left(self, client: Client) -> None:
         """A client has left."""
@@ -171,9 +205,11 @@ class Roles:
             had = self.floor.give_back(client, time.monotonic())
             asked = self.floor.withdraw(client)
             if had:
-                self.note(client, f"left; the floor is {self._state()}")
+                self.note(client, f"left; the floor is {self.described()}")
             if had or asked:
                 self.update()
+            else:
+                self._watched()
 
     def changed(self, client: Client, what: str) -> None:
         """A client has another role or name. From any thread."""
@@ -181,6 +217,27 @@ class Roles:
             client.rights = self.floor.rights(client)
             self._app.recorder.noted(kinds.ROLE, client, what)
             self.update()
+
+    # ---- asking a page
+
+    def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+        """What `Client.props` answers."""
+        loop = self._runtime.io_loop
+        if loop is None:
+            raise RunError("The app does not run: there is no page to ask.")
+        if threading.get_ident() == self._runtime.io_thread:
+            raise LoopError("This thread serves the page that would answer; use `await client.props_coro(...)` here.")
+        return submit(loop, self.props_coro(client, component_id, timeout)).result()
+
+    async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+        """What `Client.props_coro` answers."""
+        page = self._runtime.pages.get(client.id)
+        if page is None:
+            raise RunError(f"{client!r} has left: there is no page to ask.")
+        props = await self._app.hub.streams.ask(page, component_id, None, timeout)
+        if not isinstance(props, dict):
+            raise LookupError(f"the page of {client!r} shows no component {component_id!r}")
+        return props
 
     def note(self, client: Client | None, what: str) -> None:
         """Write into the journal what becomes of the floor."""
@@ -196,7 +253,12 @@ class Roles:
                 self.floor.withdraw(client)
             for page in pages:
                 self._tell(page)
+            self._watched()
         self._runtime.flush()
+
+    def _watched(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     def defined(self) -> None:
         """The callbacks are others: tell who needs to know what they need. With the lock held."""
@@ -204,7 +266,8 @@ class Roles:
             page.knows_needs = False
             self._tell(page)
 
-    def _state(self) -> str:
+    def described(self) -> str:
+        """Whose the floor is."""
         return f"{self.floor.holder.label}'s" if self.floor.holder else str(self.floor.state)
 
     def _tell(self, page: Page) -> None:

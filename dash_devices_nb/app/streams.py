@@ -40,8 +40,12 @@ class Streams:
         encoded = stock.encode(value, f"{component_id}.{prop}")
         self._runtime.send_own(page.client, {(component_id, prop): encoded})
 
-    async def ask(self, page: Page, component_id: str, prop: str, timeout: float) -> Any:
-        """Ask a page for a prop. On any loop. Raises TimeoutError after `timeout` seconds."""
+    async def ask(self, page: Page, component_id: str, prop: str | None, timeout: float) -> Any:
+        """Ask a page for a prop, or (None) for all props of a component. On any loop.
+
+        Raises:
+            TimeoutError: there is no answer within `timeout` seconds.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         number = next(self._numbers)
@@ -52,7 +56,7 @@ class Streams:
         try:
             return await asyncio.wait_for(future, timeout)
         except TimeoutError as exc:
-            raise TimeoutError(f"the page did not say its {component_id}.{prop} within {timeout} s") from exc
+            raise TimeoutError(f"the page did not say its {component_id}.{prop or '*'} within {timeout} s") from exc
         finally:
             self._waiting.pop(number, None)
 

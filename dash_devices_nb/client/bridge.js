@@ -47,10 +47,13 @@
                 value: (id, prop) => (this.renderer.props(id) || {})[prop],
                 most: settings.most
             });
+            this._floor = new dd.FloorBar({send, prefix: settings.prefix});
+            this.role = new dd.Role({renderer: this.renderer, shared: this.shared, why: (text, at) => this._floor.why(text, at)});
             this.requests = new dd.Requests(settings, {
                 send,
                 refuse,
                 renderer: this.renderer,
+                ignored: names => this.role.ignored(names),
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
                 layout: (revision, tree) => this._laidOut(revision, tree)
             });
@@ -112,6 +115,9 @@
                     return;
                 case 'busy':
                     return this.notices.state('busy', frame.text || '');
+                case 'role':
+                    this._floor.told(frame);
+                    return this.role.told(frame);
                 case 'shared':
                     return this.shared.declare(frame.refs);
                 case 'dependencies':
@@ -123,8 +129,14 @@
                 case 'reload':
                     return this._reloaded(frame.dist);
                 case 'get':
-                    this._send({t: 'got', n: frame.n, value: (this.renderer.props(frame.id) || {})[frame.prop]});
+                    this._send({t: 'got', n: frame.n, value: this._shows(frame)});
             }
+        }
+
+        /** What the app asks for: a prop, or without a name all props of a component. */
+        _shows({id, prop}) {
+            const props = this.renderer.props(id);
+            return prop === null ? props : (props || {})[prop];
         }
 
         _welcomed(frame) {
@@ -192,7 +204,7 @@
 
         /** The renderer saw a change. */
         changed(id, props, cause) {
-            this.shared.changed(id, props, cause);
+            this.shared.changed(id, this.role.without(id, props), cause);
         }
 
         /** The renderer could not apply something. */
@@ -232,6 +244,7 @@
             const early = this._early;
             this._early = [];
             early.forEach(frame => this._mods(frame));
+            this.role.look();
         }
 
         _redefine(frame) {

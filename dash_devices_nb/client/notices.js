@@ -16,7 +16,7 @@
         .bar.error { background: #9b1c1c; }
         .bar::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-right: 8px;
                border-radius: 50%; background: #ffd27a; animation: beat 1.2s infinite; }
-        .notices { position: fixed; z-index: 2147483647; right: 12px; bottom: 12px; width: min(380px, calc(100vw - 24px)); }
+        .notices { position: fixed; z-index: 2147483647; right: 12px; bottom: calc(12px + var(--dash-devices-foot, 0px)); width: min(380px, calc(100vw - 24px)); }
         .notice { margin-top: 8px; padding: 10px 36px 10px 14px; border-radius: 6px; background: #243447; position: relative;
                box-shadow: 0 2px 8px #0005; overflow-wrap: anywhere; max-height: 40vh; overflow-y: auto; }
         .notice.error { background: #8f1d1d; } .notice.warning { background: #7a4b00; }

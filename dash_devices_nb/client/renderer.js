@@ -147,6 +147,12 @@
             return found ? found.path : strs[id] || null;
         }
 
+        /** The ids of the components in this page whose ids are dicts. */
+        patternIds() {
+            const {objs} = this._store.getState().paths || {objs: {}};
+            return Object.entries(objs).flatMap(([names, all]) => all.map(({values}) => dd.stringifyId(joined(names.split(','), values))));
+        }
+
         _heard(id, prop) {
             const {inputMap, inputPatterns} = this._store.getState().graphs || {};
             if (!id.startsWith('{')) return Boolean(inputMap && inputMap[id] && inputMap[id][prop]);
@@ -331,6 +337,10 @@
             Object.values(node).forEach(each => dd.overlay(each, values));
         }
     };
+
+    function joined(keys, values) {
+        return Object.fromEntries(keys.map((key, number) => [key, values[number]]));
+    }
 
     /** @param {any} value */
     function holdsComponents(value) {

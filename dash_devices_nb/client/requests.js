@@ -16,7 +16,7 @@
     dd.Requests = class Requests {
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
-         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, renderer: any, refuse: (text: string) => void,
+         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, refuse: (text: string) => void,
          *     layout: (revision: number, tree?: any) => void}} page
          */
         constructor(settings, page) {
@@ -41,6 +41,7 @@
             const body = text ? JSON.parse(text) : undefined;
             const cause = body ? this._page.renderer.causeOf(body.changedPropIds || []) : null;
             if (body && !hasOutput(body) && !cause.person) return Promise.resolve(new Answer(204, '', {}));
+            if (body && this._page.ignored(body.changedPropIds || [])) return Promise.resolve(new Answer(204, '', {}));
             const foreseen = body && this._takeForeseen(body);
             if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
             const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;

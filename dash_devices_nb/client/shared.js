@@ -73,14 +73,12 @@
         has(id, prop) {
             if (this._known.has(keyOf(id, prop))) return true;
             if (!id.startsWith('{') || !this._patterns.length) return false;
-            const values = JSON.parse(id);
-            const size = Object.keys(values).length;
-            return this._patterns.some(
-                ([pattern, name]) =>
-                    name === prop &&
-                    Object.keys(pattern).length === size &&
-                    Object.entries(pattern).every(([key, value]) => key in values && (value === null || values[key] === value))
-            );
+            return this._patterns.some(([pattern, name]) => name === prop && dd.matches(pattern, id));
+        }
+
+        /** Which props are shared, by "id\nprop", and by [pattern, prop]. */
+        refs() {
+            return {known: this._known, patterns: this._patterns};
         }
 
         /** Props have changed in this page. */
@@ -162,6 +160,15 @@
             }
             return rest;
         }
+    };
+
+    /** Whether a component is one of a pattern, whose wildcards are null. @param {any} pattern @param {string} id */
+    dd.matches = (pattern, id) => {
+        if (!id.startsWith('{')) return false;
+        const values = JSON.parse(id);
+        const names = Object.keys(pattern);
+        const same = name => name in values && (pattern[name] === null || values[name] === pattern[name]);
+        return names.length === Object.keys(values).length && names.every(same);
     };
 
     /** A cause as the app gets it: nothing for what a person did, -1 for a callback's answer to a person of this page. */

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from dash_devices_nb.core.ids import canonical
 from dash_devices_nb.core.roles import Role
+from dash_devices_nb.errors import RunError
 
 LONGEST_NAME = 40
 """Characters of a name."""
 
 
 class Follower(Protocol):
-    """Who is told that a client has another role or name."""
+    """Who is told that a client has another role or name, and can ask its page."""
 
     def changed(self, client: Client, what: str) -> None:
         """`what` says in a few words what has changed."""
+
+    def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+        """The props of a component in the client's page."""
+
+    async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+        """The same, without blocking."""
 
 
 class Client:
@@ -105,6 +114,32 @@ class Client:
     def label(self) -> str:
         """How others see it: its name, its username, or "Guest"."""
         return self._name or self.username or "Guest"
+
+    def props(self, id: str | Mapping[str, Any], timeout: float = 5.0) -> dict[str, Any]:
+        """Ask the page for the props of a component as it holds them now. From a cell, or a thread of the program's.
+
+        What a guest's page answers is a guest's word.
+
+        Args:
+            id: of the component.
+            timeout: in seconds.
+
+        Raises:
+            LookupError: the page shows no such component.
+            RunError: the client has left, or the app does not run.
+            TimeoutError: the page does not answer.
+            LoopError: it is called where it would wait for itself; there `await client.props_coro(...)`.
+        """
+        return self._asked().props(self, canonical(id), timeout)
+
+    async def props_coro(self, id: str | Mapping[str, Any], timeout: float = 5.0) -> dict[str, Any]:
+        """As `props`, without blocking the loop."""
+        return await self._asked().props_coro(self, canonical(id), timeout)
+
+    def _asked(self) -> Follower:
+        if self._follower is None:
+            raise RunError(f"{self!r} has no page that could be asked.")
+        return self._follower
 
     def followed_by(self, follower: Follower) -> None:
         """Tell this one of what is set from now on."""

@@ -151,7 +151,8 @@ class Session:
             case "reload":
                 self._load()
             case "get":
-                value = self.view.props.get(frame["id"], {}).get(frame["prop"])
+                props = self.view.props.get(frame["id"])
+                value = props if frame["prop"] is None else (props or {}).get(frame["prop"])
                 self._send({"t": "got", "n": frame["n"], "value": value})
 
     def _send(self, frame: dict[str, Any]) -> None:

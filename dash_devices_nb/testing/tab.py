@@ -175,6 +175,14 @@ class Tab:
         """What the app has told the person, oldest first: dicts with `level`, `title` and `text`."""
         return self._session.notices
 
+    async def say_name(self, name: str) -> None:
+        """Give a name, as a guest does."""
+        await self.send({"t": "name", "name": name})
+
+    async def request_control(self, want: bool = True) -> None:
+        """Ask for the floor; False: ask no longer, or give it back."""
+        await self.send({"t": "floor", "want": want})
+
     # ---- what a test wants to know beside
 
     @property

@@ -134,6 +134,7 @@ async def test_a_callback_says_what_it_needs(tab):
     await owner.expect("out", "children", "1 None")
     await controller.act("both", "value", 2)
     await controller.expect("both", "value", None)
+    await eventually(lambda: told(controller))
     assert told(controller) == ["You may not change both.value: that is for the owner."]
     await owner.act("both", "value", 3)
     await viewer.expect("out", "children", "1 3")
@@ -142,6 +143,7 @@ async def test_a_callback_says_what_it_needs(tab):
     await viewer.act("own", "value", "y")
     await viewer.act("local", "value", "de")
     await owner.expect("out", "lang", "de")
+    await eventually(lambda: told(viewer))
     assert (viewer.prop("out", "title"), told(viewer)) == (None, ["You may not call <lambda>: that is for the owner."])
     with pytest.raises(RoleError, match="'all' is no role"):
         app.callback_shared(None, Input("own", "value"), role="all")
@@ -176,6 +178,7 @@ async def test_over_http_the_same_holds(tab):
     await viewer.expect("out", "children", "x")
     await viewer.settled()
     assert acted == []
+    await eventually(lambda: viewer.notices)
     assert {notice["text"] for notice in viewer.notices if notice["title"] == ".".join(("own", "children"))} == {
         "You may not call this callback."
     }

@@ -1,0 +1,52 @@
+"""What a program says of the people at its pages: who may act, who is here, what they shall read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from dash_devices_nb.app.floor import Control
+from dash_devices_nb.app.pushing import Pushing
+from dash_devices_nb.errors import InvalidModsError
+
+LEVELS = ("info", "warning", "error")
+
+
+class People(Pushing):
+    """The floor, presence and notices."""
+
+    @property
+    def control(self) -> Control:
+        """The floor: who may act now. `app.control.lock(client)`, `.open()`, `.close()`, `.grant()`, ..."""
+        return self.hub.control
+
+    def presence(self, id: str = "dash-devices-presence") -> html.Div:
+        """A component for the layout that shows who is here and who has the floor, and is kept up to date.
+
+        Names are text. What happens in a moment is shown together, the seldomer the more pages there are.
+
+        Args:
+            id: of the component; `className` is "dash-devices-presence".
+        """
+        return self.hub.presence.component(id)
+
+    def notice(self, text: str, to: Any = None, level: str = "info") -> None:
+        """Show a notice in the pages: text, never markup. From any thread.
+
+        Args:
+            text: what they shall read.
+            to: one of `app.clients`, a list of them, or a role; None: all.
+            level: "info", "warning" or "error".
+
+        Raises:
+            InvalidModsError: there is no such level, or `to` is something else.
+        """
+        if level not in LEVELS:
+            raise InvalidModsError(f"level={level!r:.100}; accepted are {', '.join(map(repr, LEVELS))}")
+        with self.runtime.lock:
+            wanted = None if to is None else {client.id for client in self.chosen(to)}
+            for page in self.runtime.pages.values():
+                if wanted is None or page.client.id in wanted:
+                    page.send_notice(level, str(text))
+        self.runtime.flush()
