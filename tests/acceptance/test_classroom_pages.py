@@ -83,7 +83,8 @@ async def is_off(page: Page, component_id: str) -> bool:
                 const box = off.getBoundingClientRect();
                 const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
                 const says = off.inert && off.getAttribute('aria-disabled') === 'true';
-                return says && !off.contains(document.activeElement) && !off.contains(hit) && Number(getComputedStyle(off).opacity) < 0.7;
+                const looks = Number(getComputedStyle(off).opacity) < 0.7;
+                return says && looks && !off.contains(document.activeElement) && !off.contains(hit);
             }
             return false;
         }""",
