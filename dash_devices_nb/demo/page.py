@@ -16,16 +16,24 @@ ASSETS = str(Path(__file__).with_name("assets"))
 LINE, TARGET, HEAT = "#0f6fc6", "#64748b", "rgba(234, 122, 24, 0.55)"
 
 
-def page(history: Iterable[Reading], *controls: Any) -> html.Div:
+def page(history: Iterable[Reading], *controls: Any, title: str = "Thermostat", viewers: bool = True) -> html.Div:
     """The page, with these controls on it.
 
     Its other parts, for callbacks and pushes, are "temperature", "target-shown", "heater", "viewers" and "message"
     (`children` of each) and "graph".
+
+    Args:
+        history: the readings that the graph begins with.
+        controls: what is to be set.
+        title: the heading.
+        viewers: whether there is a readout for how many pages are open.
     """
-    readouts = {"temperature": "Room", "target-shown": "Target", "heater": "Heater", "viewers": "Pages open"}
+    readouts = {"temperature": "Room", "target-shown": "Target", "heater": "Heater"}
+    if viewers:
+        readouts["viewers"] = "Pages open"
     return html.Div(
         [
-            html.Header([html.H1("Thermostat"), html.Div(id="message", className="message")]),
+            html.Header([html.H1(title), html.Div(id="message", className="message")]),
             html.Section(
                 [html.Div([html.Span(label), html.B("–", id=name)]) for name, label in readouts.items()],
                 className="readouts",

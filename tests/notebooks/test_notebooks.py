@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from dash_devices_nb.testing import Tab
 from tests.support.eventually import eventually
 from tests.support.jupyter import jupyter_environment
 from tests.support.kernels import Cell, Kernel
@@ -18,6 +20,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 THERMOSTAT = NOTEBOOKS / "01_thermostat.ipynb"
 CAMERA = NOTEBOOKS / "03_camera_and_plots.ipynb"
 DEBUGGING = NOTEBOOKS / "02_live_debugging.ipynb"
+DEVICES = NOTEBOOKS / "05_many_devices.ipynb"
 
 
 def sources(path: Path) -> list[str]:
@@ -114,3 +117,39 @@ async def test_camera_cells_run_again_and_again(kernel: Kernel):
         "shown_pictures >= before + 15, sorted(place[0] for place in app.hub.images)"
     )
     assert went_on.result == "(True, ['picture', 'sensor'])"
+
+
+async def test_each_student_gets_a_device_and_the_teacher_sees_all(kernel: Kernel):
+    """Six pages have six rooms and the seventh waits for one; each acts on its own only; the overview has them all."""
+    for cell in nbformat.read(DEVICES, as_version=4).cells:
+        if cell.cell_type == "code":
+            await kernel.run(cell.source, cell_id=cell.id)
+    urls = await kernel.run("print(app.url); print(overview.url)")
+    url, overview_url = urls.text.split()
+    async with AsyncExitStack() as stack:
+        teacher = await stack.enter_async_context(Tab(overview_url))
+        students = [await stack.enter_async_context(Tab(url)) for _ in range(6)]
+        targets = [await student.expect("target", "value", lambda target: target is not None) for student in students]
+        assert targets == [18, 19, 20, 21, 22, 23]
+        late = await stack.enter_async_context(Tab(url))
+        await late.expect("place", "children", lambda shown: "All rooms are taken" in str(shown))
+
+        await students[2].act("target", "value", 25.5)
+        await students[2].expect("target-shown", "children", "25.5 °C")
+        await teacher.expect("state-2", "children", lambda state: state.startswith("target 25.5 °C"))
+        assert students[3].prop("target", "value") == 21
+        await students[4].act("switch", "value", [])
+        await students[4].expect("heater", "children", "off")
+        rooms = await kernel.run("[(room.target, room.enabled) for room in rooms]")
+        assert rooms.result == "[(18, True), (19, True), (25.5, True), (21, True), (22, False), (23, True)]"
+        temperature = students[0].prop("temperature", "children")
+        await students[0].expect("temperature", "children", lambda shown: shown != temperature, within=10)
+        await teacher.expect("who-5", "children", lambda who: who != "free")
+
+        await students[2].close()
+        await late.expect("target", "value", 25.5)
+        await teacher.act("all", "value", 20)
+        for student in [late, *students[3:]]:
+            await student.expect("target", "value", 20)
+            await student.expect("target-shown", "children", "20.0 °C")
+        assert (await kernel.run("{room.target for room in rooms}")).result == "{20}"
