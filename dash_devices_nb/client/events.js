@@ -34,8 +34,7 @@
             const key = `${id}\n${prop}`;
             const queue = this._queues.get(key) || [];
             queue.push(value);
-            if (queue.length > MOST_WAITING) queue.shift();
-            this._queues.set(key, queue);
+            this._queues.set(key, queue.length > MOST_WAITING ? fewer(queue, prop) : queue);
             this._soon();
         }
 
@@ -75,10 +74,12 @@
                 this._timer = window.setTimeout(() => this._soon(), LOOK_MS);
                 return;
             }
-            this._queues.delete(key);
+            const [event, ...rest] = prop === 'extendData' ? together(queue) : queue;
+            if (rest.length) this._queues.set(key, rest);
+            else this._queues.delete(key);
             this._drawing.add(id);
             try {
-                for (const event of prop === 'extendData' ? together(queue) : queue) await hand(plot, prop, event);
+                await hand(plot, prop, event);
             } catch (error) {
                 console.error(`${id}.${prop}:`, error);
             } finally {
@@ -111,7 +112,13 @@
         return (prop === 'extendData' ? Plotly.extendTraces : Plotly.prependTraces)(plot, ...parts(event));
     }
 
-    /** Events for the same traces, put together. @param {any[]} queue */
+    /** A queue that has become long: new points lie together, of other events the oldest go. */
+    function fewer(queue, prop) {
+        const shorter = prop === 'extendData' ? together(queue) : queue;
+        return shorter.length > MOST_WAITING ? shorter.slice(-MOST_WAITING) : shorter;
+    }
+
+    /** Events for the same traces, put together; of the points those stay that the graph keeps. @param {any[]} queue */
     function together(queue) {
         /** @type {any[]} */
         const result = [];
@@ -121,7 +128,8 @@
             const kind = JSON.stringify([Object.keys(update), traces, most]);
             if (kind === before) {
                 const [sum] = result[result.length - 1];
-                for (const key in sum) sum[key] = sum[key].map((points, number) => [...points, ...update[key][number]]);
+                const kept = points => (typeof most === 'number' && most > 0 ? points.slice(-most) : points);
+                for (const key in sum) sum[key] = sum[key].map((points, number) => kept([...points, ...update[key][number]]));
             } else result.push([{...update}, traces, most]);
             before = kind;
         }

@@ -3,7 +3,8 @@
  * Images that come as bytes: in an `html.Img` as the URL of a blob, or as pixels on an `html.Canvas`.
  *
  * The app sends the next image for a place when this one is shown. An image for a component that is not in the document
- * (yet) is kept, the newest for each place, and shown when the component comes.
+ * (yet) is kept, the newest for each place, and shown when the component comes; so is the last one, for a component that
+ * a callback puts in the place of the one that showed it.
  */
 (function () {
     'use strict';
@@ -12,9 +13,13 @@
     const REVOKE_MS = 1000;
 
     dd.Images = class Images {
-        /** @param {{setQuietly: (id: string, prop: string, value: any) => void}} renderer */
+        /**
+         * @param {{props: (id: string) => any, setQuietly: (id: string, prop: string, value: any) => void}} renderer
+         */
         constructor(renderer) {
             this._renderer = renderer;
+            /** How to draw the last image once more, by place. @type {Map<string, {id: string, again: () => void}>} */
+            this._last = new Map();
             /** The URL that is shown, by place. @type {Map<string, string>} */
             this._urls = new Map();
             /** What waits for its component, by place. @type {Map<string, {id: string, draw: () => void}>} */
@@ -30,7 +35,14 @@
         show(header, bytes, shown) {
             const place = `${header.id}.${header.prop}`;
             if (header.mime === 'raw') {
-                this._whenThere(place, header.id, () => drawRaw(document.getElementById(header.id), header, bytes));
+                /** @type {Element|null} */
+                let canvas = null;
+                const draw = () => {
+                    const there = document.getElementById(header.id);
+                    if (there !== canvas) drawRaw((canvas = there), header, bytes);
+                };
+                this._last.set(place, {id: header.id, again: draw});
+                this._whenThere(place, header.id, draw);
                 requestAnimationFrame(shown);
                 return;
             }
@@ -38,12 +50,25 @@
             const image = new Image();
             image.onload = image.onerror = () => {
                 const before = this._urls.get(place);
+                const set = () => this._renderer.setQuietly(header.id, header.prop, url);
                 this._urls.set(place, url);
-                this._whenThere(place, header.id, () => this._renderer.setQuietly(header.id, header.prop, url));
+                this._last.set(place, {
+                    id: header.id,
+                    again: () => (this._renderer.props(header.id) || {})[header.prop] || set()
+                });
+                this._whenThere(place, header.id, set);
                 if (before) setTimeout(() => URL.revokeObjectURL(before), REVOKE_MS);
                 shown();
             };
             image.src = url;
+        }
+
+        /** Components have come: those that took the place of others show the last image too. */
+        again() {
+            if (!this._last.size) return;
+            requestAnimationFrame(() => {
+                for (const {id, again} of this._last.values()) if (document.getElementById(id)) again();
+            });
         }
 
         /** Draw now, or when the component is in the document. @param {string} place @param {string} id @param {() => void} draw */

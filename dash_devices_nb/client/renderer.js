@@ -36,7 +36,7 @@
             this._images = new dd.Images(this);
             /** Outputs of callbacks to call once the renderer has them. @type {string[]} */
             this._again = [];
-            this._graphs = null;
+            this._graphs = this._paths = null;
             this._events = new dd.Events(this);
             /** Those whom the store tells of changes. @type {any} */
             this._listeners = null;
@@ -69,6 +69,8 @@
             }
             if (this._again.length && state.graphs && !state.graphs.reset && state.graphs !== this._graphs) this._callAgain(state);
             this._graphs = state.graphs;
+            if (state.paths !== this._paths) this._images.again();
+            this._paths = state.paths;
             const hydrated = state.appLifecycle === 'HYDRATED';
             if (hydrated !== this._hydrated) {
                 this._hydrated = hydrated;

@@ -330,23 +330,26 @@ class Dispatcher:
         if instance.spec.service & Services.MOST_RECENT:
             for old in self.lanes.waiting(call.lane):
                 if isinstance(old, Call) and old.instance == instance:
-                    return self._overtake(old, call)
+                    self._overtake(old, call)
+                    return []
         return [Run(call)] if self.lanes.submit(call) else []
 
-    def _overtake(self, old: Call, call: Call) -> list[Action]:
-        """The newer of two waiting calls takes the place of the older."""
-        newer = replace(call, triggered=tuple(dict.fromkeys((*old.triggered, *call.triggered))))
-        call.wave.live.discard(call)
-        call.wave.live.add(newer)
+    def _overtake(self, old: Call, call: Call) -> None:
+        """The newer of two waiting calls takes the place of the older; whoever waits for that waits for the newer."""
+        triggered = tuple(dict.fromkeys((*old.triggered, *call.triggered)))
+        newer = replace(call, triggered=triggered, overtook=(*old.overtook, old.wave))
+        for wave, gone in ((call.wave, call), *((wave, old) for wave in newer.overtook)):
+            wave.live.discard(gone)
+            wave.live.add(newer)
         self.lanes.replace(old, newer)
-        old.wave.live.discard(old)
-        return self._advance(old.wave, self._settle(old.wave, old.instance))
 
     def _finish(self, call: Call) -> list[Action]:
         following = self.lanes.finish(call)
         actions: list[Action] = [] if following is None else [Run(following)]
-        call.wave.live.discard(call)
-        return actions + self._advance(call.wave, self._settle(call.wave, call.instance))
+        for wave in (call.wave, *call.overtook):
+            wave.live.discard(call)
+            actions += self._advance(wave, self._settle(wave, call.instance))
+        return actions
 
     def _argument(self, slot: Slot) -> Argument:
         if is_one(slot):

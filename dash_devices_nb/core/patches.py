@@ -32,6 +32,8 @@ def _number(location: list[Any], function: Callable[[Any, Any], Any]) -> Callabl
 def _assign(value: Any, location: list[Any], new: Any) -> Any:
     if not location:
         return new
+    if value is None and isinstance(location[0], str):
+        value = {}
     target = value
     for step, following in pairwise(location):
         if isinstance(target, dict) and isinstance(following, str) and target.get(step) is None:

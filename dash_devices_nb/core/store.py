@@ -10,6 +10,7 @@ from dash_devices_nb.core.layout import EVENT_PROPS, Layout, components, overlay
 from dash_devices_nb.core.patches import apply_patch, extend_figure
 from dash_devices_nb.core.state import SharedState
 from dash_devices_nb.core.values import PatchValue, Value
+from dash_devices_nb.errors import PatchError
 
 
 class Store:
@@ -68,10 +69,12 @@ class Store:
                     stored[figure] = Value.of(grown)
                 continue
             if isinstance(value, PatchValue):
-                base = stored.get(key) or self.value(key)
-                stored[key] = Value.of(apply_patch(base.fresh(), value.operations))
                 sent[key] = value
-                if not stored[key].may_hold_components:
+                applied = self._applied(key, value, stored.get(key))
+                if applied is None:
+                    continue
+                stored[key] = applied
+                if not applied.may_hold_components:
                     continue
             else:
                 stored[key] = sent[key] = value
@@ -79,8 +82,27 @@ class Store:
                 tree = stored[key].fresh()
                 if overlay(tree, self.shared_values):
                     stored[key] = sent[key] = Value.of(tree)
-        self._exchange(stored)
+        self._exchange({key: value for key, value in stored.items() if key in mods})
         return sent, stored
+
+    def _applied(self, key: Key, patch: PatchValue, base: Value | None) -> Value | None:
+        """What a `Patch` makes of the value.
+
+        Of a value that nobody has told us (the component, or the prop, is set by a callback of each page) we make what
+        can be made of nothing; None where that cannot be: the pages apply it to what they have.
+        """
+        base = base or self.value(key)
+        try:
+            return Value.of(apply_patch(base.fresh(), patch.operations))
+        except PatchError:
+            if self.knows(key) or base.plain is not None:
+                raise
+            return None
+
+    def knows(self, key: Key) -> bool:
+        """Whether a value of the prop was ever set, or stands in the layout."""
+        component = self.layout.by_id.get(key[0])
+        return key in self.state or (component is not None and key[1] in component.props)
 
     def _exchange(self, stored: Mods) -> None:
         """Forget the components that were in the old values, and take in those that are in the new ones."""

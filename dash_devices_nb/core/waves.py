@@ -88,6 +88,7 @@ class Call:
         client: who made the change, None down the chain.
         wave: what it belongs to.
         made: when it was made, in seconds of the driver's clock.
+        overtook: the waves whose own calls it has taken the place of; they go on when it has finished.
     """
 
     instance: Instance
@@ -97,6 +98,7 @@ class Call:
     client: Client | None
     wave: Wave
     made: float = 0.0
+    overtook: tuple[Wave, ...] = ()
 
     @property
     def spec(self) -> CallbackSpec:

@@ -174,3 +174,23 @@ async def test_a_new_figure_takes_the_place_of_points_that_wait(serve: Serving, 
     await eventually(lambda: _equals(page, [[2900]]), 10)
     app.stream("graph", [99], [99])
     await eventually(lambda: _equals(page, [[2900, 99]]), 10)
+
+
+async def test_components_that_take_the_place_of_others_show_the_last_image(serve: Serving, browser: Tabs):
+    """A callback that renders its part anew leaves no blank camera until the next frame comes."""
+    app = Dash(__name__)
+
+    def screens(title: str) -> list[object]:
+        return [html.B(title, id="title"), html.Img(id="camera"), html.Canvas(id="raw")]
+
+    app.layout = html.Div(screens("first"), id="place")
+    page = await browser.open(await serve(app))
+    await expect(page.locator("#title")).to_have_text("first")
+    app.push_frame("camera", picture((200, 40, 40)))
+    app.push_frame("raw", picture((10, 100, 250), 32), "raw")
+    await shows(page, "camera", 64, (200, 40, 40))
+    await shows(page, "raw", 32, (10, 100, 250))
+    app.push_mods({"place": {"children": [html.P("above"), *screens("second")]}})
+    await expect(page.locator("#title")).to_have_text("second")
+    await shows(page, "camera", 64, (200, 40, 40))
+    await shows(page, "raw", 32, (10, 100, 250))

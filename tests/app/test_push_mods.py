@@ -363,6 +363,7 @@ async def test_a_patch_that_does_not_fit_changes_nothing(tab):
     """Nothing of what came with it either; the message says where."""
     app = app_of(*boxes("ab"))
     anne = await tab(app)
+    app.push_mods({"a": {"value": {"x": 1}}})
     patch = Patch()
     patch["x"]["y"] += 1
     with pytest.raises(PatchError, match=r"Patch Add at \['x', 'y'\] does not fit the value there"):

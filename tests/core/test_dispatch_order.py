@@ -247,15 +247,21 @@ def test_most_recent_drops_the_waiting_changes_but_the_newest():
     assert desk.called == [("f", [1, "b"]), ("f", [4, 3])]
 
 
-def test_most_recent_settles_the_wave_that_was_dropped():
-    """Whoever waits for it goes on, and what hangs on it is called by the newer one."""
+def test_most_recent_settles_the_wave_that_was_dropped_with_the_newer_one():
+    """Whoever waits for it waits for the newer one, by which what hangs on it is called."""
     desk = Desk()
     desk.start(*boxes("a b c"))
     desk.callback("f", "b.v", "a.v", service=Services.SHARED_MOST_RECENT, initial=False)
     desk.callback("g", "c.v", "b.v", initial=False)
     waves = [desk.push({"a.v": number}) for number in range(4)]
-    assert [wave.over for wave in waves] == [False, True, True, False]
+    waiters = [desk.dispatcher.wait(wave, None, blocks_loop=False) for wave in waves]
+    desk.finish(desk.running[0], {"b.v": "f(0)"})
+    assert [wave.over for wave in waves] == [False, False, False, False]
+    desk.finish(desk.running[1], {"c.v": "g(f(0))"})
+    assert [wave.over for wave in waves] == [True, False, False, False]
+    assert desk.called == [("f", [0]), ("f", [3]), ("g", ["f(0)"])]
     desk.settle()
+    assert desk.released == waiters[:1] + waiters[1:3] + waiters[3:]
     assert all(wave.over for wave in waves)
     assert [desk.names.count(name) for name in "fg"] == [2, 2]
     assert desk.value("c.v") == "g(f(3))"

@@ -128,6 +128,20 @@ def test_a_patch_is_sent_as_it_is_and_kept_applied():
     assert late["props"]["v"] == {"data": [1, 2], "n": 3}
 
 
+def test_a_patch_for_a_value_that_only_the_pages_know_is_theirs_to_apply():
+    """The component comes by a callback of each page: what can be made of nothing is kept, the rest is sent alone."""
+    desk = shared_desk()
+    desk.push({"later.figure": patch(("Append", ["data"], {"value": 2})), "a.v": 9})
+    assert b"Append" in desk.sent[-1].mods[key("later.figure")].json
+    assert (desk.value("a.v"), desk.value("later.figure")) == (9, None)
+    assert key("later.figure") not in desk.dispatcher.state
+    desk.push({"later.figure": patch(("Assign", ["layout", "title"], {"value": "made"}))})
+    assert b"operations" in desk.sent[-1].mods[key("later.figure")].json
+    assert desk.value("later.figure") == {"layout": {"title": "made"}}
+    with pytest.raises(PatchError, match=r"Patch Append at \['data'\] does not fit"):
+        desk.push({"later.figure": patch(("Append", ["data"], {"value": 2}))})
+
+
 def test_a_patch_that_does_not_fit_changes_nothing_at_all():
     """Neither what came with it nor the revision."""
     desk = shared_desk()
@@ -153,6 +167,16 @@ def test_a_callback_that_returns_such_a_patch_is_reported_and_the_next_call_runs
     assert isinstance(report.error, PatchError)
     assert report.call is call
     assert desk.called == [("f", [1]), ("f", [2])]
+
+
+def test_points_are_added_to_a_figure_without_encoding_it():
+    """A stream costs what its points cost, not what the figure costs; who comes later has it encoded then."""
+    desk = Desk()
+    desk.start(component("g", figure={"data": [{"y": [1]}]}))
+    desk.push({"g.extendData": [{"y": [[2]]}, [0]]})
+    desk.push({"g.extendData": [{"y": [[3]]}, [0]]})
+    assert desk.dispatcher.value(key("g.figure")).known_size == 0
+    assert desk.value("g.figure") == {"data": [{"y": [1, 2, 3]}]}
 
 
 def test_extend_data_is_an_event_that_is_sent_each_time_and_kept_in_the_figure():

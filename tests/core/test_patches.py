@@ -117,7 +117,7 @@ def test_any_sequence_of_list_operations_gives_what_a_list_gives(start, steps):
         ({}, "Append", ["absent"], {"value": 1}),
         ({"a": 1}, "Append", ["a"], {"value": 1}),
         ([1], "Assign", [5], {"value": 1}),
-        (None, "Assign", ["a"], {"value": 1}),
+        (5, "Assign", ["a"], {"value": 1}),
         ({"a": "x"}, "Add", ["a"], {"value": 1}),
         ({"a": 1}, "Div", ["a"], {"value": 0}),
         ({}, "Delete", ["a"], {}),
@@ -214,10 +214,11 @@ def test_a_trace_that_does_not_exist_is_left_out():
 
 
 def test_assigning_makes_the_dicts_on_the_way():
-    """A figure without a layout gets one by its title; a list on the way must be there."""
+    """A figure without a layout gets one by its title, as does no figure at all; a list on the way must be there."""
     patch = Patch()
     patch["layout"]["title"]["text"] = "made"
     assert apply_patch({"data": []}, operations(patch)) == {"data": [], "layout": {"title": {"text": "made"}}}
+    assert apply_patch(None, operations(patch)) == {"layout": {"title": {"text": "made"}}}
     with pytest.raises(PatchError, match=r"Patch Assign at \['data', 0\] does not fit the value there"):
         apply_patch({}, [{"operation": "Assign", "location": ["data", 0], "params": {"value": 1}}])
 
