@@ -18,6 +18,8 @@ from weakref import WeakValueDictionary
 import ipywidgets as widgets
 
 from dash_devices_nb.console import status
+from dash_devices_nb.console.people import People, button
+from dash_devices_nb.console.status import put
 from dash_devices_nb.errors import DashDevicesError
 
 SECONDS = 0.25
@@ -53,21 +55,21 @@ class Console(widgets.VBox):  # type: ignore[misc]
         self._guard = threading.Lock()
         self._logged = -1
         self._heading, self._clients, self._callbacks, self._log, self._said = (widgets.HTML() for _ in range(5))
-        self._chosen = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px"})
+        self._people = People(self._act, lambda: self.app)
         self._pause = self._button("Pause", "pause", self._on_pause, "Hold the callbacks")
         self._step = self._button("Step", "step-forward", lambda: self.app.step(), "Let one held call run")
         self._resume = self._button("Resume", "play", lambda: self.app.resume(), "Run what is held")
         reload = self._button("Reload pages", "refresh", lambda: self.app.reload_pages(), "Read the layout again")
-        disconnect = self._button("Disconnect", "times", self._on_disconnect, "Close the chosen client's page")
         super().__init__(
             [
                 widgets.HBox([self._heading], layout={"padding": "0 4px"}),
                 widgets.HBox(
-                    [self._pause, self._step, self._resume, reload, self._chosen, disconnect],
+                    [self._pause, self._step, self._resume, reload],
                     layout={"flex_flow": "row wrap"},
                 ),
                 self._said,
                 self._clients,
+                self._people,
                 self._callbacks,
                 self._log,
             ]
@@ -87,17 +89,13 @@ class Console(widgets.VBox):  # type: ignore[misc]
         """Show how things are now. From any thread; sends what has changed."""
         with self._guard:
             app = self.app = self._present()
-            _set(self._heading, status.heading(app))
-            _set(self._clients, status.clients(app))
-            _set(self._callbacks, status.callbacks(app))
+            put(self._heading, status.heading(app))
+            put(self._clients, status.clients(app))
+            put(self._callbacks, status.callbacks(app))
             if app.output_log.count != self._logged:
                 self._logged = app.output_log.count
-                _set(self._log, status.log(app.output_log))
-            options = status.client_options(app)
-            if options != list(self._chosen.options):
-                kept, there = self._chosen.value, [client_id for _, client_id in options]
-                self._chosen.options = options
-                self._chosen.value = kept if kept in there else next(iter(there), None)
+                put(self._log, status.log(app.output_log))
+            self._people.show()
             paused = app.runtime.gate.closed
             self._pause.disabled, self._step.disabled, self._resume.disabled = paused, not paused, not paused
 
@@ -142,9 +140,7 @@ class Console(widgets.VBox):  # type: ignore[misc]
     # ---- buttons
 
     def _button(self, label: str, icon: str, act: Callable[[], object], tip: str) -> Any:
-        button = widgets.Button(description=label, icon=icon, tooltip=tip, layout={"width": "auto"})
-        button.on_click(lambda _: self._act(act))
-        return button
+        return button(label, icon, lambda: self._act(act), tip)
 
     def _act(self, act: Callable[[], object]) -> None:
         try:
@@ -152,21 +148,11 @@ class Console(widgets.VBox):  # type: ignore[misc]
             said = ""
         except DashDevicesError as error:
             said = str(error)
-        _set(self._said, html.escape(said))
+        put(self._said, html.escape(said))
         self.show()
 
     def _on_pause(self) -> None:
         self.app.pause()
-
-    def _on_disconnect(self) -> None:
-        for client in self.app.clients:
-            if client.id == self._chosen.value:
-                self.app.disconnect(client)
-
-
-def _set(widget: Any, text: str) -> None:
-    if widget.value != text:
-        widget.value = text
 
 
 def _all_of(box: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from dash_devices_nb.core.tables import html_table
 from dash_devices_nb.kernel.outputlog import LogLine
 
+MOST_ASKING, FITTING_ROWS = 6, 10
 SHOWN_LINES = 200
 """How many lines of the log are shown; more are kept."""
 
@@ -43,7 +44,7 @@ def clients(app: Any) -> str:
             (
                 _name(page.client),
                 page.client.address,
-                getattr(page.client, "role", None) or "",
+                _role(app, page.client),
                 _duration(now - page.client.connect_time),
                 "" if page.client.rtt is None else f"{page.client.rtt * 1000:.1f}",
                 page.outbox.waiting + page.outbox.flying,
@@ -54,7 +55,8 @@ def clients(app: Any) -> str:
         ]
     if not rows:
         return "<i>Nobody is there.</i>"
-    return html_table(("client", "address", "role", "age", "trip ms", "backlog bytes", "skipped", ""), rows)
+    table = html_table(("client", "address", "role", "age", "trip ms", "backlog bytes", "skipped", ""), rows)
+    return table if len(rows) <= FITTING_ROWS else f'<div style="max-height: 300px; overflow-y: auto">{table}</div>'
 
 
 def callbacks(app: Any) -> str:
@@ -84,13 +86,56 @@ def log(lines: Iterable[LogLine]) -> str:
     return f'<div style="{_LOG_STYLE}">{text or "<i>Callbacks have printed nothing.</i>"}</div>'
 
 
+def floor(app: Any) -> str:
+    """One line: who has control, how long, who asks for it."""
+    control = app.control
+    asking, left = control.requests, control.left
+    holder = control.holder
+    text = {"open": "<b>Open</b> to all controllers", "closed": "<b>Closed</b>"}.get(control.state, "")
+    if holder is not None:
+        clock = "" if left is None else f", {_duration(left + 1)} left"
+        text = f"<b>{html.escape(_name(holder))}</b> has control{clock}"
+    names = ", ".join(html.escape(_name(client)) for client in asking[:MOST_ASKING])
+    more = f" and {len(asking) - MOST_ASKING} more" if len(asking) > MOST_ASKING else ""
+    return f"Floor: {text}" + (f"; asking: {names}{more}" if asking else "")
+
+
+def shares(app: Any) -> str:
+    """How many share links there are, and how many pages came by them."""
+    links = share_options(app)
+    guests = sum(client.share is not None for client in app.clients)
+    return f"Share links: {len(links)}, {guests} guest{'' if guests == 1 else 's'}"
+
+
+def share_options(app: Any) -> list[tuple[str, str]]:
+    """(label, id) of the share links, to choose from."""
+    now = time.time()
+    return [
+        (f"{share.name or share.id[:8]}: {share.role}, {_duration(share.expires - now)}", share.id)
+        for share in getattr(app, "shares", ())
+    ]
+
+
+def put(widget: Any, text: str) -> None:
+    """Show a text in a widget; sends nothing where it is shown already."""
+    if widget.value != text:
+        widget.value = text
+
+
 def client_options(app: Any) -> list[tuple[str, str]]:
     """(label, id) of the clients, to choose from."""
     return [(f"{_name(client)} ({client.address})", client.id) for client in app.clients]
 
 
 def _name(client: Any) -> str:
-    return str(client.username or getattr(client, "name", None) or client.id)
+    return str(client.name or client.username or client.id)
+
+
+def _role(app: Any, client: Any) -> str:
+    floor = app.hub.roles.floor
+    place = floor.place(client)
+    held = ", has control" if client is floor.holder else ""
+    return f"{client.role}{held}" + (f", asks ({place})" if place else "")
 
 
 def _line(line: LogLine) -> str:

@@ -1,0 +1,143 @@
+"""The console's part about people: the chosen client and its role, the floor with its queue, share links, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from dash_devices_nb.console import status
+from dash_devices_nb.core.roles import Role
+
+ALL = "all"
+_WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+_LABEL = {"padding": "0 6px 0 4px"}
+
+
+class People(widgets.VBox):  # type: ignore[misc]
+    """That part of the panel.
+
+    Args:
+        act: calls what a button does; says what goes wrong.
+        app: gives the app that is shown.
+    """
+
+    def __init__(self, act: Callable[[Callable[[], object]], None], app: Callable[[], Any]) -> None:
+        self._perform = act
+        self._app = app
+        self._floor, self._shares = widgets.HTML(layout=_LABEL), widgets.HTML()
+        self._chosen = widgets.Dropdown(
+            options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"}
+        )
+        self._role = widgets.Dropdown(options=list(map(str, Role)), layout={"width": "90px"})
+        self._link = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"})
+        self._text = widgets.Text(
+            placeholder="A notice for the pages", layout={"width": "auto", "min_width": "180px", "flex": "1 1 180px"}
+        )
+        self._to = widgets.Dropdown(options=[ALL, *map(str, Role), "chosen client"], layout={"width": "130px"})
+        self._grant = self._button("Grant", "hand-paper-o", self._on_grant, "Give control to the first who asks")
+        self._deny = self._button("Deny", "ban", self._on_deny, "Strike the first who asks from the queue")
+        revoke = self._button("Revoke", "chain-broken", self._on_revoke, "End the share link, and close its pages")
+        self._links = widgets.HBox([self._shares, self._link, revoke], layout=_WRAP)
+        super().__init__(
+            [
+                widgets.HBox(
+                    [
+                        self._chosen,
+                        self._role,
+                        self._button("Set role", "user", self._on_role, "Give the chosen client this role"),
+                        self._button("Give control", "gamepad", self._on_give, "Lock the floor to the chosen client"),
+                        self._button("Disconnect", "times", self._on_disconnect, "Close the chosen client's page"),
+                    ],
+                    layout=_WRAP,
+                ),
+                widgets.HBox(
+                    [
+                        self._floor,
+                        self._grant,
+                        self._deny,
+                        self._button("Open", "unlock", lambda: app().control.open(), "All act whose role lets them"),
+                        self._button("Close", "lock", lambda: app().control.close(), "Only owners act"),
+                    ],
+                    layout=_WRAP,
+                ),
+                self._links,
+                widgets.HBox(
+                    [self._text, self._to, self._button("Send", "bullhorn", self._on_send, "Show the notice")],
+                    layout=_WRAP,
+                ),
+            ]
+        )
+
+    def show(self) -> None:
+        """Show how things are now. From any thread; sends what has changed."""
+        app = self._app()
+        _offer(self._chosen, status.client_options(app))
+        status.put(self._floor, status.floor(app))
+        asked = bool(app.control.requests)
+        self._grant.disabled = self._deny.disabled = not asked
+        links = status.share_options(app)
+        _offer(self._link, links)
+        status.put(self._shares, status.shares(app))
+        self._links.layout.display = "flex" if links else "none"
+
+    def _client(self) -> Any:
+        return next((each for each in self._app().clients if each.id == self._chosen.value), None)
+
+    # ---- buttons
+
+    def _button(self, label: str, icon: str, act: Callable[[], object], tip: str) -> Any:
+        return button(label, icon, lambda: self._act(act), tip)
+
+    def _act(self, act: Callable[[], object]) -> None:
+        self._perform(act)
+
+    def _on_role(self) -> None:
+        client = self._client()
+        if client is not None:
+            client.role = self._role.value
+
+    def _on_give(self) -> None:
+        client = self._client()
+        if client is not None:
+            self._app().control.lock(client)
+
+    def _on_grant(self) -> None:
+        self._app().control.grant()
+
+    def _on_deny(self) -> None:
+        for client in self._app().control.requests[:1]:
+            self._app().control.deny(client)
+
+    def _on_disconnect(self) -> None:
+        client = self._client()
+        if client is not None:
+            self._app().disconnect(client)
+
+    def _on_revoke(self) -> None:
+        for share in self._app().shares:
+            if share.id == self._link.value:
+                share.revoke()
+
+    def _on_send(self) -> None:
+        text, to = self._text.value.strip(), self._to.value
+        chosen = [each for each in (self._client(),) if each is not None]
+        if text:
+            self._app().notice(text, None if to == ALL else to if to in set(Role) else chosen)
+            self._text.value = ""
+
+
+def button(label: str, icon: str, act: Callable[[], object], tip: str) -> Any:
+    """A button that does something."""
+    made = widgets.Button(description=label, icon=icon, tooltip=tip, layout={"width": "auto"})
+    made.on_click(lambda _: act())
+    return made
+
+
+def _offer(dropdown: Any, options: list[tuple[str, str]]) -> None:
+    """Let a person choose among these; what was chosen stays, where it is still there."""
+    if options != list(dropdown.options):
+        kept, there = dropdown.value, [value for _, value in options]
+        dropdown.options = options
+        dropdown.value = kept if kept in there else next(iter(there), None)

@@ -1,0 +1,101 @@
+"""The console's part about people: what it shows of an app, and what its buttons do; without a front end."""
+
+import pytest
+
+from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.console import Console, status
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+def app(own_directories) -> Dash:
+    """A device with one knob."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="a", value=0), html.Div(id="b")])
+    app.callback_shared(Output("b", "children"), Input("a", "value"))(lambda a: a)
+    return app
+
+
+@pytest.fixture
+def own_directories(monkeypatch, tmp_path):
+    """A data directory for this test."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def panel(app):
+    """The app's panel."""
+    made = Console(app)
+    yield made
+    made.close()
+
+
+def press(panel, label: str) -> None:
+    """Press the panel's button of that label, and have it show what follows."""
+    pending = list(panel.children)
+    for widget in pending:
+        pending.extend(getattr(widget, "children", ()))
+        if getattr(widget, "description", None) == label:
+            widget.click()
+            return
+    raise AssertionError(f"there is no button {label!r}")
+
+
+def people(panel):
+    """The part about people."""
+    return panel._people
+
+
+async def test_the_floor_its_queue_and_its_buttons(app, tab, panel):
+    """Who asks is named in order; grant, deny, open, close and give; names are escaped."""
+    eve = await tab(app, role="view", name="<b>Eve</b>", guest=True)
+    fay = await tab(app, role="view", name="Fay")
+    panel.show()
+    assert people(panel)._floor.value == "Floor: <b>Open</b> to all controllers"
+    assert people(panel)._grant.disabled
+    await eve.request_control()
+    await fay.request_control()
+    await eventually(lambda: len(app.control.requests) == 2)
+    panel.show()
+    assert people(panel)._floor.value.endswith("; asking: &lt;b&gt;Eve&lt;/b&gt;, Fay")
+    assert "view, asks (2)" in status.clients(app)
+    press(panel, "Grant")
+    assert app.control.holder.name == "<b>Eve</b>"
+    assert people(panel)._floor.value == "Floor: <b>&lt;b&gt;Eve&lt;/b&gt;</b> has control; asking: Fay"
+    assert "view, has control" in status.clients(app)
+    press(panel, "Deny")
+    assert app.control.requests == []
+    press(panel, "Close")
+    assert people(panel)._floor.value == "Floor: <b>Closed</b>"
+    press(panel, "Open")
+    assert app.control.state == "open"
+    people(panel)._chosen.value = fay.client_id
+    press(panel, "Give control")
+    assert app.control.holder.name == "Fay"
+    app.control.lock(app.control.holder, seconds=90)
+    assert status.floor(app) == "Floor: <b>Fay</b> has control, 1 min 30 s left"
+
+
+async def test_a_role_and_a_notice_for_one(app, tab, panel):
+    """The chosen client's; what goes wrong is said in the panel."""
+    eve, fay = await tab(app, role="view", name="Eve"), await tab(app, role="view", name="Fay")
+    panel.show()
+    people(panel)._chosen.value = fay.client_id
+    people(panel)._role.value = "control"
+    press(panel, "Set role")
+    await fay._until(lambda: fay.role["rights"] == "control", 2, "the role")
+    people(panel)._text.value = "  Well done <3 "
+    people(panel)._to.value = "chosen client"
+    press(panel, "Send")
+    people(panel)._text.value = "All sit down"
+    people(panel)._to.value = "view"
+    press(panel, "Send")
+    await eventually(lambda: fay.notices and eve.notices)
+    assert [notice["text"] for notice in fay.notices] == ["Well done <3"]
+    assert [notice["text"] for notice in eve.notices] == ["All sit down"]
+    assert people(panel)._text.value == ""
+    press(panel, "Grant")
+    assert "Nobody has asked for control" in panel._said.value
+    press(panel, "Disconnect")
+    await eventually(lambda: fay.closed_by)
+    assert fay.closed_by[0] == 4403
