@@ -16,8 +16,8 @@ from ..registration import MAX_NAME, URL_SEGMENT
 from .base import EXTENSION
 from .directory import DirectoryHandler, ListHandler, UnknownHandler
 from .proxy import AppHandler, BareNameHandler
+from .readers import Readers, readers
 from .registry import Registry
-from .sockets import Readers
 from .splice import Splice
 from .status import AppWatch, Listener
 from .statushandler import StatusHandler
@@ -146,7 +146,7 @@ class DashDevicesApp(ExtensionApp):
     @cached_property
     def readers(self) -> Readers:
         """What waits for the sockets of the pages' connections."""
-        return Readers()
+        return readers()
 
     def current_activity(self) -> dict[str, int] | None:
         """Open pages keep the server from being stopped as idle."""

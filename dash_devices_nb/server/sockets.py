@@ -1,102 +1,73 @@
-"""Plain sockets for a splice, on systems with epoll.
+"""A connected socket, plain or TLS, as one end of a splice.
 
-A broadcast to a hundred pages makes a hundred sockets readable one after the other. With asyncio's
-own transports each of them costs a turn of the event loop. Here all sockets of all splices wait in
-one epoll object, which is one descriptor for the event loop; once it wakes, it is asked again, a
-bounded number of times, while sockets are still becoming readable.
+Of all that asyncio's transports do, only what a splice needs: for each message one `recv` into a buffer
+that all share and one `send` out of it. What the socket does not take at once is copied and waits.
 """
 
 from __future__ import annotations
 
-import asyncio
-import select
 import socket
-from collections.abc import Callable
-from typing import cast
+import ssl
 
-from .splice import BUFFER, HIGH_WATER, End
+from .readers import Readers, selector_loop
+from .splice import HIGH_WATER, End
 
-TURN = 128  # sockets served before the event loop serves others
-LINGER = 5.0  # seconds that a closed connection has for what it still has to send
+LINGER = 5.0  # seconds that a closed connection has for what is still on its way
+AGAIN = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-
-class Readers:
-    """The sockets of one event loop that wait for bytes. Made when first needed."""
-
-    available = hasattr(select, "epoll")
-
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._callbacks: dict[int, Callable[[], None]] = {}
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._epoll.fileno(), self._ready)
-
-    def add(self, descriptor: int, callback: Callable[[], None]) -> None:
-        """Call back whenever there is something to read, or an end."""
-        self._callbacks[descriptor] = callback
-        self._epoll.register(descriptor, select.EPOLLIN)
-
-    def remove(self, descriptor: int) -> None:
-        """Call back no more. Idempotent."""
-        if self._callbacks.pop(descriptor, None) is not None:
-            self._epoll.unregister(descriptor)
-
-    def close(self) -> None:
-        """Give the descriptor back."""
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
-
-    def _ready(self) -> None:
-        served = 0
-        while served < TURN:
-            events = self._epoll.poll(0)
-            if not events:
-                return
-            served += len(events)
-            for descriptor, _event in events:
-                callback = self._callbacks.get(descriptor)
-                if callback is not None:
-                    callback()
+# All sockets of a loop read into the same buffer, as each hands on what it read before another reads. It holds a
+# whole TLS record (16 kB), so that OpenSSL keeps nothing back which epoll would not tell of.
+BUFFER = memoryview(bytearray(4 * HIGH_WATER))
 
 
 class SocketTransport:
-    """A connected, non-blocking socket as the transport of one end."""
+    """A connected, non-blocking socket as the transport of one end.
+
+    Args:
+        readers: Of the running event loop.
+        sock: It belongs to the transport from now on.
+        end: What it reads for.
+    """
 
     def __init__(self, readers: Readers, sock: socket.socket, end: End) -> None:
         self._readers = readers
         self._sock = sock
         self._end = end
-        self._loop = asyncio.get_running_loop()
+        self._loop = selector_loop()
         self._descriptor = sock.fileno()
         self._backlog = bytearray()
         self._full = False
         self._closing = False
         if sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        end.connection_made(cast(asyncio.BaseTransport, self))
         readers.add(self._descriptor, self._read)
+        end.attach(self)
 
     def _read(self) -> None:
         try:
             count = self._sock.recv_into(BUFFER)
-        except (BlockingIOError, InterruptedError):
+        except AGAIN:
             return
         except OSError as exc:
             self._lose(exc)
             return
-        if count:
-            self._end.carry(bytes(BUFFER[:count]))
-        else:
+        if not count:
             self._lose(None)
+        elif not self._closing:
+            self._end.carry(BUFFER[:count])
 
-    def write(self, data: bytes) -> None:
-        """Send; tells the end to pause when more than the high-water mark waits."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Send; tells the end to pause when more than the high-water mark waits.
+
+        Args:
+            data: The caller may overwrite it afterwards.
+        """
         if self._closing:
             return
         if not self._backlog:
             try:
                 sent = self._sock.send(data)
-            except (BlockingIOError, InterruptedError):
+            except AGAIN:
                 sent = 0
             except OSError as exc:
                 self._loop.call_soon(self._lose, exc)
@@ -113,7 +84,7 @@ class SocketTransport:
     def _flush(self) -> None:
         try:
             del self._backlog[: self._sock.send(self._backlog)]
-        except (BlockingIOError, InterruptedError):
+        except AGAIN:
             return
         except OSError as exc:
             self._lose(exc)
@@ -121,7 +92,7 @@ class SocketTransport:
         if not self._backlog:
             self._loop.remove_writer(self._descriptor)
             if self._closing:
-                self._sock.close()
+                self._say_end()
         if self._full and len(self._backlog) <= HIGH_WATER // 4:
             self._full = False
             self._end.resume_writing()
@@ -131,7 +102,7 @@ class SocketTransport:
         lost = not self._closing
         self._drop()
         if lost:
-            self._end.connection_lost(exc)
+            self._end.lost()
 
     def _drop(self) -> None:
         self._closing = True
@@ -143,15 +114,24 @@ class SocketTransport:
         self._sock.close()
 
     def close(self) -> None:
-        """Close when what waits is sent, or after `LINGER`. Idempotent."""
+        """Close when what waits is sent and the other side has closed too, or after `LINGER`. Idempotent.
+
+        Until then what comes is read and dropped: closing a socket with bytes that nobody has read resets the
+        connection, and the other side would not see the Close frame, as when it is sending a frame that is too long.
+        """
         if self._closing:
             return
-        if not self._backlog:
-            self._drop()
-            return
         self._closing = True
-        self._readers.remove(self._descriptor)
         self._loop.call_later(LINGER, self._drop)
+        self._readers.add(self._descriptor, self._read)  # reading may be paused
+        if not self._backlog:
+            self._say_end()
+
+    def _say_end(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop()  # the other side is gone already
 
     def is_closing(self) -> bool:
         """Whether it is closed or about to be."""
@@ -164,7 +144,6 @@ class SocketTransport:
     def resume_reading(self) -> None:
         """Read again."""
         if not self._closing:
-            self._readers.remove(self._descriptor)
             self._readers.add(self._descriptor, self._read)
 
     def get_write_buffer_size(self) -> int:

@@ -1,9 +1,8 @@
 """Carrying the bytes of an upgraded connection between a browser and an app.
 
-After the upgrade both sides speak the same WebSocket, so nothing is decoded. The browser's socket
-is taken out of Tornado's hands and both sockets become asyncio transports, each of which writes
-what the other reads: one wake of the loop and one `send` a message. Where the browser's connection
-is TLS, Tornado keeps the socket (`TornadoTransport`) and the bytes take the same way.
+After the upgrade both sides speak the same WebSocket, so nothing is decoded. The browser's socket,
+with its TLS if it has one, is taken out of Tornado's hands, and each side writes what the other reads
+(`sockets.py`).
 
 A side that cannot take more stops the reading of the other side, so the Jupyter server holds at
 most the two transports' buffers (64 kB each) for a page, and the app sees its slow page.
@@ -16,7 +15,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream
 
 from .frames import (
     GOING_AWAY,
@@ -30,14 +29,12 @@ from .frames import (
 
 HIGH_WATER = 65_536  # bytes
 
-BUFFER = memoryview(bytearray(4 * HIGH_WATER))
-
 
 class Transport(Protocol):
     """What a splice needs of a transport."""
 
-    def write(self, data: bytes) -> None:
-        """Send."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Send; the caller may overwrite the data afterwards."""
 
     def close(self) -> None:
         """Close when what waits is sent. Idempotent."""
@@ -126,12 +123,8 @@ class Splice:
         self._pinged = False
 
 
-class End(asyncio.BufferedProtocol):
-    """One side of a splice: what it reads, its peer's transport writes.
-
-    All ends of a loop read into the same buffer, as each hands on what it read before another
-    reads. (With a buffer of its own for each read, the allocation costs more than the rest.)
-    """
+class End:
+    """One side of a splice: what it reads, its peer's transport writes."""
 
     peer: End
 
@@ -148,27 +141,19 @@ class End(asyncio.BufferedProtocol):
         self._refuse = refuse
         self._ended = ended
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def attach(self, transport: Transport) -> None:
         """Keep the transport and send what waits for it."""
-        self.transport = cast(Transport, transport)
+        self.transport = transport
         if self.peer._waiting:
-            self.transport.write(self.peer._waiting)
+            transport.write(self.peer._waiting)
             self.peer._waiting = b""
 
     def precede(self, data: bytes) -> None:
         """Put bytes that are no frames before everything that this side reads."""
         self._waiting = data + self._waiting
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the transport puts what it reads."""
-        return BUFFER
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Carry what was read."""
-        self.carry(bytes(BUFFER[:nbytes]))
-
-    def carry(self, data: bytes) -> None:
-        """Carry bytes to the other side."""
+    def carry(self, data: bytes | memoryview) -> None:
+        """Carry bytes to the other side; the caller may overwrite them afterwards."""
         try:
             self.tracker.feed(data)
         except FrameTooLong as exc:
@@ -191,13 +176,13 @@ class End(asyncio.BufferedProtocol):
         if self.peer.transport is not None and not self.peer.transport.is_closing():
             self.peer.transport.resume_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End the splice."""
+    def lost(self) -> None:
+        """End the splice: the connection of this side is."""
         self._ended(self)
 
 
 def take_socket(stream: IOStream) -> tuple[socket.socket, bytes]:
-    """Take a plain connection out of Tornado's hands, with what was read of it already.
+    """Take a connection, plain or TLS, out of Tornado's hands, with what was read of it already.
 
     The stream is unusable afterwards. Tornado has no public call for this; the private attribute is
     the number of bytes that the client sent after its request, before it was answered (RFC 6455
@@ -209,75 +194,4 @@ def take_socket(stream: IOStream) -> tuple[socket.socket, bytes]:
         # A Future, which is done because the bytes are there.
         early = cast("asyncio.Future[bytes]", stream.read_bytes(waiting)).result()
     stream.io_loop.remove_handler(stream.fileno())
-    taken = socket.socket(fileno=stream.socket.detach())
-    taken.setblocking(False)
-    return taken, early
-
-
-class TornadoTransport:
-    """A Tornado stream (TLS) behind the interface of an asyncio transport."""
-
-    def __init__(self, stream: IOStream, end: End) -> None:
-        self._stream = stream
-        self._end = end
-        self._unsent = 0
-        self._paused = False
-        self._readable = asyncio.Event()
-        self._readable.set()
-        self._closing = False
-        end.connection_made(cast(asyncio.BaseTransport, self))
-        self._task = asyncio.get_running_loop().create_task(self._read())
-
-    async def _read(self) -> None:
-        error: Exception | None = None
-        try:
-            while True:
-                await self._readable.wait()
-                self._end.carry(await self._stream.read_bytes(HIGH_WATER, partial=True))
-        except StreamClosedError as exc:
-            error = exc
-        self._closing = True
-        self._end.connection_lost(error)
-
-    def write(self, data: bytes) -> None:
-        """Send; tells the end to pause when more than the high-water mark waits."""
-        if self._stream.closed():
-            return
-        self._unsent += len(data)
-        future: asyncio.Future[None] = self._stream.write(data)
-        future.add_done_callback(lambda done: self._written(done, len(data)))
-        if self._unsent > HIGH_WATER and not self._paused:
-            self._paused = True
-            self._end.pause_writing()
-
-    def _written(self, done: asyncio.Future[None], count: int) -> None:
-        self._unsent -= count
-        if not done.cancelled() and done.exception() is not None:
-            return  # closed: the reader reports it
-        if self._closing and not self._unsent:
-            self._stream.close()
-        if self._paused and self._unsent <= HIGH_WATER // 4:
-            self._paused = False
-            self._end.resume_writing()
-
-    def close(self) -> None:
-        """Close when what waits is sent. Idempotent."""
-        self._closing = True
-        if not self._unsent:
-            self._stream.close()
-
-    def is_closing(self) -> bool:
-        """Whether it is closed or about to be."""
-        return self._closing or self._stream.closed()
-
-    def pause_reading(self) -> None:
-        """Read no more."""
-        self._readable.clear()
-
-    def resume_reading(self) -> None:
-        """Read again."""
-        self._readable.set()
-
-    def get_write_buffer_size(self) -> int:
-        """Bytes that wait to be sent."""
-        return self._unsent
+    return stream.socket, early

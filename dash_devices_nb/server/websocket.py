@@ -17,12 +17,11 @@ from tornado.httputil import (
     ResponseStartLine,
     parse_response_start_line,
 )
-from tornado.iostream import SSLIOStream
 
 from ..errors import UpstreamError
 from .access import Refused
-from .sockets import Readers, SocketTransport
-from .splice import End, Splice, TornadoTransport, take_socket
+from .sockets import SocketTransport
+from .splice import Splice, take_socket
 from .upstream import MAX_HEAD, connect
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ async def upgrade(handler: AppHandler) -> None:
             f"The app {handler.record.name!r} refused the WebSocket with {first.code} "
             f"{first.reason}: {text[:500] or 'no reason given'}",
         )
-    await _join(handler, sock, _answer(headers), early)
+    _join(handler, sock, _answer(headers), early)
 
 
 def _check(headers: HTTPHeaders) -> None:
@@ -117,15 +116,7 @@ def _answer(headers: HTTPHeaders) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-async def _attach(handler: AppHandler, sock: socket.socket, end: End) -> None:
-    """Make a socket the transport of an end."""
-    if Readers.available:
-        SocketTransport(handler.extension.readers, sock, end)
-    else:
-        await asyncio.get_running_loop().create_connection(lambda: end, sock=sock)
-
-
-async def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes) -> None:
+def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes) -> None:
     """Answer the browser and let the bytes flow."""
     extension = handler.extension
     splice = Splice(
@@ -138,14 +129,11 @@ async def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: 
         if early:
             splice.app.carry(early)
         splice.app.precede(answer)
-        if isinstance(stream, SSLIOStream):
-            TornadoTransport(stream, splice.browser)
-        else:
-            browser, sent = take_socket(stream)
-            if sent:
-                splice.browser.carry(sent)
-            await _attach(handler, browser, splice.browser)
-        await _attach(handler, sock, splice.app)
+        browser, sent = take_socket(stream)
+        if sent:
+            splice.browser.carry(sent)
+        SocketTransport(extension.readers, browser, splice.browser)
+        SocketTransport(extension.readers, sock, splice.app)
     except BaseException:
         sock.close()
         splice.close()

@@ -1,0 +1,136 @@
+"""A splice between sockets of this process, on each way to wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from dash_devices_nb.server.frames import close_frame
+from dash_devices_nb.server.readers import EpollReaders, Readers, readers
+from dash_devices_nb.server.sockets import SocketTransport
+from dash_devices_nb.server.splice import Splice
+from tests.support.eventually import eventually
+
+LIMIT = 1000
+
+
+class Joined:
+    """Splices of one event loop.
+
+    Attributes:
+        ended: Splices that have ended.
+    """
+
+    def __init__(self, waiting: Readers) -> None:
+        self.waiting = waiting
+        self.ended: list[Splice] = []
+        self._stack = contextlib.ExitStack()
+        self._spliced: list[socket.socket] = []
+
+    def add(self) -> tuple[socket.socket, socket.socket, Splice]:
+        """The sockets of a browser and of an app, and the splice between them."""
+        splice = Splice(ping_interval=0, limit=LIMIT, on_end=self.ended.append)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            browser = self._stack.enter_context(socket.create_connection(listening.getsockname()))
+            taken, _ = listening.accept()
+        app, upstream = socket.socketpair()
+        self._stack.enter_context(app)
+        for sock in (browser, taken, app, upstream):
+            sock.setblocking(False)
+        self._spliced += (taken, upstream)
+        SocketTransport(self.waiting, taken, splice.browser)
+        SocketTransport(self.waiting, upstream, splice.app)
+        return browser, app, splice
+
+    async def close(self) -> None:
+        self._stack.close()
+        await eventually(lambda: all(sock.fileno() < 0 for sock in self._spliced))
+        self.waiting.close()
+
+
+@pytest.fixture(params=[Readers, EpollReaders], ids=["any system", "epoll"])
+async def joined(request: pytest.FixtureRequest) -> AsyncIterator[Joined]:
+    """Splices on a system that has epoll and on one that has not."""
+    joined = Joined(request.param())
+    yield joined
+    await joined.close()
+
+
+async def received(sock: socket.socket, count: int) -> bytes:
+    """So many bytes, or all that come before the end."""
+    loop = asyncio.get_running_loop()
+    data = b""
+    async with asyncio.timeout(10):
+        while len(data) < count and (piece := await loop.sock_recv(sock, count - len(data))):
+            data += piece
+    return data
+
+
+def frame(payload: bytes, *, mask: bool = False) -> bytes:
+    return Frame(Opcode.BINARY, payload).serialize(mask=mask)
+
+
+def test_linux_waits_with_epoll() -> None:
+    """What is tested here is what runs."""
+
+    async def kind() -> type[Readers]:
+        made = readers()
+        made.close()
+        return type(made)
+
+    with asyncio.Runner() as runner:
+        assert runner.run(kind()) is EpollReaders
+
+
+async def test_a_broadcast_reaches_every_page_and_single_messages_after_it_too(joined: Joined) -> None:
+    """Sockets of a burst are looked at less often, none is forgotten, and afterwards all is as before."""
+    pairs = [joined.add() for _ in range(60)]
+    for _, app, _ in pairs:
+        app.send(frame(b"to all"))
+    for browser, _, _ in pairs:
+        assert await received(browser, 8) == frame(b"to all")
+    for browser, app, _ in pairs[::20]:
+        app.send(frame(b"to one"))
+        assert await received(browser, 8) == frame(b"to one")
+        browser.send(frame(b"and back", mask=True))
+        assert len(await received(app, 14)) == 14
+
+
+async def test_a_page_that_does_not_read_stops_the_reading_of_its_app(joined: Joined) -> None:
+    """What piles up is bounded; when the page reads again, all of it comes, in order."""
+    browser, app, splice = joined.add()
+    content = frame(bytes(range(256)) * 80_000)
+    sending = asyncio.ensure_future(asyncio.get_running_loop().sock_sendall(app, content))
+    transport = splice.browser.transport
+    assert transport is not None
+    await eventually(lambda: transport.get_write_buffer_size() > 65_536)
+    assert transport.get_write_buffer_size() < 600_000
+    assert not sending.done()
+    assert await received(browser, len(content)) == content
+    await sending
+
+
+async def test_a_page_in_the_middle_of_a_frame_that_is_too_long_reads_why(joined: Joined) -> None:
+    """A socket that is closed with bytes unread is reset, and the reason with it: they are read and dropped."""
+    browser, app, _ = joined.add()
+    loop = asyncio.get_running_loop()
+    sending = asyncio.ensure_future(loop.sock_sendall(browser, frame(b"x" * 4_000_000, mask=True)))
+    why = close_frame(1009, f"a frame of 4000000 bytes, at most {LIMIT} are accepted")
+    await sending
+    assert await received(browser, 1000) == why
+    assert await received(app, 1) == b""
+    assert len(joined.ended) == 1
+
+
+async def test_a_page_reads_what_was_on_its_way_when_the_app_ended(joined: Joined) -> None:
+    """The last messages of a kernel that ends arrive before the Close frame."""
+    browser, app, _ = joined.add()
+    last = frame(b"x" * 500_000)
+    await asyncio.get_running_loop().sock_sendall(app, last)
+    app.close()
+    assert await received(browser, 10**6) == last + close_frame(1012, "the app's kernel closed the connection")
