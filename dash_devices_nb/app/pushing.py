@@ -154,15 +154,15 @@ class Pushing(Callbacks):
         Raises:
             InvalidModsError: neither clients nor a role.
         """
-        if isinstance(given, str):
-            if given not in set(Role):
-                roles = ", ".join(map(repr, map(str, Role)))
-                raise InvalidModsError(f"there are no clients {given!r:.100}; a text is a role: {roles}")
+        if isinstance(given, str) and given in set(Role):
             return [client for client in self.clients if client.role == given]
         several = list(given) if isinstance(given, list | tuple | set | frozenset) else [given]
         for one in several:
             if not isinstance(one, Client):
-                raise InvalidModsError(f"push_mods got the client {one!r}; it takes one of app.clients, or None")
+                raise InvalidModsError(
+                    f"push_mods got the client {one!r:.100}; it takes one of app.clients, or None; or several of them, "
+                    f"or a role: {', '.join(map(repr, map(str, Role)))}"
+                )
         return several
 
     # ---- inside
