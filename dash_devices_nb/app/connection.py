@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -20,7 +21,7 @@ from dash_devices_nb.core.ids import Key, canonical
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
-from dash_devices_nb.transport.writer import AsgiWriter, writer_of
+from dash_devices_nb.transport.writer import AsgiWriter, read_with, writer_of
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
@@ -45,6 +46,8 @@ class Connection:
         self._asgi_send = send
         self._page: Page | None = None
         self._closed = False
+        self._waits = False
+        self._failure: Exception | None = None
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -77,6 +80,7 @@ class Connection:
         )
         writer = writer_of(self._scope, self._asgi_send)
         page.attach(writer)
+        read_with(self._scope, lambda data: self._take(page, data))
         code = GOING_AWAY
         try:
             code = await self._frames(page)
@@ -100,11 +104,14 @@ class Connection:
     async def _frame(self) -> dict[str, Any] | int:
         """The next frame, or the close code."""
         message = await self._receive()
+        if self._failure is not None:
+            raise self._failure
         if message["type"] == "websocket.disconnect":
             return int(message.get("code") or GOING_AWAY)
         return wire.parse(message.get("text") or message.get("bytes") or "")
 
     async def _frames(self, page: Page) -> int:
+        """Handle the frames that `_take` leaves, until the connection ends. Returns the close code."""
         while True:
             try:
                 frame = await self._frame()
@@ -113,19 +120,43 @@ class Connection:
                 if frame["t"] == "bye":
                     await self.close(GOING_AWAY, "goodbye")
                     return GOING_AWAY
+                self._waits = True
                 await self._handle(page, frame)
             except FrameError as error:
-                page.malformed += 1
-                log.warning("%s: %s", page.client, error)
-                self._hub.app.recorder.refused(page.client, str(error))
-                with self._runtime.lock:
-                    page.send_notice("error", str(error))
-                self._runtime.flush()
-                guest = page.client.share is not None
-                most = limits.GUESTS_MOST_MALFORMED if guest else limits.MOST_MALFORMED
-                if page.malformed > most:
-                    await self.close(CUT_OFF if guest else POLICY, f"more than {most} malformed frames")
-                    return POLICY
+                self._malformed(page, error)
+            finally:
+                self._waits = False
+
+    def _take(self, page: Page, data: bytes) -> bool:
+        """Handle a frame in the very call that read it, if nothing is to be waited for. On the loop.
+
+        A task costs each frame a round of the loop. Returns whether it was taken; else `_frames` has it.
+        """
+        if self._waits or self._hub.authorizers or not page.bucket.has_one(time.monotonic()):
+            return False
+        try:
+            frame = wire.parse(data)
+            if frame["t"] == "bye":
+                return False
+            _at_once(self._handle(page, frame))
+        except FrameError as error:
+            self._malformed(page, error)
+        except Exception as error:  # noqa: BLE001 - it ends the connection there, and is told of
+            self._failure = error
+            return False
+        return True
+
+    def _malformed(self, page: Page, error: FrameError) -> None:
+        page.malformed += 1
+        log.warning("%s: %s", page.client, error)
+        self._hub.app.recorder.refused(page.client, str(error))
+        with self._runtime.lock:
+            page.send_notice("error", str(error))
+        self._runtime.flush()
+        guest = page.client.share is not None
+        most = limits.GUESTS_MOST_MALFORMED if guest else limits.MOST_MALFORMED
+        if page.malformed > most:
+            page.disconnect(CUT_OFF if guest else POLICY, f"more than {most} malformed frames")
 
     async def _handle(self, page: Page, frame: dict[str, Any]) -> None:
         if "q" in frame:
@@ -297,6 +328,16 @@ class Connection:
             is_json=True,
             context=SimpleNamespace(timing_information={"__dash_server": {"dur": time.time(), "desc": None}}),
         )
+
+
+def _at_once(handling: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end that has nothing to wait for, without a task."""
+    try:
+        handling.send(None)
+    except StopIteration:
+        return
+    handling.close()
+    raise RuntimeError("a frame that should have been handled at once waits for something")
 
 
 def output_names(body: dict[str, Any]) -> list[str]:

@@ -22,6 +22,9 @@ from dash_devices_nb.transport.writer import Writer
 if TYPE_CHECKING:
     from dash_devices_nb.app.runtime import Runtime
 
+BATCH_BYTES = 64 * 1024
+"""So much is written together, and the frame that goes over it."""
+
 LAG_SECONDS = 0.5
 """From when on a page says that the callbacks are behind."""
 
@@ -123,9 +126,15 @@ class Page:
         """Tell what is owed."""
         self._payer = False
         if self._owed is not None:
-            self.send_passing("ack", s=self._owed)
-            self._owed = None
-            self._owed_keys.clear()
+            self.outbox.add_passing(self._acknowledgement())
+            self._runtime.touch(self)
+
+    def _acknowledgement(self) -> Frame:
+        """The frame that pays what is owed."""
+        frame = Frame(wire.dumps({"t": "ack", "s": self._owed}))
+        self._owed = None
+        self._owed_keys.clear()
+        return frame
 
     def send_shared(self, frame: Frame, revision: int, mods: Mods) -> None:
         """Queue a change of the shared state."""
@@ -155,7 +164,7 @@ class Page:
         self.outbox.add_image(place, frame)
         self._runtime.touch(self)
 
-    # ---- sending: on the I/O loop
+    # ---- sending: on the I/O loop, but for `wake`
 
     def attach(self, writer: Writer) -> None:
         """There is a connection: send what waits."""
@@ -174,24 +183,41 @@ class Page:
             self._writer = None
             self.disconnect(1008, "this page was opened again")
 
+    @property
+    def reachable(self) -> bool:
+        """Whether `wake` may be called from any thread, and not only on the I/O loop."""
+        return self._writer is None or self._writer.from_any_thread
+
     def wake(self) -> None:
-        """Send what waits, as far as the connection takes it."""
-        writer = self._writer
-        wrote = False
-        while writer is not None and not self._waits_for_room:
-            if not writer.has_room():
-                self._waits_for_room = True
-                writer.when_room(lambda w=writer: self._room(w))  # type: ignore[misc]
-                return
+        """Send what waits, as far as the connection takes it.
+
+        With the lock held: what is taken out first is written first, whichever threads are at it.
+        """
+        with self._runtime.lock:
+            writer = self._writer
+            while writer is not None and not self._waits_for_room:
+                if not writer.has_room():
+                    self._waits_for_room = True
+                    writer.when_room(lambda w=writer: self._room(w))  # type: ignore[misc]
+                    return
+                frames = self._batch()
+                if not frames:
+                    return
+                writer.write_messages(frames)
+
+    def _batch(self) -> list[Frame]:
+        """What is written together: one call to the operating system, and the page is woken once for it."""
+        frames: list[Frame] = []
+        size = 0
+        while size < BATCH_BYTES:
             frame = self._next()
             if frame is None:
-                if not wrote or self._owed is None:
-                    return
-                with self._runtime.lock:
-                    self.pay()
-                continue
-            writer.write_message(frame)
-            wrote = True
+                if frames and self._owed is not None:
+                    frames.append(self._acknowledgement())
+                break
+            frames.append(frame)
+            size += len(frame)
+        return frames
 
     def _room(self, writer: Writer) -> None:
         if writer is self._writer:
@@ -199,21 +225,20 @@ class Page:
             self.wake()
 
     def _next(self) -> Frame | None:
-        with self._runtime.lock:
-            if self.outbox.overflowed:
-                if not self._given_up:
-                    self._given_up = True
-                    self._dropped(self.client, "the page itself, as too much waits for it")
-                self.disconnect(1008, "too much waits for this page; it starts anew")
-                return None
-            item = self.outbox.next()
-            if not isinstance(item, Resync):
-                return item
-            if skipped := self.outbox.skipped - self._told_skipped:
-                self._told_skipped += skipped
-                self._dropped(self.client, f"{skipped} messages, skipped to the latest values")
-            state = self._runtime.dispatcher.state
-            entries = state.since(item.revision)
-            frame = Frame(wire.mods_frame({key: entry.value for key, entry in entries.items()}, state.revision))
-            self.outbox.synced(state.revision, len(frame))
+        if self.outbox.overflowed:
+            if not self._given_up:
+                self._given_up = True
+                self._dropped(self.client, "the page itself, as too much waits for it")
+            self.disconnect(1008, "too much waits for this page; it starts anew")
+            return None
+        item = self.outbox.next()
+        if not isinstance(item, Resync):
+            return item
+        if skipped := self.outbox.skipped - self._told_skipped:
+            self._told_skipped += skipped
+            self._dropped(self.client, f"{skipped} messages, skipped to the latest values")
+        state = self._runtime.dispatcher.state
+        entries = state.since(item.revision)
+        frame = Frame(wire.mods_frame({key: entry.value for key, entry in entries.items()}, state.revision))
+        self.outbox.synced(state.revision, len(frame))
         return frame

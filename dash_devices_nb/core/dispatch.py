@@ -205,7 +205,7 @@ class Dispatcher:
 
     def _shown(self, key: Key) -> bool:
         users = self.graph.triggered_by(key)
-        return not users or any(i.spec.service & Services.SHARE_WITH_OTHER_CLIENTS for i in users)
+        return not users or any(i.spec.shows_others for i in users)
 
     def _answers(self, key: Key, value: Value, cause: Cause) -> bool:
         """Whether a page's own callback may set a shared prop: one answer to one change, and no circles."""
@@ -327,7 +327,7 @@ class Dispatcher:
             self.now,
         )
         wave.live.add(call)
-        if instance.spec.service & Services.MOST_RECENT:
+        if instance.spec.most_recent:
             for old in self.lanes.waiting(call.lane):
                 if isinstance(old, Call) and old.instance == instance:
                     self._overtake(old, call)

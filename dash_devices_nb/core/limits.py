@@ -33,6 +33,11 @@ class Bucket:
         self._tokens = burst
         self._then: float | None = None
 
+    def has_one(self, now: float) -> bool:
+        """Whether `take` would not have to wait."""
+        grown = (now - self._then) * self.rate if self._then is not None else 0.0
+        return self._tokens + grown >= 1
+
     def take(self, now: float) -> float:
         """Take a token. Returns how long to wait before acting on it, in seconds; 0 where there is one."""
         if self._then is not None:

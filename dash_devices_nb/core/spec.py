@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias, TypeGuard, cast
 
 from dash_devices_nb.core.ids import Bindings, Key, Ref
@@ -48,6 +49,17 @@ class CallbackSpec:
         """All dependencies."""
         return self.inputs + self.state + self.outputs
 
+    # Each is asked for every change, and `&` of an IntFlag makes an object.
+    @cached_property
+    def most_recent(self) -> bool:
+        """Whether a newer waiting call takes the place of an older one."""
+        return bool(self.service & Services.MOST_RECENT)
+
+    @cached_property
+    def shows_others(self) -> bool:
+        """Whether a change of its inputs goes to the other clients at once."""
+        return bool(self.service & Services.SHARE_WITH_OTHER_CLIENTS)
+
     def __str__(self) -> str:
         outputs = ", ".join(map(str, self.outputs)) or "None"
         return f"{self.name}({', '.join(map(str, self.inputs))}) -> {outputs}"
@@ -73,12 +85,20 @@ class Instance:
     state: tuple[Slot, ...] = field(compare=False)
     outputs: tuple[Slot, ...] = field(compare=False)
 
-    @property
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Waves look instances up a dozen times a change."""
+        return hash((self.spec, self.bindings))
+
+    @cached_property
     def input_keys(self) -> tuple[Key, ...]:
         """All its input props, flat."""
         return flat(self.inputs)
 
-    @property
+    @cached_property
     def output_keys(self) -> tuple[Key, ...]:
         """All its output props, flat."""
         return flat(self.outputs)

@@ -20,20 +20,15 @@ import contextlib
 import contextvars
 import logging
 import ssl
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
-from websockets.http11 import Request
 
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.writer import EXTENSION
-from dash_devices_nb.transport.writer import Message as WholeMessage
+from dash_devices_nb.transport.books import Books, changed
+from dash_devices_nb.transport.websocket import WebSocket
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _HttpBase
@@ -50,112 +45,22 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-SERVICE_RESTART = 1012
-"""The WebSocket close code by which a page knows that it should come back."""
-
 CANCEL_TIMEOUT = 1.0
 """How long, in seconds, a cancelled request may take to clean up before `stop` gives it up."""
 
 
-class _State(ServerState):
-    """uvicorn's books of one server, plus an event for each connection that goes.
-
-    Attributes:
-        changed: Set when a connection is gone.
-        logger: What the protocols log to: warnings and errors, none while the server stops (that a
-            response was cut off is then no news).
-        stopping: Whether the server stops or has stopped.
-    """
-
-    def __init__(self) -> None:
-        self._date = (0, b"")
-        super().__init__()
-        self.changed = asyncio.Event()
-        self.stopping = False
-        self.logger = logging.Logger(f"{__name__}.protocol", logging.WARNING)
-        self.logger.parent = logger
-        self.logger.addFilter(lambda record: not self.stopping)
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The Date header, which RFC 9110 6.6.1 asks of every server that has a clock."""
-        now = int(time.time())
-        if now != self._date[0]:
-            self._date = (now, formatdate(now, usegmt=True).encode())
-        return [(b"date", self._date[1])]
-
-    @default_headers.setter
-    def default_headers(self, value: list[tuple[bytes, bytes]]) -> None:
-        """Ignores uvicorn's initial value."""
-
-
 class _Http(_HttpBase):
-    """One HTTP connection; an upgrade hands its transport to `_WebSocket`."""
+    """One HTTP connection; an upgrade hands its transport to `WebSocket`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(self.server_state, _State):
+        if isinstance(self.server_state, Books):
             self.logger = self.server_state.logger
         self.access_log = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        _changed(self.server_state)
-
-
-class _WebSocket(WebSocketsSansIOProtocol):
-    """One WebSocket, which at the end says why."""
-
-    def __init__(self, config: Config, server_state: ServerState, *args: Any, **kw: Any) -> None:
-        super().__init__(config, server_state, *args, **kw)
-        if isinstance(server_state, _State):
-            self.logger = self.conn.logger = server_state.logger
-            self.conn.debug = False
-        self._state = server_state
-        self.stop_reason = ""
-        self._when_room: list[Callable[[], None]] = []
-
-    def handle_connect(self, event: Request) -> None:
-        """Offers the app to write ready messages (see `writer`)."""
-        super().handle_connect(event)
-        if self.response.status_code == 101:
-            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
-
-    def has_room(self) -> bool:
-        """Whether the transport takes more."""
-        return self.writable.is_set() and self.handshake_complete and not self.close_sent and not self.disconnected
-
-    def write_message(self, message: WholeMessage) -> None:
-        """Writes a whole message, whose header is in it already."""
-        self.transport.write(message.message)
-
-    def when_room(self, function: Callable[[], None]) -> None:
-        """Has `function` called when the transport takes more again."""
-        self._when_room.append(function)
-
-    def resume_writing(self) -> None:
-        """Tells those who wait for room."""
-        super().resume_writing()
-        waiting, self._when_room = self._when_room, []
-        for function in waiting:
-            function()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._when_room.clear()
-        _changed(self._state)
-
-    def shutdown(self) -> None:
-        """Closes with 1012 and a reason; uvicorn's own sends the code without one."""
-        if self.close_sent or not self.handshake_complete:
-            super().shutdown()
-            return
-        self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": self.stop_reason})
-        self.conn.send_close(SERVICE_RESTART, self.stop_reason)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        self.transport.close()
+        changed(self.server_state)
 
 
 class Server:
@@ -187,12 +92,12 @@ class Server:
         self._bound = sock
         self._ssl = ssl_context
         self._on_error = on_error
-        self._state: _State | None = None
+        self._state: Books | None = None
         self._server: asyncio.Server | None = None
         self._config = Config(
             self._guarded,
             http=_Http,
-            ws=_WebSocket,
+            ws=WebSocket,
             ws_max_size=max_message_bytes,
             ws_ping_interval=ping_interval,
             ws_ping_timeout=ping_interval,
@@ -229,7 +134,7 @@ class Server:
         """
         if self._state is not None:
             raise RuntimeError("This server was started before; make a new one on a new socket.")
-        self._state = state = _State()
+        self._state = state = Books(logger)
         self._config.load()
         loop = asyncio.get_running_loop()
 
@@ -258,7 +163,7 @@ class Server:
             return
         state.stopping = True
         for connection in list(state.connections):
-            if isinstance(connection, _WebSocket):
+            if isinstance(connection, WebSocket):
                 connection.stop_reason = reason.encode()[:123].decode(errors="ignore")
             connection.shutdown()
         try:
@@ -278,7 +183,7 @@ class Server:
                 ", ".join(map(repr, state.tasks)),
             )
 
-    async def _drained(self, state: _State, timeout: float) -> bool:
+    async def _drained(self, state: Books, timeout: float) -> bool:
         """Waits until no request runs and no connection is open; False if that takes too long."""
         try:
             async with asyncio.timeout(timeout):
@@ -327,12 +232,6 @@ class Server:
 def _others(tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
     """The tasks but the running one: a request may itself stop the server."""
     return tasks - {task for task in (asyncio.current_task(),) if task is not None}
-
-
-def _changed(state: ServerState) -> None:
-    """Wakes `Server.stop`."""
-    if isinstance(state, _State):
-        state.changed.set()
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

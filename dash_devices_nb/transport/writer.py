@@ -1,18 +1,18 @@
-"""Writing messages to a WebSocket, from the loop's thread and without a task for each.
+"""The short way to a WebSocket, and the long one: messages without a task for each.
 
-On our own server the bytes of a message, made once for all pages, go straight to the transport: about 2 microseconds a
-page, where the ASGI way costs ten times as much. On somebody else's server (`uvicorn module:app.server`) they go
-through ASGI's `send`, in a task.
+On our own server the bytes of a message, made once for all pages, go straight to the socket (see `outlet`): about 2
+microseconds a page, where the ASGI way costs ten times as much. On somebody else's server (`uvicorn module:app.server`)
+they go through ASGI's `send`, in a task.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 EXTENSION = "dash_devices_nb.writer"
-"""Under which our server offers its writer in the scope's extensions."""
+"""Under which our server offers its WebSocket (see `websocket`) in the scope's extensions."""
 
 
 class Message(Protocol):
@@ -36,18 +36,24 @@ class Message(Protocol):
 class Writer(Protocol):
     """Takes messages while it has room."""
 
-    def has_room(self) -> bool:
-        """Whether a message can be written now."""
+    @property
+    def from_any_thread(self) -> bool:
+        """Whether messages may be written from any thread, and not only on the loop."""
 
-    def write_message(self, message: Message) -> None:
-        """Write a message; only while there is room."""
+    def has_room(self) -> bool:
+        """Whether messages can be written now. From any thread."""
+
+    def write_messages(self, messages: Sequence[Message]) -> None:
+        """Write messages, all together; only while there is room."""
 
     def when_room(self, function: Callable[[], None]) -> None:
-        """Call `function` once there is room again."""
+        """Call `function` on the loop once there is room again. From any thread."""
 
 
 class AsgiWriter:
-    """Writes through ASGI's `send`, one message at a time."""
+    """Writes through ASGI's `send`, in one task at a time. On the loop."""
+
+    from_any_thread = False
 
     def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._send = send
@@ -58,14 +64,15 @@ class AsgiWriter:
         """Whether no message is on its way."""
         return self._task is None
 
-    def write_message(self, message: Message) -> None:
-        """Send a message in a task."""
-        content: dict[str, Any] = {"bytes": message.payload} if message.binary else {"text": message.text}
-        self._task = asyncio.get_running_loop().create_task(self._write({"type": "websocket.send", **content}))
+    def write_messages(self, messages: Sequence[Message]) -> None:
+        """Send messages in a task."""
+        self._task = asyncio.get_running_loop().create_task(self._write(messages))
 
-    async def _write(self, event: dict[str, Any]) -> None:
+    async def _write(self, messages: Sequence[Message]) -> None:
         try:
-            await self._send(event)
+            for message in messages:
+                content: dict[str, Any] = {"bytes": message.payload} if message.binary else {"text": message.text}
+                await self._send({"type": "websocket.send", **content})
         except OSError:
             return  # the peer has gone; `receive` says so
         self._task = None
@@ -74,7 +81,7 @@ class AsgiWriter:
             function()
 
     def when_room(self, function: Callable[[], None]) -> None:
-        """Call `function` after the message on its way."""
+        """Call `function` after the messages on their way."""
         self._waiting.append(function)
 
     async def close(self) -> None:
@@ -89,3 +96,13 @@ def writer_of(scope: Any, send: Any) -> Writer:
     """The writer of a connection."""
     direct = scope.get("extensions", {}).get(EXTENSION)
     return direct if direct is not None else AsgiWriter(send)
+
+
+def read_with(scope: Any, function: Callable[[bytes], bool]) -> None:
+    """Have `function` take the messages of a connection as they come, where our own server serves it.
+
+    What it does not take, by returning False, comes through ASGI's `receive`; so does all on other servers.
+    """
+    direct = scope.get("extensions", {}).get(EXTENSION)
+    if direct is not None:
+        direct.read_with(function)

@@ -48,8 +48,9 @@ async def test_everything_that_happens_is_in_the_journal(app: Dash, app_server: 
         await tab.expect("own", "children", "yours")
         await tab.act("target", "value", 0)
         await tab.settled()
+        journal = app.journal
+        await eventually(lambda: len(journal.calls("show")) == 4)
         (client,) = app.clients
-    journal = app.journal
     (connect,) = journal.filter("connect")
     assert (connect.client, connect.what) == (client, "127.0.0.1")
     assert [entry.summary for entry in journal.filter("change")] == ["target.value = 25", "target.value = 0"]

@@ -1,0 +1,127 @@
+"""A transport that any thread may write to.
+
+The value that a callback returns is ready in a worker's thread. To wake the loop so that it writes it costs a trip a
+quarter of a millisecond on a busy machine, so the worker writes itself: `send` on a socket that does not block. What
+the socket does not take goes to the loop, which has it written in its order.
+
+Writes never cut each other, and keep their order: all of them, the loop's own included, hold one lock. A socket is not
+closed under a thread that writes: asyncio tells of a lost connection before it closes the socket, and that takes the
+lock, too.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Outlet:
+    """The writing side of a transport; everything else is the transport's.
+
+    Args:
+        transport: What is written to; its protocol tells `drained` and `lost`. Made on its loop's thread.
+        loop: Its loop.
+
+    Attributes:
+        from_any_thread: Whether other threads may write: not through TLS, whose state is the loop's.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._socket = transport.get_extra_info("socket")
+        encrypted = transport.get_extra_info("sslcontext") is not None
+        # os.write takes no sockets on Windows.
+        self.from_any_thread = self._socket is not None and not encrypted and sys.platform != "win32"
+        self._lock = threading.Lock()
+        self._full = self._lost = False
+        self._rest: list[bytes] = []
+        self._when_room: list[Callable[[], None]] = []
+        # The protocol hears of anything that the transport keeps, not only of much.
+        transport.set_write_buffer_limits(high=0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether all that was written is with the operating system. From any thread."""
+        return not self._full and not self._lost
+
+    def write(self, data: bytes) -> None:
+        """Write something whole. From any thread, if `from_any_thread`, else from the loop's."""
+        with self._lock:
+            if threading.get_ident() == self._thread:
+                self._rest.append(data)
+                self._hand_over()
+                return
+            if self._lost:
+                return
+            if not self._full:
+                data = data[self._send(data) :]
+                if not data:
+                    return
+                self._full = True
+                with contextlib.suppress(RuntimeError):  # the loop has ended, and the connection with it
+                    self._loop.call_soon_threadsafe(self._take_over, context=contextvars.Context())
+            self._rest.append(data)
+
+    def _send(self, data: bytes) -> int:
+        """How many bytes the socket takes."""
+        try:
+            return os.write(self._socket.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return len(data)  # the connection has broken, which the loop hears when it reads
+
+    def _hand_over(self) -> None:
+        if self._rest:
+            data = self._rest[0] if len(self._rest) == 1 else b"".join(self._rest)
+            self._rest.clear()
+            self._transport.write(data)
+        self._full = self._transport.get_write_buffer_size() > 0
+
+    def _take_over(self) -> None:
+        with self._lock:
+            self._hand_over()
+        if not self._full:
+            self._tell()
+
+    def when_room(self, function: Callable[[], None]) -> None:
+        """Have `function` called on the loop once there is room. From any thread."""
+        with self._lock:
+            if self._lost:
+                return
+            self._when_room.append(function)
+            if not self._full:
+                self._loop.call_soon_threadsafe(self._tell, context=contextvars.Context())
+
+    def _tell(self) -> None:
+        waiting, self._when_room = self._when_room, []
+        for function in waiting:
+            function()
+
+    def drained(self) -> None:
+        """The transport has written all that it kept. On the loop."""
+        with self._lock:
+            self._full = False
+        self._tell()
+
+    def lost(self) -> None:
+        """The connection is lost. On the loop, before the socket is closed."""
+        with self._lock:
+            self._lost = True
+            self._rest.clear()
+        self._when_room.clear()
+
+    def close(self) -> None:
+        """Close the transport once all is written. On the loop."""
+        with self._lock:
+            self._hand_over()
+        self._transport.close()

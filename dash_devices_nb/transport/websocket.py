@@ -1,0 +1,117 @@
+"""uvicorn's WebSocket protocol, with a way past ASGI for an app that knows it.
+
+ASGI hands a message from a queue to a task, and answers through a coroutine of the loop. A page's frames go the short
+way instead, where the app asks for it (`read_with`, `write_messages`): a message is handed over in the very call in
+which its bytes came, and an answer is written by the thread that has it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.http11 import Request
+
+from dash_devices_nb.transport.books import Books, changed
+from dash_devices_nb.transport.framing import Cutter
+from dash_devices_nb.transport.outlet import Outlet
+from dash_devices_nb.transport.writer import EXTENSION, Message
+
+SERVICE_RESTART = 1012
+"""The WebSocket close code by which a page knows that it should come back."""
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """One WebSocket, which at the end says why."""
+
+    def __init__(self, config: Config, server_state: ServerState, *args: Any, **kw: Any) -> None:
+        super().__init__(config, server_state, *args, **kw)
+        if isinstance(server_state, Books):
+            self.logger = self.conn.logger = server_state.logger
+            self.conn.debug = False
+        self._state = server_state
+        self.stop_reason = ""
+        self._outlet: Outlet
+        self._cutter: Cutter | None = None
+        self._reader: Callable[[bytes], bool] | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Put the outlet in front of the transport, so that uvicorn's own writes are in one order with ours."""
+        super().connection_made(transport)
+        self._outlet = Outlet(transport, self.loop)
+        self.transport = self._outlet  # type: ignore[assignment]
+
+    def handle_connect(self, event: Request) -> None:
+        """Offers the app the short way (see `writer`)."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
+            if not self.conn.reader.buffer:
+                self._cutter = Cutter(self.config.ws_max_size)
+
+    # ---- reading
+
+    def read_with(self, function: Callable[[bytes], bool]) -> None:
+        """Has `function` take whole text messages as they come; what it does not take (False) goes through ASGI.
+
+        It must keep their order: once it has left one to ASGI, all that follow, until the app is done with that one.
+        """
+        self._reader = function
+
+    def data_received(self, data: bytes) -> None:
+        """Cuts the bytes into messages."""
+        if self._cutter is None:
+            super().data_received(data)
+            return
+        for whole, part in self._cutter.cut(data):
+            if not whole:
+                super().data_received(part)
+            elif self._reader is None or self.close_sent or not self.queue.empty() or not self._reader(part):
+                self.curr_msg_data_type, self.frames = "text", [part]
+                self.send_receive_event_to_app()
+
+    # ---- writing
+
+    @property
+    def from_any_thread(self) -> bool:
+        """Whether messages may be written from any thread, and not only on the loop."""
+        return self._outlet.from_any_thread
+
+    def has_room(self) -> bool:
+        """Whether the socket takes more. From any thread."""
+        return self._outlet.has_room and self.handshake_complete and not self.close_sent and not self.disconnected
+
+    def write_messages(self, messages: Sequence[Message]) -> None:
+        """Writes whole messages, whose headers are in them already."""
+        self._outlet.write(messages[0].message if len(messages) == 1 else b"".join(each.message for each in messages))
+
+    def when_room(self, function: Callable[[], None]) -> None:
+        """Has `function` called on the loop when the socket takes more again. From any thread."""
+        self._outlet.when_room(function)
+
+    def resume_writing(self) -> None:
+        """Tells those who wait for room."""
+        super().resume_writing()
+        self._outlet.drained()
+
+    # ---- the end
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Has nobody write any more."""
+        self._outlet.lost()
+        super().connection_lost(exc)
+        self._reader = None
+        changed(self._state)
+
+    def shutdown(self) -> None:
+        """Closes with 1012 and a reason; uvicorn's own sends the code without one."""
+        if self.close_sent or not self.handshake_complete:
+            super().shutdown()
+            return
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": self.stop_reason})
+        self.conn.send_close(SERVICE_RESTART, self.stop_reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
