@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import Counter
+from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from tornado.httputil import HTTPServerRequest
-from traitlets import Bool, Float, Integer, List, Unicode
+from traitlets import Bool, Enum, Float, Integer, List, Unicode
 
 from ..errors import RegistrationError
-from ..registration import MAX_NAME, URL_SEGMENT
+from ..registration import MAX_NAME, URL_SEGMENT, Registration
 from .base import EXTENSION
 from .directory import DirectoryHandler, ListHandler, UnknownHandler
 from .proxy import AppHandler, BareNameHandler
@@ -25,6 +27,8 @@ from .statushandler import StatusHandler
 NAME = rf"([a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}})"
 STATUS_PATH = "_dash-devices/status"
 LIST_PATH = "_apps"
+LAST_ACTIVITY = "dash_devices_last_activity"
+"""A setting of this ending counts in `ServerApp`'s last activity, which JupyterHub is told."""
 
 # Below the server's base URL; the first that matches counts.
 ROUTES: list[tuple[str, type]] = [
@@ -117,6 +121,14 @@ class DashDevicesApp(ExtensionApp):
         machines. WebSocket messages and answers to this machine are never compressed.""",
     ).tag(config=True)
 
+    activity = Enum(
+        ["use", "open"],
+        "use",
+        help="""What keeps this server and the app's kernel from being culled as idle: "use", what
+        persons do on a page and what it asks the app for (a page that only shows what the app pushes
+        is idle), or "open", every page that is open in a browser.""",
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
         """Make what lives as long as the server."""
         assert self.serverapp is not None
@@ -148,9 +160,23 @@ class DashDevicesApp(ExtensionApp):
         """What waits for the sockets of the pages' connections."""
         return readers()
 
+    @property
+    def counts_open_pages(self) -> bool:
+        """Whether a page that is open is in use."""
+        return self.activity == "open"
+
+    def used(self, record: Registration) -> None:
+        """Note that an app is in use: whoever culls idle servers or kernels reads these two times."""
+        assert self.serverapp is not None
+        now = datetime.now(UTC)
+        self.serverapp.web_app.settings[LAST_ACTIVITY] = now
+        if record.kernel_id is not None and record.kernel_id in self.kernels:
+            kernel: Any = self.kernels.get_kernel(record.kernel_id)
+            kernel.last_activity = now
+
     def current_activity(self) -> dict[str, int] | None:
-        """Open pages keep the server from being stopped as idle."""
-        return dict(self.clients()) or None
+        """Pages that keep the server from being stopped as idle."""
+        return (self.counts_open_pages and dict(self.clients())) or None
 
     def compresses(self, request: HTTPServerRequest) -> bool:
         """Whether answers to this browser are compressed."""

@@ -4,18 +4,27 @@ Bytes are spliced between browser and app unparsed, but three things need to kno
 ends: a keep-alive ping may be put between two frames only, a frame that is too long must be refused
 before it is carried, and a connection that breaks off without a Close frame should get one. RFC
 6455, section 5.2.
+
+Of what a page sends only the first few bytes are looked at, to tell what it says by itself
+(`BY_ITSELF`) from what is use.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 PING = b"\x89\x00"
 GOING_AWAY = 1001
 TOO_BIG = 1009
 SERVICE_RESTART = 1012
 
+BY_ITSELF = (b'{"t":"ping"', b'{"t":"ok"', b'{"t":"shown"', b'{"t":"got"')
+"""How the messages begin that a page sends though nobody uses it: it is alive, has applied or shows something."""
+
 _CLOSE = 8
+_CONTROL = 8  # this bit of an opcode: Close, Ping, Pong
+_LOOKED_AT = max(map(len, BY_ITSELF))
 
 
 class FrameTooLong(ValueError):
@@ -30,12 +39,17 @@ class FrameTracker:
 
     Args:
         limit: The longest payload of a frame, in bytes.
+        used: Called with each frame of a page, those left out that begin as `by_itself`.
     """
 
-    __slots__ = ("_head", "_left", "_limit", "closing")
+    __slots__ = ("_by_itself", "_head", "_left", "_limit", "_used", "closing")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(
+        self, limit: int, used: Callable[[], None] | None = None, by_itself: tuple[bytes, ...] = BY_ITSELF
+    ) -> None:
         self._limit = limit
+        self._used = used
+        self._by_itself = by_itself
         self._left = 0  # bytes of the current frame's payload that are still to come
         self._head = b""  # a header that came in part
         self.closing = False  # a Close frame has begun
@@ -86,12 +100,21 @@ class FrameTracker:
                 raise FrameTooLong(length, self._limit)
             if data[position] & 0x0F == _CLOSE:
                 self.closing = True
+            if self._used is not None and not data[position] & _CONTROL:
+                start = position + header
+                if not _unmasked(data[start - 4 : start + _LOOKED_AT]).startswith(self._by_itself):
+                    self._used()
             position += header + length
         if position < size:
             self._head = bytes(data[position:])
             self._left = 0
         else:
             self._left = position - size
+
+
+def _unmasked(masked: bytes | memoryview) -> bytes:
+    """What a page sent, from the four bytes of its mask on."""
+    return bytes(byte ^ masked[index & 3] for index, byte in enumerate(masked[4:]))
 
 
 def close_frame(code: int, reason: str) -> bytes:

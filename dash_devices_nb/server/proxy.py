@@ -66,6 +66,7 @@ class AppHandler(GuardedHandler):
             return
         if self.upgrades:
             return
+        self.extension.used(record)
         self._check_length()
         if self.too_long:
             return

@@ -57,12 +57,13 @@ class Splice:
 
     Args:
         ping_interval: After this many seconds without a byte towards the browser it gets a ping; 0
-        for none. limit: The longest frame from the browser, in bytes. What the app sends is not
-        limited. on_end: Called once, when both sides are closed or closing.
+            for none.
+        browser: Follows what the browser sends, and limits it. What the app sends is not limited.
+        on_end: Called once, when both sides are closed or closing.
     """
 
-    def __init__(self, *, ping_interval: float, limit: int, on_end: Callable[[Splice], None]) -> None:
-        self.browser = End(FrameTracker(limit), self._refuse, self._ended)
+    def __init__(self, *, ping_interval: float, browser: FrameTracker, on_end: Callable[[Splice], None]) -> None:
+        self.browser = End(browser, self._refuse, self._ended)
         self.app = End(FrameTracker(2**63), self._refuse, self._ended)
         self.browser.peer = self.app
         self.app.peer = self.browser

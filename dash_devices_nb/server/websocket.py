@@ -20,6 +20,7 @@ from tornado.httputil import (
 
 from ..errors import UpstreamError
 from .access import Refused
+from .frames import BY_ITSELF, FrameTracker
 from .sockets import SocketTransport
 from .splice import Splice, take_socket
 from .upstream import MAX_HEAD, connect
@@ -121,7 +122,11 @@ def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes)
     extension = handler.extension
     splice = Splice(
         ping_interval=extension.ping_interval,
-        limit=extension.max_frame_bytes,
+        browser=FrameTracker(
+            extension.max_frame_bytes,
+            lambda: extension.used(handler.record),
+            () if extension.counts_open_pages else BY_ITSELF,
+        ),
         on_end=extension.splice_ended,
     )
     stream = handler.detach()

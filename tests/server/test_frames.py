@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 
-from dash_devices_nb.server.frames import FrameTooLong, FrameTracker, close_frame
+from dash_devices_nb.server.frames import BY_ITSELF, FrameTooLong, FrameTracker, close_frame
 
 
 def frame(length: int, *, mask: bool = False, opcode: Opcode = Opcode.BINARY) -> bytes:
@@ -64,3 +64,23 @@ def test_close_frame_is_noticed_and_written() -> None:
     assert tracker.at_boundary
     close = Close.parse(written[2:])
     assert (close.code, close.reason) == (1012, "ä" * 61)
+
+
+def test_use_is_told_from_what_a_page_says_by_itself() -> None:
+    """Beats, confirmations and control frames are no use; all else is, a WebSocket of the user's own included."""
+    used: list[None] = []
+    tracker = FrameTracker(2**20, lambda: used.append(None))
+    for begins in BY_ITSELF:
+        tracker.feed(masked(begins + b',"q":1}'))
+    tracker.feed(frame(4, mask=True, opcode=Opcode.PONG))
+    assert used == []
+    for number, said in enumerate((b'{"t":"set","s":1}', b'{"t":"okay"}', b"x", b"")):
+        tracker.feed(masked(said))
+        assert len(used) == number + 1
+    counting = FrameTracker(2**20, lambda: used.append(None), by_itself=())
+    counting.feed(masked(b'{"t":"ping"}'))
+    assert len(used) == 5
+
+
+def masked(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).serialize(mask=True)

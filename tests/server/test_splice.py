@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.frames import Frame, Opcode
 
-from dash_devices_nb.server.frames import close_frame
+from dash_devices_nb.server.frames import FrameTracker, close_frame
 from dash_devices_nb.server.readers import EpollReaders, Readers, readers
 from dash_devices_nb.server.sockets import SocketTransport
 from dash_devices_nb.server.splice import Splice
@@ -34,7 +34,7 @@ class Joined:
 
     def add(self) -> tuple[socket.socket, socket.socket, Splice]:
         """The sockets of a browser and of an app, and the splice between them."""
-        splice = Splice(ping_interval=0, limit=LIMIT, on_end=self.ended.append)
+        splice = Splice(ping_interval=0, browser=FrameTracker(LIMIT), on_end=self.ended.append)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             browser = self._stack.enter_context(socket.create_connection(listening.getsockname()))
             taken, _ = listening.accept()

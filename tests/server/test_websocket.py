@@ -139,3 +139,27 @@ async def test_broken_handshakes_are_refused(visit: Visit, page: Page) -> None:
     )
     assert answer.status_code == 426
     assert "version is '8', expected '13'" in answer.json()["message"]
+
+
+async def test_use_of_a_page_keeps_server_and_kernel_and_a_page_left_alone_does_not(visit: Visit, page: Page) -> None:
+    """What a person does counts as activity of both, which is what those who cull read; a page's own beats do not."""
+
+    async def activity() -> tuple[str, str]:
+        status = await visit.http.get(f"{visit.jupyter.url}api/status", headers=visit.jupyter.headers)
+        kernel = await visit.http.get(
+            f"{visit.jupyter.url}api/kernels/{visit.kernel_id}?no_track_activity=1", headers=visit.jupyter.headers
+        )
+        return status.json()["last_activity"], kernel.json()["last_activity"]
+
+    async with visit.socket(WS) as socket:
+        for said, counts in (('{"t":"ping","q":1}', False), ('{"t":"set","s":1}', True), ('{"t":"ok"}', False)):
+            before = await activity()
+            await socket.send(said)
+            assert await socket.recv() == said
+            after = await activity()
+            assert (after[0] > before[0], after[1] > before[1]) == (counts, counts), said
+    before = await activity()
+    await visit.http.get(visit.url("bench/asset"))
+    after = await activity()
+    assert after[0] > before[0]
+    assert after[1] > before[1]
