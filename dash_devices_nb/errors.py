@@ -15,6 +15,7 @@ our refusals from bugs::
     │   └── PatchError             a Patch that does not fit the value it is for
     ├── RoleError             a text that is no role
     ├── RunError              an app that cannot be run so, or does not run
+    ├── ShareError            a share link that cannot be made so, or does not count
     ├── ReplayError           a call, or a recording, that cannot be replayed
     ├── JournalError          the journal cannot be saved, or shown so
     ├── FrameError            a frame that is not one of ours, or is over the limit
@@ -77,6 +78,10 @@ class RoleError(DashDevicesError, ValueError):
 
 class RunError(DashDevicesError):
     """An app that cannot be run so, or does not run."""
+
+
+class ShareError(DashDevicesError, ValueError):
+    """A share link that cannot be made so, or that does not count."""
 
 
 class ReplayError(DashDevicesError):

@@ -7,16 +7,11 @@ process: that is why there is a table of sites in this module, the only state th
 
 from __future__ import annotations
 
-import base64
-import hmac
 import os
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
-
-from jupyter_core.paths import jupyter_data_dir
 
 from dash_devices_nb import registration
 from dash_devices_nb.app.asgi import GATED
@@ -95,7 +90,7 @@ class Site:
         if wish.base_url is None:
             port = 8050 if wish.port is None else wish.port
             self._bound = BoundSocket.bind_tcp(wish.host or "127.0.0.1", port, search=search)
-            self.secret = stable_secret(f"{self.name}:{self._bound.port}")
+            self.secret = registration.stable_secret(f"{self.name}:{self._bound.port}")
         elif hasattr(os, "getuid"):
             self._bound = BoundSocket.bind_unix(registration.directory())
         else:
@@ -183,22 +178,3 @@ def forget(site: Site) -> None:
     """Forget a site that has stopped."""
     if _sites.get(site.name) is site:
         del _sites[site.name]
-
-
-def stable_secret(purpose: str) -> str:
-    """A secret that stays the same for this user and purpose, so that pages outlive a restart of the program.
-
-    It is derived from a key of the user's own, a file of mode 0600 in Jupyter's data directory.
-    """
-    path = Path(jupyter_data_dir()) / "dash_devices_key"
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(32))
-        except FileExistsError:
-            pass
-        key = path.read_bytes()
-    return base64.urlsafe_b64encode(hmac.digest(key, purpose.encode(), "sha256")).decode().rstrip("=")

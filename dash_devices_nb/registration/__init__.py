@@ -11,15 +11,24 @@ and points to a Unix socket of that user or to a literal loopback address.
 Names are part of the URL: lower-case ASCII letters, digits, ``-`` and ``_``, made from what the
 user wrote by `slug`. Claiming a name and writing its record happen under a lock of the directory,
 so two kernels cannot get the same name.
+
+    names         what apps are called in URLs
+    record        one record: its fields and what of it is accepted
+    store         claiming a name, writing, removing, reading
+    files         files of mode 0600 in the directory of the records
+    keys          secrets that outlive a restart
+    tokens        what a share link carries, and its signature
+    shares        the share links of one app
 """
 
+from .files import URL_SEGMENT, directory
+from .keys import stable_secret
 from .names import MAX_NAME, check_name, slug
 from .record import Endpoint, Registration, TcpEndpoint, UnixEndpoint
+from .shares import ShareList, ShareRecord
 from .store import (
-    URL_SEGMENT,
     Registered,
     check_socket,
-    directory,
     is_running,
     process_lives,
     read,
@@ -35,6 +44,8 @@ __all__ = [
     "Endpoint",
     "Registered",
     "Registration",
+    "ShareList",
+    "ShareRecord",
     "TcpEndpoint",
     "UnixEndpoint",
     "check_name",
@@ -47,5 +58,6 @@ __all__ = [
     "register",
     "remove",
     "slug",
+    "stable_secret",
     "write",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
@@ -10,19 +9,16 @@ import re
 import socket
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_runtime_dir
-
 from ..errors import RegistrationError
+from .files import URL_SEGMENT, directory, is_ours, locked, read_private, write_private
 from .names import MAX_NAME, slug
 from .record import Endpoint, Registration, UnixEndpoint
 
-URL_SEGMENT = "dash-devices"
 MAX_RECORD = 65_536  # bytes
 FORGOTTEN = 7 * 86_400  # seconds
 
@@ -33,24 +29,6 @@ class Registered:
 
     registration: Registration
     note: str | None
-
-
-def directory() -> Path:
-    """The directory of the records, made with mode 0700 if it does not exist.
-
-    Raises:
-        RegistrationError: It is not a directory, or belongs to somebody else.
-    """
-    path = Path(jupyter_runtime_dir()) / URL_SEGMENT
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise RegistrationError(f"{path} is not a directory (a symbolic link is not accepted)")
-    if not _is_ours(found):
-        raise RegistrationError(f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}")
-    if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
-        path.chmod(0o700)
-    return path
 
 
 def register(
@@ -84,7 +62,7 @@ def register(
     folder = directory()
     base = slug(wanted)
     owner = os.getpid() if pid is None else pid
-    with _locked(folder):
+    with locked(folder):
         records, _ = read_all()
         former = {r for r in records if kernel_id is not None and r.kernel_id == kernel_id and r.pid != owner}
         holders = {r.name: r for r in records if r not in former and is_running(r)}
@@ -123,17 +101,8 @@ def write(registration: Registration) -> Path:
         RegistrationError: The directory is not accepted.
         OSError: The disk refused.
     """
-    folder = directory()
-    # mkstemp makes the file with mode 0600
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(registration.to_json(), file)
-        target = folder / registration.filename
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    target = directory() / registration.filename
+    write_private(target, json.dumps(registration.to_json()).encode())
     return target
 
 
@@ -164,23 +133,7 @@ def read(path: Path) -> Registration:
         RegistrationError: The file or what it says is not accepted.
         FileNotFoundError: There is no such file.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
-        raise
-    except OSError as exc:
-        raise RegistrationError(f"{path}: cannot be opened ({exc.strerror})") from exc
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise RegistrationError(f"{path}: not a regular file")
-        if not _is_ours(found):
-            raise RegistrationError(f"{path}: belongs to user {found.st_uid}, expected user {os.getuid()}")
-        if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
-            raise RegistrationError(f"{path}: has mode {stat.S_IMODE(found.st_mode):04o}, expected 0600")
-        content = file.read(MAX_RECORD + 1)
-    if len(content) > MAX_RECORD:
-        raise RegistrationError(f"{path}: longer than {MAX_RECORD} bytes")
+    content = read_private(path, MAX_RECORD)
     try:
         record = Registration.from_json(json.loads(content))
     except (ValueError, RegistrationError) as exc:
@@ -231,7 +184,7 @@ def check_socket(path: str) -> None:
     found = os.lstat(path)
     if not stat.S_ISSOCK(found.st_mode):
         raise RegistrationError(f"{path} is not a socket (a symbolic link is not accepted)")
-    if not _is_ours(found):
+    if not is_ours(found):
         raise RegistrationError(f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}")
 
 
@@ -248,25 +201,3 @@ def _former_names(base: str, former: set[Registration]) -> list[str]:
     """Names with this base that the same kernel had before it restarted, oldest first."""
     mine = re.compile(rf"{re.escape(base)}(-\d+)?")
     return [r.name for r in sorted(former, key=lambda r: r.started) if mine.fullmatch(r.name)]
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the directory's lock; other processes wait."""
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if sys.platform == "win32":  # pragma: no cover
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)  # gives the lock back
-
-
-def _is_ours(found: os.stat_result) -> bool:
-    return os.name != "posix" or found.st_uid == os.getuid()

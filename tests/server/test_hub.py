@@ -173,7 +173,7 @@ async def test_user_reaches_the_page_with_the_hubs_identity(hub: Hub, page: Page
     assert (answer.status_code, answer.text) == (200, "hello")
     assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
     identity = json.loads(unquote(page.headers["x-dash-devices-user"]))
-    assert identity == {"username": "alice", "name": "alice", "role": "owner"}
+    assert identity == {"username": "alice", "name": "alice", "role": "owner", "share": None, "expires": None}
     assert "cookie" not in page.headers
     assert f"http://{page.headers['x-forwarded-host']}" == hub.url
     answer = await http.post(hub.url + PREFIX, content=b"x", headers={"Origin": hub.url})

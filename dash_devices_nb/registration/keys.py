@@ -1,0 +1,46 @@
+"""Secrets that stay the same for a user and a purpose, derived from one key of the user's own."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_data_dir
+
+from ..errors import RegistrationError
+from .files import directory, locked, read_private, write_private
+
+KEY_BYTES = 32
+
+
+def stable_secret(purpose: str) -> str:
+    """A secret of 43 characters, so that pages outlive a restart of the program, and links one of the server.
+
+    It is derived from a key of the user's own, a file of mode 0600 in Jupyter's data directory, which is made when it
+    is first needed.
+
+    Raises:
+        RegistrationError: The key is not the user's alone, or no key.
+    """
+    path = Path(jupyter_data_dir()) / "dash_devices_key"
+    try:
+        key = read_private(path, KEY_BYTES)
+    except FileNotFoundError:
+        key = _made(path)
+    if len(key) != KEY_BYTES:
+        raise RegistrationError(f"{path}: has {len(key)} bytes, expected {KEY_BYTES}; remove it to get a new one")
+    return base64.urlsafe_b64encode(hmac.digest(key, purpose.encode(), "sha256")).decode().rstrip("=")
+
+
+def _made(path: Path) -> bytes:
+    """The key, made by whichever process comes first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(directory()):
+        try:
+            return read_private(path, KEY_BYTES)
+        except FileNotFoundError:
+            key = secrets.token_bytes(KEY_BYTES)
+            write_private(path, key)
+            return key
