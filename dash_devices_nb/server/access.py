@@ -67,6 +67,11 @@ class Visitor:
     share: str | None = None
     expires: float | None = None
 
+    @property
+    def is_guest(self) -> bool:
+        """Whether a share link let them in."""
+        return self.share is not None
+
     def header(self) -> str:
         """The value of `USER_HEADER`: percent-encoded JSON."""
         content = asdict(self)

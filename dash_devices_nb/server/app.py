@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,12 +13,14 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from tornado.httputil import HTTPServerRequest
-from traitlets import Bool, Enum, Float, Integer, List, Unicode
+from tornado.routing import Rule
+from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
 
 from ..errors import RegistrationError
 from ..registration import MAX_NAME, URL_SEGMENT, Registration
 from .base import EXTENSION
 from .directory import DirectoryHandler, ListHandler, UnknownHandler
+from .guests import GuestHandler, GuestHost, Guests, NothingElseHandler
 from .proxy import AppHandler, BareNameHandler
 from .readers import Readers, readers
 from .registry import Registry
@@ -39,6 +43,11 @@ ROUTES: list[tuple[str, type]] = [
     (rf"/{URL_SEGMENT}/{NAME}/.*", AppHandler),
     (rf"/{URL_SEGMENT}/([^/]+)(?:/.*)?", UnknownHandler),
 ]
+GUEST_ROUTES: list[tuple[str, type]] = [route for route in ROUTES if issubclass(route[1], GuestHandler)]
+"""What there is on the origin that is for guests alone."""
+
+GUEST_ORIGIN = "DASH_DEVICES_GUEST_ORIGIN"
+"""The environment variable by which kernels learn `guest_origin`, for the links that they show."""
 
 
 class DashDevicesApp(ExtensionApp):
@@ -57,6 +66,24 @@ class DashDevicesApp(ExtensionApp):
         `frame-ancestors`, separated by spaces, for example "'self' https://portal.example.org". It
         replaces what Jupyter and JupyterHub say for the pages below dash-devices/ alone.""",
     ).tag(config=True)
+
+    guest_origin = Unicode(
+        "",
+        help="""Another origin that reaches this server, such as "https://guests.example.org" or
+        "http://192.168.1.5:9999", for the guests of share links. Links are made with it. There a share link is the
+        only thing that lets anybody in: Jupyter's login and token are ignored, and everything but shared apps is
+        refused, so that what runs in a guest's page can never use the login of whoever looks at it. A proxy in front
+        must pass on the Host that the browser sent, as Host or X-Forwarded-Host.""",
+    ).tag(config=True)
+
+    @validate("guest_origin")
+    def _an_origin(self, proposal: dict[str, str]) -> str:
+        value = proposal["value"].rstrip("/").lower()
+        if value and not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", value):
+            raise TraitError(
+                f"guest_origin is {proposal['value']!r}; it takes an origin, such as 'https://guests.example.org'"
+            )
+        return value
 
     hidden_cookies = List(
         Unicode(),
@@ -136,6 +163,10 @@ class DashDevicesApp(ExtensionApp):
         self.registry = Registry(self.kernels.__contains__, self.log)
         self.watches: dict[str, AppWatch] = {}
         self.splices: dict[Splice, str] = {}
+        self.root = f"{self.serverapp.base_url.rstrip('/')}/{URL_SEGMENT}/"
+        self.guests = Guests(self.root, self.guest_origin, self.log)
+        if self.guest_origin:
+            os.environ[GUEST_ORIGIN] = self.guest_origin
         self.settings[EXTENSION] = self
         try:
             self.registry.prune()
@@ -145,11 +176,19 @@ class DashDevicesApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Register the routes."""
         self.handlers.extend(ROUTES)
+        if self.guest_origin:
+            assert self.serverapp is not None
+            base = re.escape(self.serverapp.base_url.rstrip("/"))
+            routes = [*((base + pattern, handler) for pattern, handler in GUEST_ROUTES), (".*", NothingElseHandler)]
+            router = self.serverapp.web_app.default_router
+            router.add_rules([Rule(GuestHost(self.guests), routes)])
+            router.rules.insert(0, router.rules.pop())  # before all routes of the server and of other extensions
 
     async def stop_extension(self) -> None:
         """Close the pages' connections and stop watching."""
         for splice in list(self.splices):
             splice.close()
+        await self.guests.stop()
         await asyncio.gather(*(watch.stop() for watch in self.watches.values()))
         self.watches.clear()
         if "readers" in self.__dict__:

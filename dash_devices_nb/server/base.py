@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from .app import DashDevicesApp
 
 EXTENSION = "dash_devices_extension"
+NEEDS_SHARE = "This address shows shared device pages only: open the share link as it was given to you."
 ACTIONS = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
 
 
 class GuardedHandler(JupyterHandler):
     """Lets nobody pass whom Jupyter does not know, nor what another site sent."""
 
-    visitor: Visitor
+    visitor: Visitor  # set by `prepare`, or nothing is served
     unread = False  # whether a body may follow that nobody has read
 
     @property
@@ -64,30 +65,39 @@ class GuardedHandler(JupyterHandler):
 
         Raises:
             Refused: 403 with the reason.
+            Finish: A refused WebSocket was told the reason.
         """
-        await super().prepare(_redirect_to_login=not self.upgrades)
+        guests_only = self.extension.guests.only(self.request)
+        if guests_only:  # neither login nor token of Jupyter count, nor are they looked at
+            self.current_user = self._jupyter_current_user = None
+        else:
+            await super().prepare(_redirect_to_login=not self.upgrades)
         if self._finished:
             return
         method = self.request.method or "GET"
         action = "execute" if self.upgrades else ACTIONS.get(method, "write")
-        visitor = await identify(self, action)
+        visitor = (None if guests_only else await identify(self, action)) or await self.guest()
         if visitor is None:
-            if method in ("GET", "HEAD") and not self.upgrades:
+            if method in ("GET", "HEAD") and not self.upgrades and not guests_only:
                 web.authenticated(_nothing)(self)  # to the login page, and back here after it
                 return
-            raise Refused(403, "Jupyter does not know you: log in, or give its token.")
-        reason = self._foreign(method)
+            raise Refused(403, NEEDS_SHARE if guests_only else "Jupyter does not know you: log in, or give its token.")
+        reason = self._foreign(method, visitor)
         if reason is not None:
             self.log.warning("Refused %s %s: %s", method, self.request.path, reason)
             raise Refused(403, f"Not from a page of this server: {reason}.")
         self.visitor = visitor
 
-    def _foreign(self, method: str) -> str | None:
-        if self.token_authenticated:
+    async def guest(self) -> Visitor | None:
+        """Who it is whom Jupyter does not know, if this handler serves such people."""
+        return None
+
+    def _foreign(self, method: str, visitor: Visitor) -> str | None:
+        if not visitor.is_guest and self.token_authenticated:
             return None
         trusted = configured_origins(self.allow_origin, self.allow_origin_pat)
         reason = refusal(method, self.request.headers, websocket=self.upgrades, trusted=trusted)
-        if reason is None or not self._has_xsrf_token():
+        if reason is None or visitor.is_guest or not self._has_xsrf_token():
             return reason
         return None
 
@@ -109,17 +119,27 @@ class GuardedHandler(JupyterHandler):
         text = ""
         if isinstance(error, Refused):
             text = error.text
-        elif isinstance(error, DashDevicesError):
+        elif isinstance(error, DashDevicesError) and self.is_owner:
             text = str(error)
         self.set_header("Cache-Control", "no-store")
         if self.unread:
             self.set_header("Connection", "close")
         if self.wants_page:
             self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(render("error.html", status=status_code, reason=reason, text=text, root=self.root))
+            root = self.root if self.is_owner else ""
+            self.finish(render("error.html", status=status_code, reason=reason, text=text, root=root, login=self.login))
             return
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps({"status": status_code, "reason": reason, "message": text}))
+
+    login = ""
+    """Where somebody can log in who was refused as a guest, for the error page."""
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether Jupyter let this visitor in; others learn nothing of this server but what they came for."""
+        visitor = getattr(self, "visitor", None)
+        return visitor is not None and not visitor.is_guest
 
     @property
     def wants_page(self) -> bool:

@@ -31,8 +31,8 @@ HOP_BY_HOP = frozenset(
 OURS = "x-dash-devices-"
 CREDENTIALS = frozenset(("authorization", "cookie", "x-xsrftoken"))
 REPLACED = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"))
-QUERY_SECRETS = frozenset(("token", "_xsrf"))
-"""Query parameters by which Jupyter lets somebody in; an app cannot use these names."""
+QUERY_SECRETS = frozenset(("token", "_xsrf", "share"))
+"""Query parameters by which Jupyter, or a share link, lets somebody in; an app cannot use these names."""
 
 NOT_PASSED_BACK = frozenset(("server", "date", "x-frame-options", "content-security-policy"))
 
@@ -69,6 +69,12 @@ def app_cookies(values: Iterable[str], is_jupyters: CookieTest) -> str:
     """A Cookie header without Jupyter's."""
     pairs = (pair.strip() for value in values for pair in value.split(";"))
     return "; ".join(p for p in pairs if p and not is_jupyters(p.partition("=")[0].strip()))
+
+
+def cookies_named(values: Iterable[str], name: str) -> list[str]:
+    """What the cookies of this name hold; a browser sends several if they were set for several paths."""
+    pairs = (pair.strip().partition("=") for value in values for pair in value.split(";"))
+    return [content for found, _, content in pairs if found == name]
 
 
 def jupyters_cookies(patterns: Iterable[str], *names: str) -> CookieTest:

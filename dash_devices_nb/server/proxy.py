@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import cast
 from urllib.parse import urlsplit
 
+from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import web
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, ResponseStartLine
@@ -21,6 +22,7 @@ from ..registration import Registration
 from . import headers as heads
 from .access import RESOURCE, SECRET_HEADER, USER_HEADER, Refused
 from .base import GuardedHandler
+from .guests import COOKIE, GuestHandler
 from .pages import render
 from .status import glance_at
 from .upstream import Exchange, connect
@@ -32,7 +34,7 @@ DRAINED = 2  # bodies up to this many times the limit are read to their end
 
 
 @web.stream_request_body
-class AppHandler(GuardedHandler):
+class AppHandler(GuestHandler):
     """Serves one app."""
 
     auth_resource = RESOURCE
@@ -53,7 +55,7 @@ class AppHandler(GuardedHandler):
         self.unread = True
         self.set_header("Connection", "close")
         await super().prepare()
-        if self._finished:
+        if self._finished or self.enter():
             return
         await self._begin(self.path_args[0])
         self.unread = False
@@ -129,7 +131,7 @@ class AppHandler(GuardedHandler):
     @cached_property
     def _is_jupyters(self) -> heads.CookieTest:
         own = self.identity_provider.get_cookie_name(self)
-        return heads.jupyters_cookies(self.extension.hidden_cookies, own, "_xsrf")
+        return heads.jupyters_cookies(self.extension.hidden_cookies, own, "_xsrf", COOKIE)
 
     @property
     def app_headers(self) -> HTTPHeaders:
@@ -196,6 +198,12 @@ class AppHandler(GuardedHandler):
         if self.exchange is not None:
             self.exchange.close()
 
+    def cut(self, reason: str) -> None:
+        """The share link of this guest has ended: end what has begun."""
+        self.log.info("%s: cut: %s", self.request.path, reason)
+        if self.exchange is not None:
+            self.exchange.close()
+
     async def _serve(self) -> None:
         if self.found is None:
             self.no_such_app(self.path_args[0])
@@ -210,6 +218,7 @@ class AppHandler(GuardedHandler):
             return
         document = self.request.headers.get("Sec-Fetch-Mode") == "navigate"
         limits = self.extension
+        limits.guests.follow(self.record.name, self.visitor, self.cut)
         try:
             await self.exchange.receive(limits.page_timeout if document else limits.answer_timeout)
         except UpstreamError as exc:
@@ -220,8 +229,10 @@ class AppHandler(GuardedHandler):
                 self.detach().close()  # a length or a last chunk must not say that this was all
             else:
                 self.no_answer(exc)
+        finally:
+            limits.guests.leave(self.record.name, self.visitor, self.cut)
 
-    @web.authenticated
+    @allow_unauthenticated  # `prepare` lets nobody else pass
     async def get(self, *_: str) -> None:
         """Serve a page, an asset, a stream or a WebSocket."""
         await self._serve()
@@ -229,7 +240,7 @@ class AppHandler(GuardedHandler):
     head = get
     options = get
 
-    @web.authenticated
+    @allow_unauthenticated
     async def post(self, *_: str) -> None:
         """Serve a callback or an upload."""
         await self._serve()
@@ -241,6 +252,9 @@ class AppHandler(GuardedHandler):
     def no_such_app(self, name: str) -> None:
         """Answer 404 with what runs and how to start an app."""
         self.set_status(404)
+        if not self.is_owner:
+            self._wait(name)
+            return
         apps = [(r.name, r.notebook) for r in self.extension.registry.records()]
         self._explain(
             "unknown.html",
@@ -254,6 +268,9 @@ class AppHandler(GuardedHandler):
         state = glance_at(self.record, self.kernel_manager)
         self.log.warning("502 %s: %s (kernel %s)", self.request.path, reason, state)
         self.set_status(502)
+        if not self.is_owner:
+            self._wait(self.record.name)
+            return
         self._explain(
             "gone.html",
             f"{reason} (kernel: {state})",
@@ -262,6 +279,10 @@ class AppHandler(GuardedHandler):
             reason=str(reason),
             state=str(state),
         )
+
+    def _wait(self, name: str) -> None:
+        """Tell a guest to wait, and nothing of what else there is on this server."""
+        self._explain("wait.html", f"The app {name!r} does not run now.", name=name)
 
     def _explain(self, template: str, text: str, **values: object) -> None:
         self.set_header("Cache-Control", "no-store")

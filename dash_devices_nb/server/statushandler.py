@@ -10,16 +10,16 @@ import json
 import time
 from typing import Any
 
-from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from .access import RESOURCE
-from .base import GuardedHandler
+from .guests import FORBIDDEN, GuestHandler
 from .status import Status
 
 
-class StatusHandler(GuardedHandler, WebSocketHandler):
-    """Sends the app's state, then every change of it."""
+class StatusHandler(GuestHandler, WebSocketHandler):
+    """Sends the app's state, then every change of it, and nothing else: guests may know it."""
 
     auth_resource = RESOURCE
     app = ""
@@ -39,7 +39,7 @@ class StatusHandler(GuardedHandler, WebSocketHandler):
         """The page has nothing to say here, in bytes."""
         return 4096
 
-    @ws_authenticated
+    @allow_unauthenticated  # `prepare` lets nobody else pass
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Open the WebSocket."""
         await super().get(*args, **kwargs)
@@ -48,6 +48,7 @@ class StatusHandler(GuardedHandler, WebSocketHandler):
         """Send the state of now and listen."""
         self.app = args[0]
         self.set_nodelay(True)
+        self.extension.guests.follow(self.app, self.visitor, self._end)
         self._send(self.extension.watch(self.app, self._send).status)
 
     def on_message(self, _message: str | bytes) -> None:
@@ -56,7 +57,11 @@ class StatusHandler(GuardedHandler, WebSocketHandler):
     def on_close(self) -> None:
         """Stop listening."""
         if self.app:
+            self.extension.guests.leave(self.app, self.visitor, self._end)
             self.extension.unwatch(self.app, self._send)
+
+    def _end(self, reason: str) -> None:
+        self.close(FORBIDDEN, reason)
 
     def _send(self, status: Status) -> None:
         try:

@@ -21,6 +21,7 @@ from tornado.httputil import (
 from ..errors import UpstreamError
 from .access import Refused
 from .frames import BY_ITSELF, FrameTracker
+from .guests import FORBIDDEN
 from .sockets import SocketTransport
 from .splice import Splice, take_socket
 from .upstream import MAX_HEAD, connect
@@ -120,14 +121,23 @@ def _answer(headers: HTTPHeaders) -> bytes:
 def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes) -> None:
     """Answer the browser and let the bytes flow."""
     extension = handler.extension
+    record, visitor = handler.record, handler.visitor
+
+    def cut(reason: str) -> None:
+        splice.close(FORBIDDEN, reason)
+
+    def ended(splice: Splice) -> None:
+        extension.splice_ended(splice)
+        extension.guests.leave(record.name, visitor, cut)
+
     splice = Splice(
         ping_interval=extension.ping_interval,
         browser=FrameTracker(
             extension.max_frame_bytes,
-            lambda: extension.used(handler.record),
+            lambda: extension.used(record),
             () if extension.counts_open_pages else BY_ITSELF,
         ),
-        on_end=extension.splice_ended,
+        on_end=ended,
     )
     stream = handler.detach()
     try:
@@ -144,5 +154,6 @@ def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes)
         splice.close()
         raise
     if not splice.closed:
-        extension.splice_began(handler.record.name, splice)
+        extension.splice_began(record.name, splice)
+        extension.guests.follow(record.name, visitor, cut)
         splice.start()

@@ -102,15 +102,17 @@ async def running_jupyter(
     app: Literal["lab", "server", "notebook"] = "lab",
     *,
     base_url: str = "/",
+    port: int = 0,
     arguments: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     within: float = 60.0,
 ) -> AsyncIterator[Jupyter]:
-    """Start a Jupyter server on a free port with a fresh token; end it by its pid.
+    """Start a Jupyter server with a fresh token; end it by its pid.
 
     Args:
         app: JupyterLab, the bare server (no front end, starts faster), or Notebook.
         base_url: Where the server lives, as on a Hub.
+        port: 0: any free one.
         arguments: More of its command line.
         env: More environment variables; kernels inherit them.
         within: The deadline for its start in seconds.
@@ -134,7 +136,7 @@ async def running_jupyter(
                 "--allow-root",
                 "--ServerApp.ip=127.0.0.1",
                 # Any free port: which one it is stands in the server's runtime file.
-                "--ServerApp.port=0",
+                f"--ServerApp.port={port}",
                 f"--ServerApp.root_dir={home / 'root'}",
                 f"--ServerApp.base_url={base_url}",
                 f"--IdentityProvider.token={token}",
