@@ -29,6 +29,8 @@ HOP_BY_HOP = frozenset(
     )
 )  # RFC 9110, section 7.6.1
 OURS = "x-dash-devices-"
+OF_PAGES = "x-dash-devices-client"
+"""By which a page says over HTTP which client it is; the app checks it."""
 CREDENTIALS = frozenset(("authorization", "cookie", "x-xsrftoken"))
 REPLACED = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"))
 QUERY_SECRETS = frozenset(("token", "_xsrf", "share"))
@@ -56,7 +58,7 @@ def to_app(headers: HTTPHeaders, is_jupyters: CookieTest) -> HTTPHeaders:
     passed = HTTPHeaders()
     for name, value in headers.get_all():
         lower = name.lower()
-        if lower in dropped or lower.startswith((OURS, "sec-websocket-extensions")):
+        if lower in dropped or (lower.startswith((OURS, "sec-websocket-extensions")) and lower != OF_PAGES):
             continue
         passed.add(name, without_secrets(value) if lower == "referer" else value)
     cookies = app_cookies(headers.get_list("Cookie"), is_jupyters)

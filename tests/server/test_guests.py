@@ -48,7 +48,8 @@ def links(visit: Visit) -> Links:
 @pytest.fixture
 async def guest() -> AsyncIterator[httpx.AsyncClient]:
     """A browser that has never been here."""
-    async with httpx.AsyncClient(timeout=30) as http:
+    # A connection each: what refuses an upgrade closes its connection without saying so.
+    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_keepalive_connections=0)) as http:
         yield http
 
 
@@ -92,7 +93,7 @@ async def test_no_other_route_of_the_server_opens(
     base = urlsplit(visit.jupyter.url).path
     refused, public = 0, set()
     async with serving(visit, "other") as other:
-        paths = {sample(pattern) for pattern in routes}
+        paths = {sample(pattern) for pattern in routes if not pattern.strip("()").startswith(".*")}
         paths |= {
             f"{base}dash-devices/{path}" for path in ("", "_apps", "other/", "other/_dash-devices/status", "nobody/")
         }
@@ -104,8 +105,8 @@ async def test_no_other_route_of_the_server_opens(
             assert path.startswith("/"), path
             if path.startswith(f"{base}dash-devices/bench/"):
                 continue
-            if "/lab/api/licenses/" in path:
-                continue  # JupyterLab leaves a stranger waiting there: its handler cannot send an error
+            if "/lab/api/licenses/" in path or path.endswith("/robots.txt"):
+                continue  # nobody is answered there: the one handler cannot send an error, the other cannot be made
             for method in (*METHODS, "upgrade"):
                 headers = dict(UPGRADE, Origin=visit.origin) if method == "upgrade" else {"Origin": visit.origin}
                 verb = "GET" if method == "upgrade" else method
@@ -150,8 +151,13 @@ async def test_the_origin_for_guests_knows_no_owner(visit: Visit, page: Page, li
     origin = f"http://localhost:{port}"
     owner = {"Cookie": visit.cookies, "Authorization": f"token {visit.jupyter.token}", "Origin": origin}
     routes = (await visit.http.get(visit.jupyter.url + ROUTES_PATH)).json()["routes"]
-    paths = {sample(pattern) for pattern in routes} | {"/", base, f"{base}lab", f"{base}dash-devices/bench/"}
-    async with httpx.AsyncClient(timeout=30, base_url=origin) as http:
+    paths = {sample(pattern) for pattern in routes if not pattern.strip("()").startswith(".*")} | {
+        "/",
+        base,
+        f"{base}lab",
+        f"{base}dash-devices/bench/",
+    }
+    async with httpx.AsyncClient(timeout=30, base_url=origin, limits=httpx.Limits(max_keepalive_connections=0)) as http:
         for path in sorted(paths):
             for method in ("GET", "POST", "upgrade"):
                 headers = {**owner, **UPGRADE} if method == "upgrade" else owner

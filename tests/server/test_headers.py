@@ -75,7 +75,7 @@ def test_redirect_stays_below_the_prefix(location: str, expected: str) -> None:
 
 
 def test_hop_by_hop_headers_and_ours_are_dropped() -> None:
-    """What concerns one connection, and what only we may say, is not passed on."""
+    """What concerns one connection, and what only we may say, is not passed on; which client it is a page may say."""
     headers = HTTPHeaders(
         {
             "Connection": "close, X-Named",
@@ -85,6 +85,7 @@ def test_hop_by_hop_headers_and_ours_are_dropped() -> None:
             "Proxy-Authorization": "1",
             "X-Dash-Devices-Secret": "guess",
             "x-dash-devices-anything": "1",
+            "X-Dash-Devices-Client": "id.key",
             "Forwarded": "for=1",
             "Accept": "text/html",
             "Cookie": "a=1; _xsrf=2; custom=3;b=4",
@@ -92,6 +93,7 @@ def test_hop_by_hop_headers_and_ours_are_dropped() -> None:
     )
     headers.add("Cookie", "username-x=1; c=5")
     assert dict(to_app(headers, TEST).get_all()) == {
+        "X-Dash-Devices-Client": "id.key",
         "Accept": "text/html",
         "Cookie": "a=1; b=4; c=5",
     }
