@@ -141,6 +141,9 @@ class AppWatch:
             def changed(_change: object = None) -> None:
                 self._set(_state_of(kernel))
 
+            if self._ended_pid not in (None, record.pid):
+                self._set(State.RESTARTING)  # quicker than any look; a page shall hear of it all the same
+            self._ended_pid = None
             kernel.observe(changed, "execution_state")
             changed()
             try:

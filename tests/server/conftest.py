@@ -212,7 +212,7 @@ async def serving(visit: Visit, wanted: str = "bench", **fields: Any) -> AsyncIt
             base_url=BASE_URL,
             kernel_id=fields.get("kernel_id", visit.kernel_id),
             notebook=fields.get("notebook"),
-            pid=os.getpid(),
+            pid=fields.get("pid", os.getpid()),
         )
         page = Page(made.registration)
         server = Server(Gate(page, page.registration.secret), sock, max_message_bytes=2**20)

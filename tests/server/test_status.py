@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -12,7 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
-from tests.server.conftest import BASE_URL, Visit, next_state
+from tests.server.conftest import BASE_URL, Visit, next_state, serving
 
 WORD = 0.3
 """Seconds within which a page must know."""
@@ -143,6 +144,18 @@ async def test_page_goes_on_after_a_restart_and_another_run(visit: Visit, notebo
         assert message["since"] - registered < 1.0
         answer = await visit.http.get(visit.url("lab/"))
         assert (answer.status_code, answer.text) == (200, "ok")
+
+
+async def test_page_hears_of_a_restart_that_is_quicker_than_a_look(visit: Visit) -> None:
+    """A kernel's app that is there again, in another process, before anybody saw it gone: restarting is said first."""
+    async with serving(visit, "quick") as former, visit.socket("quick/_dash-devices/status") as socket:
+        await next_state(socket, "idle")
+        # A process that lives, as the kernel's next one does.
+        async with serving(visit, "quick", pid=os.getppid()) as latter:
+            assert latter.registration.name == former.registration.name
+            async with asyncio.timeout(10):
+                said = [json.loads(await socket.recv())["state"] for _ in range(2)]
+        assert said == ["restarting", "idle"]
 
 
 async def test_page_learns_that_the_kernel_was_shut_down(visit: Visit, notebook: Notebook) -> None:
