@@ -48,6 +48,7 @@ class Connection:
         self._closed = False
         self._waits = False
         self._failure: Exception | None = None
+        self._size = 0
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -108,7 +109,9 @@ class Connection:
             raise self._failure
         if message["type"] == "websocket.disconnect":
             return int(message.get("code") or GOING_AWAY)
-        return wire.parse(message.get("text") or message.get("bytes") or "")
+        text = message.get("text") or message.get("bytes") or ""
+        self._size = len(text)
+        return wire.parse(text)
 
     async def _frames(self, page: Page) -> int:
         """Handle the frames that `_take` leaves, until the connection ends. Returns the close code."""
@@ -121,6 +124,8 @@ class Connection:
                     await self.close(GOING_AWAY, "goodbye")
                     return GOING_AWAY
                 self._waits = True
+                if page.client.share is not None and not await self._affords(page, limits.cost(frame["t"], self._size)):
+                    return POLICY
                 await self._handle(page, frame)
             except FrameError as error:
                 self._malformed(page, error)
@@ -132,12 +137,18 @@ class Connection:
 
         A task costs each frame a round of the loop. Returns whether it was taken; else `_frames` has it.
         """
-        if self._waits or self._hub.authorizers or not page.bucket.has_one(time.monotonic()):
+        now = time.monotonic()
+        if self._waits or self._hub.authorizers or not page.bucket.has_one(now):
             return False
         try:
             frame = wire.parse(data)
             if frame["t"] == "bye":
                 return False
+            if page.client.share is not None:
+                cost = limits.cost(frame["t"], len(data))
+                if not page.bucket.has_one(now, beside=cost):
+                    return False
+                page.bucket.take(now, cost)
             _at_once(self._handle(page, frame))
         except FrameError as error:
             self._malformed(page, error)
@@ -235,12 +246,27 @@ class Connection:
         if taken:
             self._hub.app.recorder.changed(page.client, taken, cause)
 
-    async def _slowed(self, page: Page) -> None:
-        """Hold a page back that sends faster than it may, and tell it, now and then."""
+    async def _affords(self, page: Page, cost: float) -> bool:
+        """Hold a guest back that sends more than it may; send one away whose frame is far beyond that."""
+        if await self._slowed(page, cost, most=limits.GUESTS_MOST_SECONDS):
+            return True
+        reason = f"a frame of {self._size} bytes is more than a guest may send"
+        self._hub.app.recorder.refused(page.client, reason)
+        await self.close(CUT_OFF, reason)
+        return False
+
+    async def _slowed(self, page: Page, cost: float = 1.0, most: float = float("inf")) -> bool:
+        """Hold a page back that sends faster than it may, and tell it, now and then.
+
+        Returns:
+            False, at once, if that would take more than `most` seconds.
+        """
         now = time.monotonic()
-        delay = page.bucket.take(now)
+        delay = page.bucket.take(now, cost)
         if delay <= 0:
-            return
+            return True
+        if delay > most:
+            return False
         if now - page.told_slow > TELL_SECONDS:
             page.told_slow = now
             with self._runtime.lock:
@@ -249,6 +275,7 @@ class Connection:
                 )
             self._runtime.flush()
         await asyncio.sleep(delay)
+        return True
 
     def _pay(self, page: Page) -> None:
         with self._runtime.lock:
@@ -282,8 +309,6 @@ class Connection:
         if number <= page.requests:
             return
         page.requests = number
-        if page.client.share is not None:
-            await self._slowed(page)
 
         def done(answer: Answer) -> None:
             text = answer.status == 200 or path != "_dash-update-component"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import quart
@@ -11,9 +12,11 @@ from dash_devices_nb.app import stock
 from dash_devices_nb.app.asgi import page_script
 from dash_devices_nb.app.connection import output_names
 from dash_devices_nb.app.hub import Hub
+from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall, RegularCalls
 from dash_devices_nb.app.runtime import settle
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.limits import GUESTS_MOST_SECONDS, cost
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.errors import FrameError
@@ -93,7 +96,11 @@ class Web(stock.StockDash):
             body = await quart.request.get_json()
             if not isinstance(body, dict):
                 return "The body of a callback is a JSON object.", 400
-            client = self._asking()
+            page = self._asking()
+            client = None if page is None else page.client
+            if page is not None and page.client.share is not None:
+                size = int(quart.request.content_length or 0)
+                await asyncio.sleep(min(page.bucket.take(time.monotonic(), cost("req", size)), GUESTS_MOST_SECONDS))
             try:
                 outputs = output_names(body)
             except FrameError as error:
@@ -126,11 +133,11 @@ class Web(stock.StockDash):
         self.regular.start(RegularCall(body, client, request, done, rights=rights))
         return await future
 
-    def _asking(self) -> Client | None:
-        """The client whose page sent the current request."""
+    def _asking(self) -> Page | None:
+        """The page that sent the current request."""
         name, _, key = quart.request.headers.get(CLIENT_HEADER, "").partition(".")
         page = self.hub.runtime.pages.get(name)
-        return page.client if page is not None and page.key == key else None
+        return page if page is not None and page.key == key else None
 
     def streams(self, output: Any) -> bool:
         """Whether a callback asked for `ctx.websocket`."""

@@ -8,8 +8,14 @@ RATE = 200.0
 """Changes a second that a page may send, in the long run."""
 BURST = 400.0
 """Changes that it may send at once."""
-GUESTS = {Role.VIEW: (20.0, 200.0), Role.CONTROL: (100.0, 300.0)}
-"""(rate, burst) of pages that came by a share link, of their callbacks' requests as well as of their changes."""
+GUESTS = {Role.VIEW: (30.0, 200.0), Role.CONTROL: (100.0, 300.0)}
+"""(rate, burst) of pages that came by a share link, for all that they send (`cost`), not only for changes."""
+GUESTS_BYTES = 16 * 1024
+"""Bytes of a guest's frame that cost as much as a change."""
+GUESTS_LITTLE = 0.1
+"""What a guest's frame costs that asks for nothing: what it has taken, what it shows, that it is alive."""
+GUESTS_MOST_SECONDS = 10.0
+"""A guest whose one frame costs more than so many seconds' rate, beyond the burst, is sent away."""
 MOST_MALFORMED = 100
 """Frames that cannot be read after which a page is sent away."""
 GUESTS_MOST_MALFORMED = 10
@@ -33,18 +39,24 @@ class Bucket:
         self._tokens = burst
         self._then: float | None = None
 
-    def has_one(self, now: float) -> bool:
-        """Whether `take` would not have to wait."""
+    def has_one(self, now: float, beside: float = 0.0) -> bool:
+        """Whether `take` would not have to wait, after so many that are taken beside."""
         grown = (now - self._then) * self.rate if self._then is not None else 0.0
-        return self._tokens + grown >= 1
+        return self._tokens + grown >= 1 + beside
 
-    def take(self, now: float) -> float:
-        """Take a token. Returns how long to wait before acting on it, in seconds; 0 where there is one."""
+    def take(self, now: float, cost: float = 1.0) -> float:
+        """Take a token, or so many. Returns how long to wait before acting on it, in seconds; 0 where there are."""
         if self._then is not None:
             self._tokens = min(self.burst, self._tokens + (now - self._then) * self.rate)
         self._then = now
-        self._tokens -= 1
+        self._tokens -= cost
         return max(0.0, -self._tokens / self.rate)
+
+
+def cost(kind: str, size: int) -> float:
+    """What a guest's frame costs beside the one token that a `set`, a `floor` or a `name` takes of everybody."""
+    by_kind = {"set": 0.0, "floor": 0.0, "name": 0.0, "req": 1.0}.get(kind, GUESTS_LITTLE)
+    return by_kind + size / GUESTS_BYTES
 
 
 def bucket_for(role: Role, *, guest: bool, before: Bucket) -> Bucket:

@@ -3,7 +3,6 @@
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, State, dcc, html
-from dash_devices_nb.core import limits
 from dash_devices_nb.errors import RoleError
 from dash_devices_nb.testing import Tab, visitor
 from tests.support.eventually import eventually
@@ -203,28 +202,3 @@ async def test_who_forges_changes_without_end_is_sent_away(app, tab, monkeypatch
     assert told(viewer)[0] == "You may not change a.value: you may look, but not act."
     assert len(told(viewer)) < 10
     assert other.prop("a", "value") == 0
-
-
-async def test_a_guest_that_sends_rubbish_is_sent_away_sooner(app, tab):
-    """Ten frames that cannot be read are the most of one who came by a share link."""
-    guest = await tab(app, role="control", guest=True)
-    for _ in range(limits.GUESTS_MOST_MALFORMED):
-        await guest.send("{")
-    await guest.act("a", "value", 1)
-    await guest.expect("b", "children", "1")
-    await guest.send({"t": "set", "s": "x"})
-    await eventually(lambda: guest.closed_by)
-    assert guest.closed_by == (4403, "more than 10 malformed frames")
-
-
-async def test_guests_have_rates_of_their_own(app, tab):
-    """By their role, and live; the owner's and everybody's without a link are as they were."""
-    rates = {}
-    for role, guest in (("view", True), ("control", True), ("view", False), ("control", False), ("owner", False)):
-        one = await tab(app, role=role, guest=guest)
-        rates[role, guest] = app.runtime.pages[one.client_id].bucket.rate
-        if (role, guest) == ("view", True):
-            client_of(app, one).role = "control"
-            assert app.runtime.pages[one.client_id].bucket.rate == limits.GUESTS["control"][0]
-    assert rates[("view", True)] == limits.GUESTS["view"][0] < limits.GUESTS["control"][0] == rates[("control", True)]
-    assert rates[("view", False)] == rates[("control", False)] == rates[("owner", False)] == limits.RATE

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_devices_nb.core.limits import BURST, RATE, Bucket
+from dash_devices_nb.core.limits import BURST, GUESTS, GUESTS_BYTES, GUESTS_LITTLE, RATE, Bucket, bucket_for, cost
+from dash_devices_nb.core.roles import Role
 
 
 def test_a_burst_is_free():
@@ -48,3 +49,23 @@ def test_who_waits_as_told_never_exceeds_the_rate(pauses, rate, burst):
         now += bucket.take(now)
         done += 1
         assert done <= burst + rate * now + 1e-6
+
+
+def test_what_guests_send_costs_by_kind_and_size():
+    """A request as a change does; what only confirms hardly anything; bytes as well as frames."""
+    assert cost("set", 0) == 0.0  # the one that everybody's change takes is beside it
+    assert cost("req", 0) == 1.0
+    assert cost("ok", 0) == cost("nonsense", 0) == GUESTS_LITTLE
+    assert cost("set", 4 * GUESTS_BYTES) == 4.0
+    bucket = Bucket(rate=10, burst=5)
+    assert [bucket.take(0.0, 4.0), bucket.take(0.0, 2.0)] == pytest.approx([0.0, 0.1])
+
+
+def test_a_bucket_is_kept_while_it_fits():
+    """A role that is set again gives no new burst."""
+    viewer = bucket_for(Role.VIEW, guest=True, before=Bucket())
+    assert (viewer.rate, viewer.burst) == GUESTS[Role.VIEW]
+    assert bucket_for(Role.VIEW, guest=True, before=viewer) is viewer
+    assert bucket_for(Role.CONTROL, guest=True, before=viewer).rate > viewer.rate
+    assert bucket_for(Role.OWNER, guest=True, before=viewer).rate == RATE
+    assert bucket_for(Role.VIEW, guest=False, before=viewer).rate == RATE
