@@ -22,6 +22,8 @@
         .dot::after { content: ""; position: absolute; inset: -14px -10px; }
         .mine .dot, .may .dot { background: #7de29b; }
         .text { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding-right: 6px; min-width: 0; }
+        .clock { flex: none; opacity: .85; font-variant-numeric: tabular-nums; padding-right: 6px; }
+        .clock:empty { display: none; }
         .text b { font-weight: 600; }
         .text b:not(:empty) + span:not(:empty)::before { content: " · "; opacity: .7; }
         .foot button.act { flex: none; min-height: 32px; padding: 4px 12px; border: 0; border-radius: 16px; cursor: pointer;
@@ -29,7 +31,7 @@
         .foot button.act:hover { background: #e3ebf5; }
         button:focus-visible, input:focus-visible { outline: 2px solid #6db3ff; outline-offset: 2px; }
         .foot.small { min-height: 0; padding: 9px; }
-        .foot.small .text, .foot.small button.act { display: none; }
+        .foot.small .text, .foot.small .clock, .foot.small button.act { display: none; }
         .why { position: fixed; z-index: 2147483645; padding: 5px 10px; border-radius: 6px; color: #fff; background: #16202ce6;
                pointer-events: none; transform: translate(-50%, -100%); white-space: nowrap; opacity: 0; transition: opacity .15s; }
         .why.shown { opacity: 1; }
@@ -48,8 +50,8 @@
     const BODY = `<form hidden><label for="name">What is your name?</label>
         <input id="name" maxlength="${LONGEST_NAME}" autocomplete="name" placeholder="Your name"><small>Everybody on this page sees it.</small>
         <div class="row"><button class="main" type="submit">Join</button><button type="button" class="later">Not now</button></div></form>
-        <div class="foot" role="status"><button class="dot" aria-label="Show or hide who has control"></button>
-        <span class="text"><b></b><span></span></span><button class="act"></button></div><div class="why" role="tooltip"></div>`;
+        <div class="foot"><button class="dot" aria-label="Show or hide who has control"></button>
+        <span class="text" role="status"><b></b><span></span></span><span class="clock" aria-hidden="true"></span><button class="act"></button></div><div class="why" role="tooltip"></div>`;
 
     dd.FloorBar = class FloorBar {
         /** @param {{send: (frame: object) => boolean, prefix: string}} page */
@@ -101,7 +103,8 @@
 
         _show() {
             clearTimeout(this._tick);
-            const [text, action] = said(this._frame, Math.max(0, Math.ceil((this._deadline - performance.now()) / 1000)), this._deadline);
+            const [text, action] = said(this._frame);
+            const seconds = Math.max(0, Math.ceil((this._deadline - performance.now()) / 1000));
             const {mine, rights, guest, name} = this._frame;
             const shown = Boolean(text || (guest && name));
             if (!this._root && !shown) return;
@@ -112,6 +115,7 @@
             document.documentElement.style.setProperty('--dash-devices-foot', shown ? '48px' : '0px');
             set(this._at('.text b'), guest ? name : '');
             set(this._at('.text b + span'), text);
+            set(this._at('.clock'), this._deadline ? `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}` : '');
             const button = this._at('.act');
             button.hidden = !action;
             button.style.display = action ? '' : 'none';
@@ -144,11 +148,10 @@
     };
 
     /** What the bar says, and what its button does. @returns {[string, string]} empty: nothing */
-    function said(frame, seconds, ends) {
-        const clock = ends ? ` (${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')})` : '';
+    function said(frame) {
         const asking = frame.asking ? `${frame.asking} ask${frame.asking === 1 ? 's' : ''} for control` : '';
-        if (frame.mine) return [`You have control${clock}`, frame.role === 'owner' ? '' : 'Give back'];
-        const who = frame.floor === 'locked' ? `${frame.holder} has control${clock}` : '';
+        if (frame.mine) return ['You have control', frame.role === 'owner' ? '' : 'Give back'];
+        const who = frame.floor === 'locked' ? `${frame.holder} has control` : '';
         if (frame.role === 'owner') {
             const closed = frame.floor === 'closed' ? 'Only you have control' : '';
             return [[who || closed, asking].filter(Boolean).join(', '), ''];

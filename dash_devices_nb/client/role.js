@@ -10,7 +10,7 @@
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
     const RANKS = {view: 0, control: 1, owner: 2};
-    const LOOK_MS = 60;
+    const LOOK_MS = 80;
     const MARK = 'data-dash-devices-off';
     /** Props that programs set and people do not. */
     const DISPLAYED = new Set(
@@ -32,6 +32,9 @@
         constructor(page) {
             this._page = page;
             this._rights = 'owner';
+            /** The most that anything needs here: who may that has nothing off. */
+            this._highest = RANKS.control;
+            this._restricted = false;
             this._text = '';
             /** What props need that a person changes, by "id\nprop". @type {Map<string, {shared: number, own: number}>} */
             this._plain = new Map();
@@ -50,12 +53,14 @@
             this._rights = frame.rights;
             this._text = dd.whyOff(frame);
             if (frame.needs) this._need(frame.needs);
+            this._restricted = RANKS[this._rights] < this._highest;
             this.look();
         }
 
         _need(needs) {
             this._plain.clear();
             this._patterns = [];
+            this._highest = Math.max(RANKS.control, ...needs.map(([, , role]) => RANKS[role]));
             for (const [ref, prop, role, shared] of needs) {
                 const rank = RANKS[role];
                 if (typeof ref !== 'string') {
@@ -71,8 +76,7 @@
 
         /** Whether a change of this prop is beyond what this page may do. @param {string} id @param {string} prop */
         lacks(id, prop) {
-            const mine = RANKS[this._rights];
-            if (mine === RANKS.owner) return false;
+            if (!this._restricted) return false;
             let {shared, own} = this._plain.get(`${id}\n${prop}`) || {shared: -1, own: 0};
             for (const each of this._patterns) {
                 if (each.prop !== prop || !dd.matches(each.pattern, id)) continue;
@@ -80,7 +84,7 @@
                 else own = Math.max(own, each.rank);
             }
             if (shared < 0) shared = this._page.shared.has(id, prop) ? RANKS.control : 0;
-            return Math.max(shared, own) > mine;
+            return Math.max(shared, own) > RANKS[this._rights];
         }
 
         /** Whether nobody acted, but a component did by itself what this page may not. @param {string} id @param {string} prop */
@@ -92,14 +96,14 @@
 
         /** What of a component's change is to be told the app. @param {string} id @param {object} props */
         without(id, props) {
-            if (this._rights === 'owner' || !Object.keys(props).some(prop => this._ignores(id, prop))) return props;
+            if (!this._restricted || !Object.keys(props).some(prop => this._ignores(id, prop))) return props;
             return Object.fromEntries(Object.entries(props).filter(([prop]) => !this._ignores(id, prop)));
         }
 
         /** Whether a callback is called for nothing but that. @param {string[]} names "id.prop" */
         ignored(names) {
             const parts = names.map(name => [name.slice(0, name.lastIndexOf('.')), name.slice(name.lastIndexOf('.') + 1)]);
-            return this._rights !== 'owner' && parts.length > 0 && parts.every(([id, prop]) => this._ignores(id, prop));
+            return this._restricted && parts.length > 0 && parts.every(([id, prop]) => this._ignores(id, prop));
         }
 
         _soon() {
@@ -112,7 +116,7 @@
             this._timer = 0;
             const {renderer} = this._page;
             const off = new Map();
-            if (this._rights !== 'owner' && renderer.hydrated) {
+            if (this._restricted && renderer.hydrated) {
                 for (const [id, prop] of this._candidates()) {
                     if (DISPLAYED.has(prop) || !this.lacks(id, prop)) continue;
                     const part = document.getElementById(id);
@@ -121,7 +125,7 @@
             }
             for (const element of [...this._off.keys()]) if (!off.has(element)) this._turnOn(element);
             for (const [element, node] of off) if (!this._off.has(element)) this._turnOff(element, node);
-            if (this._rights === 'owner') this._observer.disconnect();
+            if (!this._restricted) this._observer.disconnect();
             else this._observer.observe(document.body, {childList: true, subtree: true});
         }
 

@@ -86,6 +86,8 @@ class Client:
     def role(self) -> Role:
         """What it may do: "view", "control" or "owner". Can be set from any thread; the page follows at once.
 
+        It lasts as long as the client: a page that is loaded anew has the role by which it came.
+
         Raises:
             RoleError: it is set to what is no role.
         """

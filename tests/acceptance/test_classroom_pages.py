@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -154,7 +156,8 @@ async def test_a_guest_on_a_phone_gives_a_name_asks_for_control_acts_and_gives_i
     await expect(floor.locator(".foot")).to_contain_text("you are 1st in line")
     await expect(owner.locator("#_dash-devices-floor .foot")).to_contain_text("1 asks for control")
     app.control.grant(seconds=3600)
-    await expect(floor.locator(".foot")).to_contain_text("You have control (")
+    await expect(floor.locator(".foot")).to_contain_text("You have control")
+    await expect(floor.locator(".clock")).to_have_text(re.compile(r"^(60:00|59:\d\d)$"))
     await expect(owner.locator("#dash-devices-presence")).to_contain_text("Zoë has control")
     await phone.locator("#act").tap()
     await eventually(lambda: app.acted == [1])
