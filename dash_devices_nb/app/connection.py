@@ -17,6 +17,7 @@ from dash_devices_nb.app.regular import Answer, RegularCall
 from dash_devices_nb.app.roles import CUT_OFF
 from dash_devices_nb.core import limits, wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
+from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.ids import Key, canonical
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.waves import Cause
@@ -30,7 +31,7 @@ TELL_SECONDS = 5.0
 GREETING_SECONDS = 10.0
 ACK_SECONDS = 0.004
 """How long an acknowledgement may wait, so that a callback's output comes before it."""
-GOING_AWAY, POLICY = 1001, 1008
+GOING_AWAY, POLICY, TRY_AGAIN_LATER = 1001, 1008, 1013
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,20 @@ class Connection:
         if message["type"] != "websocket.connect":
             return
         await self._asgi_send({"type": "websocket.accept"})
+        client = self._hub.client_of(self._scope)
+        door = self._hub.sharing.door
+        if client.role < Role.OWNER and (full := door.full(client.address, client.share)):
+            self._hub.app.recorder.refused(client, full)
+            await self.close(TRY_AGAIN_LATER, full)
+            return
+        door.enter(client.address, client.share)
+        try:
+            await self._greeted(client)
+        finally:
+            door.leave(client.address, client.share)
+
+    async def _greeted(self, client: Client) -> None:
+        """Serve somebody who has come in."""
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 greeting = await self._frame()
@@ -71,7 +86,7 @@ class Connection:
             await self.close(POLICY, f"the first frame is a hello, not a {greeting['t']}")
             return
         try:
-            page = self._page = self._hub.greet(greeting, self._scope)
+            page = self._page = self._hub.greet(greeting, client)
         except FrameError as error:
             await self.close(POLICY, str(error))
             return
@@ -82,6 +97,7 @@ class Connection:
         writer = writer_of(self._scope, self._asgi_send)
         page.attach(writer)
         read_with(self._scope, lambda data: self._take(page, data))
+        self._hub.sharing.came(page)
         code = GOING_AWAY
         try:
             code = await self._frames(page)

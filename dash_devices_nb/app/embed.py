@@ -54,7 +54,8 @@ class Embedded(Lifecycle):
             loop: "thread" (default): pages live on while a cell blocks; "kernel": all on the kernel's loop.
                 In notebooks only; env `DASH_DEVICES_LOOP`.
             debug: show Dash's dev tools; env `DASH_DEBUG`.
-            auth: "secret": a direct URL carries a secret; None: everybody who reaches the port may enter.
+            auth: "secret": a direct URL carries a secret, and guests need a share link (`app.share()`); None: everybody
+                who reaches the port may enter and control.
             allowed_origins: more origins whose pages may use the app, such as "https://example.org".
             jupyter_mode: "inline", "tab", "external", "jupyterlab" or "_none".
             jupyter_width: of the inline frame, in pixels or as CSS.
@@ -84,8 +85,9 @@ class Embedded(Lifecycle):
         self.run_here(wish, wanted, environment, searches=wish.port is None)
         if why_direct:
             print(f"{why_direct} So the page is served directly.")
-        if self._site and self._site.note:
-            print(self._site.note)
+        for note in (self._site.note, self._site.who_may_enter) if self._site else ():
+            if note:
+                print(note)
         self.show(jupyter_mode)
 
     def run_server(self, *args: Any, **kwargs: Any) -> None:
@@ -157,7 +159,8 @@ class Embedded(Lifecycle):
         found = find_server(environment)
         if found.server is None:
             return direct, found.why_not
-        return Wish(None, None, found.server.base_url, chosen, True, allowed_origins), ""
+        server = found.server
+        return Wish(None, None, server.base_url, chosen, True, allowed_origins, server_url=server.url), ""
 
     def _dev_tools_for_run(self, debug: bool | None, options: dict[str, Any]) -> None:
         known = inspect.signature(self.enable_dev_tools).parameters

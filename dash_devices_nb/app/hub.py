@@ -28,6 +28,7 @@ from dash_devices_nb.app.presence import Presence
 from dash_devices_nb.app.regular import Answer, RegularCalls
 from dash_devices_nb.app.roles import Roles
 from dash_devices_nb.app.runtime import Runtime
+from dash_devices_nb.app.sharing import Sharing
 from dash_devices_nb.app.streams import Streams
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
@@ -56,6 +57,7 @@ class Hub:
         connect_hooks: the program's `callback_connect` functions.
         images: the last image for each place.
         roles: what each client may do.
+        sharing: its share links, and who is at its door.
         control, presence: who may act now, and who is here, as the program sees it.
         visitors: who tabs without a browser are (see `testing`), by what they send as `VISITOR_HEADER`.
         authorizers: the program's `callback_authorize_output` functions.
@@ -78,16 +80,16 @@ class Hub:
         self.control = Control(self.roles, runtime)
         self.presence = Presence(self.roles, runtime)
         self.visitors: dict[str, dict[str, Any]] = {}
+        self.sharing = Sharing(app)
 
     # ---- coming and going: on the I/O loop
 
-    def greet(self, greeting: dict[str, Any], scope: Any) -> Page:
-        """A page says hello: find it again, or make it a client. Queues the welcome."""
+    def greet(self, greeting: dict[str, Any], client: Client) -> Page:
+        """A page says hello: find it again, or let it be this client. Queues the welcome."""
         revision = wire.number(greeting, "rev", 0)
         number = wire.number(greeting, "q", 0)
         key = wire.text(greeting, "key", "").encode()
         known = self.runtime.pages.get(wire.text(greeting, "client", ""))
-        client = self._client(scope)
         same = greeting.get("epoch") == self.epoch
         genuine = known is not None and same and secrets.compare_digest(known.key.encode(), key)
         if known is not None and (known.client.username, known.client.share) != (client.username, client.share):
@@ -177,11 +179,13 @@ class Hub:
         self._timers.clear()
         self.control.stop()
         self.presence.stop()
+        self.sharing.stop()
         for page in list(self.runtime.pages.values()):
             page.disconnect(SERVICE_RESTART, "The app stopped")
             self._leave(page)
 
-    def _client(self, scope: Any) -> Client:
+    def client_of(self, scope: Any) -> Client:
+        """Who opens this WebSocket, as a client that is none of the app's yet."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         cookies = _cookies(headers.get("cookie", ""))
         identity = self._who(headers)

@@ -86,6 +86,8 @@ class Lifecycle(Web):
             await self.runtime.in_worker(self._call_initially)
             await self._open(site)
             print(f"Dash app running on {site.url}", flush=True)
+            if site.who_may_enter:
+                print(site.who_may_enter, flush=True)
             await leave.wait()
         finally:
             await self._end_site(site)

@@ -8,13 +8,45 @@ from dash import html
 
 from dash_devices_nb.app.floor import Control
 from dash_devices_nb.app.pushing import Pushing
+from dash_devices_nb.app.sharing import Share
+from dash_devices_nb.core.door import Limits
 from dash_devices_nb.errors import InvalidModsError
 
 LEVELS = ("info", "warning", "error")
 
 
 class People(Pushing):
-    """The floor, presence and notices."""
+    """Share links, the floor, presence and notices."""
+
+    # ---- share links
+
+    def share(self, role: str = "view", hours: float = 8, name: str | None = None) -> Share:
+        """Make a link that lets guests in to this app and to nothing else, without a login. From any thread.
+
+        A notebook shows it with a code to scan; `.url` is its text, `.revoke()` ends it.
+
+        Args:
+            role: what guests may do: "view" or "control".
+            hours: how long it counts, at most a year.
+            name: who or what it is for, shown in lists and as the guest's name until they give their own.
+
+        Raises:
+            RunError: the app does not run.
+            ShareError: an argument is not accepted, or there are too many links.
+        """
+        return self.hub.sharing.issue(role, hours, name)
+
+    @property
+    def shares(self) -> list[Share]:
+        """The share links that have not ended, oldest first; those of before a restart of the kernel, too."""
+        return self.hub.sharing.all()
+
+    @property
+    def limits(self) -> Limits:
+        """How many pages may be open at a time: `app.limits.clients = 100`, `.per_address`, `.per_share`."""
+        return self.hub.sharing.door.limits
+
+    # ---- the floor and notices
 
     @property
     def control(self) -> Control:

@@ -23,6 +23,8 @@ from dash_devices_nb.transport.serve import Server
 
 T = TypeVar("T")
 
+LOOPBACK = (None, "127.0.0.1", "localhost", "::1")
+
 _sites: dict[str, Site] = {}
 
 
@@ -37,6 +39,7 @@ class Wish:
         secret: whether a direct URL needs the secret.
         allowed_origins: more origins whose pages may use the app.
         tls: the `ssl.SSLContext` for a direct URL, or None.
+        server_url: the Jupyter server's address as the kernel knows it, or "".
     """
 
     host: str | None = None
@@ -46,6 +49,7 @@ class Wish:
     secret: bool = True
     allowed_origins: tuple[str, ...] = ()
     tls: Any = field(default=None, compare=False)
+    server_url: str = field(default="", compare=False)
 
     def suits(self, other: Wish) -> bool:
         """Whether a site that was made for this can take an app that wants the other."""
@@ -63,6 +67,7 @@ class Site:
         wish: what was asked for.
         prefix: the path below which the browser sees the app.
         note: what the person should know of the name, or None.
+        shares: the share links, once it is bound.
     """
 
     def __init__(self, name: str, wish: Wish) -> None:
@@ -75,7 +80,9 @@ class Site:
         self._record: Any = None
         self._bound: BoundSocket | None = None
         self._server: Server | None = None
+        self._gate: Gate | None = None
         self.secret = secrets.token_urlsafe(32)
+        self.shares: registration.ShareList | None = None
 
     # ---- binding: from the thread that runs the app
 
@@ -97,13 +104,17 @@ class Site:
             self._bound = BoundSocket.bind_tcp("127.0.0.1", 0, search=False)
         if wish.base_url is not None:
             self._register(wish.base_url, kernel_id, notebook)
-        gate = Gate(
+            self.shares = registration.ShareList(self._record.name, self.prefix)
+        else:
+            self.shares = registration.ShareList(registration.slug(self.name), f"port:{self._bound.port}")
+        self._gate = Gate(
             self._dispatch,
             self.secret if wish.secret or wish.base_url else None,
             self.prefix,
             allowed_origins=wish.allowed_origins,
+            shares=self.shares if wish.base_url is None else None,
         )
-        self._server = Server(gate, self._bound, max_message_bytes=max_message_bytes, ssl_context=wish.tls)
+        self._server = Server(self._gate, self._bound, max_message_bytes=max_message_bytes, ssl_context=wish.tls)
 
     def _register(self, base_url: str, kernel_id: str | None, notebook: str | None) -> None:
         assert self._bound is not None
@@ -126,6 +137,24 @@ class Site:
             return self.prefix
         url = self._server.url
         return f"{url}?token={self.secret}" if self.wish.secret else url
+
+    @property
+    def direct_url(self) -> str:
+        """A direct URL without its secret, with the host that was asked for; "" through Jupyter."""
+        if self.wish.base_url is not None or self._bound is None:
+            return ""
+        host = self._bound.host or "0.0.0.0"
+        scheme = "https" if self.wish.tls is not None else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._bound.port}/"
+
+    @property
+    def who_may_enter(self) -> str:
+        """What whoever serves others should know; "" where nobody else can reach it, or Jupyter lets in."""
+        if self.wish.base_url is not None or self.wish.host in LOOPBACK:
+            return ""
+        if self.wish.secret:
+            return "That address is the owner's. Guests need a share link: app.share() makes one."
+        return "auth=None: everybody who reaches this port may enter and control, without a share link."
 
     @property
     def port(self) -> int | None:
@@ -161,6 +190,8 @@ class Site:
         """Stop serving, on the loop that serves."""
         if self._server is not None:
             await self._server.stop()
+        if self._gate is not None:
+            await self._gate.stop()
         self.close()
 
 

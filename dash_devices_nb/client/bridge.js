@@ -76,6 +76,7 @@
             if (state === 'online' || detail === STOPPED) this._says({stopped: state !== 'online'});
             if (state !== 'online' && this._deafSince === null) this._deafSince = this.socket.lastHeard;
             if (state === 'online') this.notices.state('offline', '');
+            else if (state === 'full') this.notices.state('offline', detail || 'Full: trying again…');
             else if (state === 'refused') this.notices.state('offline', detail || 'The app refuses this page.', 'error');
             else if (this.socket && this.socket.everGreeted)
                 this.notices.state('offline', `Offline: reconnecting…${detail ? ` (${detail})` : ''}`);

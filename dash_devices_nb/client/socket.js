@@ -11,6 +11,8 @@
     const dd = (window.dashDevices = window.dashDevices || {});
 
     const FIRST_DELAY_MS = 100;
+    /** The app is full: it is asked again after so long. */
+    const FULL_DELAY_MS = 5000;
     const LONGEST_DELAY_MS = 5000;
     const PING_MS = 20000;
     const PONG_MS = 10000;
@@ -22,7 +24,7 @@
          * @param {string} url
          * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any) => void, state: (state: string, detail?: string) => void}} owner
          *     `hello` gives the greeting of each connection, `frame` takes what comes, `state` is told
-         *     "online", "offline" or "refused".
+         *     "online", "offline", "full" or "refused".
          */
         constructor(url, owner) {
             this._url = url;
@@ -90,6 +92,11 @@
             this.greeted = false;
             if (event.code === 4403) {
                 this._owner.state('refused', event.reason);
+                return;
+            }
+            if (event.code === 1013) {
+                this._owner.state('full', event.reason);
+                this._soon(FULL_DELAY_MS * (1 + Math.random()));
                 return;
             }
             this._owner.state('offline', event.code === 1009 ? 'a message was over the size limit' : event.reason);

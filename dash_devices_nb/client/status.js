@@ -39,9 +39,10 @@
                 this._delay = FIRST_DELAY_MS;
                 this._heard(JSON.parse(event.data));
             };
-            socket.onclose = () => {
+            socket.onclose = event => {
                 this._socket = null;
                 this._enter('', performance.now());
+                if (event.code === 4403) return; // the share link has ended, which the app says, too
                 this._soon(this._delay * (0.75 + Math.random() / 2));
                 this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
             };

@@ -14,8 +14,7 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections import OrderedDict
 from contextlib import suppress
 from logging import Logger
 from typing import Any
@@ -28,6 +27,7 @@ from tornado.routing import Matcher
 
 from ..errors import RegistrationError, ShareError
 from ..registration import ShareList
+from ..registration.openings import Close, Openings
 from . import headers as heads
 from .access import Refused, Visitor
 from .base import NEEDS_SHARE, GuardedHandler
@@ -40,15 +40,12 @@ REMEMBERED = 7 * 86_400
 """Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
 FORBIDDEN = 4403
 """The WebSocket close code after which a page does not come back by itself."""
-LOOK_INTERVAL = 0.25  # seconds
 LINGER = 2.0  # seconds in which a refused page may take its Close frame
 MOST_COOKIES = 4
 MOST_LISTS = 100
 UNREADABLE = "Share links cannot be checked now; the log of the Jupyter server says why."
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-
-Close = Callable[[str], None]
 
 
 class Guests:
@@ -65,8 +62,7 @@ class Guests:
         self._host = _host_of(urlsplit(origin).netloc, urlsplit(origin).scheme) if origin else None
         self._log = log
         self._lists: OrderedDict[str, ShareList] = OrderedDict()
-        self._open: defaultdict[tuple[str, str], set[Close]] = defaultdict(set)
-        self._task: asyncio.Task[None] | None = None
+        self._open: Openings[tuple[str, str]] = Openings(self._why_ended)
         self._parting: set[asyncio.Task[None]] = set()
 
     def only(self, request: HTTPServerRequest) -> bool:
@@ -100,33 +96,16 @@ class Guests:
 
     def follow(self, app: str, visitor: Visitor, close: Close) -> None:
         """Call `close` with the reason when the link of this visitor ends, until `leave`. Nothing for others."""
-        if visitor.share is None:
-            return
-        self._open[app, visitor.share].add(close)
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._look())
+        if visitor.share is not None:
+            self._open.began((app, visitor.share), close)
 
     def leave(self, app: str, visitor: Visitor, close: Close) -> None:
         """What was open is closed."""
-        key = (app, visitor.share or "")
-        if key in self._open:
-            self._open[key].discard(close)
-            if not self._open[key]:
-                del self._open[key]
+        if visitor.share is not None:
+            self._open.ended((app, visitor.share), close)
 
-    async def _look(self) -> None:
-        while self._open:
-            for (app, share), closes in list(self._open.items()):
-                reason = self._why_ended(app, share)
-                for close in list(closes) if reason else ():
-                    closes.discard(close)
-                    close(reason)
-                if not closes:
-                    self._open.pop((app, share), None)
-            await asyncio.sleep(LOOK_INTERVAL)
-        self._task = None
-
-    def _why_ended(self, app: str, share: str) -> str:
+    def _why_ended(self, link: tuple[str, str]) -> str:
+        app, share = link
         try:
             return self._list(app).why_ended(share, time.time())
         except RegistrationError as exc:
@@ -143,10 +122,10 @@ class Guests:
 
     async def stop(self) -> None:
         """Stop looking."""
-        tasks = [*self._parting, *((self._task,) if self._task else ())]
-        for task in tasks:
+        await self._open.stop()
+        for task in self._parting:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._parting, return_exceptions=True)
 
 
 class GuestHandler(GuardedHandler):

@@ -26,6 +26,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from dash_devices_nb.errors import ShareError
+from dash_devices_nb.registration import ShareList
+from dash_devices_nb.transport.guests import PARAMETER, Guests, named
+from dash_devices_nb.transport.guests import cookie as guest_cookie
 from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Send
 
 SECRET_HEADER = b"x-dash-devices-secret"
@@ -61,6 +65,7 @@ class Gate:
         cookie_path: str = "/",
         *,
         allowed_origins: Collection[str] = (),
+        shares: ShareList | None = None,
     ) -> None:
         """Guards `app`.
 
@@ -70,11 +75,13 @@ class Gate:
             cookie_path: The path of the app as browsers see it.
             allowed_origins: More origins whose pages may use the app, as "https://example.org";
                 "*" for all.
+            shares: Links by which guests may enter, where no Jupyter server checks them.
         """
         self._app = app
         self._secret = secret.encode() if secret else None
         self._cookie_value = hmac.new(self._secret or b"", b"dash-devices cookie", hashlib.sha256).hexdigest()
         self._cookie_path = cookie_path
+        self._guests = Guests(shares) if shares is not None else None
         self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,18 +93,65 @@ class Gate:
         by_header = self._secret is not None and hmac.compare_digest(headers.get(SECRET_HEADER, b""), self._secret)
         if refusal := self._foreign(scope, headers, by_header):
             await _refuse(scope, receive, send, refusal)
-        elif self._secret is None or by_header or self._has_cookie(scope, headers):
-            passed = [pair for pair in scope["headers"] if pair[0].lower() not in (SECRET_HEADER, USER_HEADER)]
-            passed.append((USER_HEADER, self._user(headers if by_header else {})))
-            await self._app({**scope, "headers": passed, FORWARDED: by_header}, receive, send)
+        elif by_header or self._has_cookie(scope, headers):
+            await self._pass(scope, receive, send, by_header, believed_or_owner(headers if by_header else {}))
         elif self._has_token(scope):
-            await self._let_in(scope, headers, send)
+            await self._let_in(scope, send, "token", self._owners_cookie(scope, headers))
+        elif self._guests is not None and (self._shared(scope) or self._guest_cookies(scope, headers)):
+            await self._guest(self._guests, scope, headers, receive, send)
+        elif self._secret is None:
+            await self._pass(scope, receive, send, False, identity("control"))
         else:
             await _refuse(scope, receive, send, NO_SECRET)
 
-    def _user(self, believed: Mapping[bytes, bytes]) -> bytes:
-        """Who somebody is that may enter."""
-        return believed.get(USER_HEADER) or identity("control" if self._secret is None else "owner")
+    async def stop(self) -> None:
+        """Stop what runs for guests."""
+        if self._guests is not None:
+            await self._guests.stop()
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, by_header: bool, user: bytes) -> None:
+        await self._app(self._told(scope, by_header, user), receive, send)
+
+    def _told(self, scope: Scope, by_header: bool, user: bytes) -> Scope:
+        """The scope as the app gets it: with the word on who it is, without what let in."""
+        ours = (SECRET_HEADER, USER_HEADER)
+        passed = [pair for pair in scope["headers"] if pair[0].lower() not in ours]
+        return {**scope, "headers": [*passed, (USER_HEADER, user)], FORWARDED: by_header}
+
+    # ---- guests
+
+    async def _guest(
+        self, guests: Guests, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
+        shared = self._shared(scope)
+        try:
+            record = guests.admit(shared or self._guest_cookies(scope, headers))
+        except ShareError as error:
+            await _refuse(scope, receive, send, str(error))
+            return
+        if shared:
+            cookie = guest_cookie(
+                self._guest_cookie_name(scope), shared[0], record, self._cookie_path, scope.get("scheme", "")
+            )
+            await self._let_in(scope, send, PARAMETER, cookie)
+            return
+        user = identity(record.role, record.name, record.id, record.expires)
+        await guests.serve(self._app, record, self._told(scope, False, user), receive, send)
+
+    def _shared(self, scope: Scope) -> list[str]:
+        """The token of a link by which somebody comes to the page."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return []
+        tokens = {value for name, value in _query(scope) if name == PARAMETER}
+        return [tokens.pop() if len(tokens) == 1 else ""] if tokens else []
+
+    def _guest_cookie_name(self, scope: Scope) -> str:
+        return self._cookie_name(scope).replace("dash-devices-", "dash-devices-share-", 1)
+
+    def _guest_cookies(self, scope: Scope, headers: Mapping[bytes, bytes]) -> list[str]:
+        return named(headers, self._guest_cookie_name(scope))
+
+    # ---- the owner, and other sites
 
     def _foreign(self, scope: Scope, headers: Mapping[bytes, bytes], by_header: bool) -> str:
         """Why the page that sends the request may not, empty if it may."""
@@ -119,14 +173,9 @@ class Gate:
         return f"dash-devices-{server[1] or 'unix'}"
 
     def _has_cookie(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
-        # Not SimpleCookie: it gives up at the first odd cookie of another program on this host.
-        pairs = headers.get(b"cookie", b"").decode("latin-1").split(";")
-        name = self._cookie_name(scope)
-        return any(
-            _equal(value.strip(), self._cookie_value)
-            for found, _, value in (pair.partition("=") for pair in pairs)
-            if found.strip() == name
-        )
+        if self._secret is None:
+            return False
+        return any(_equal(value, self._cookie_value) for value in named(headers, self._cookie_name(scope)))
 
     def _has_token(self, scope: Scope) -> bool:
         if scope["type"] != "http" or scope["method"] != "GET" or self._secret is None:
@@ -134,16 +183,18 @@ class Gate:
         tokens = [value for name, value in _query(scope) if name == "token"]
         return len(tokens) == 1 and _equal(tokens[0], self._secret.decode())
 
-    async def _let_in(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
-        """Sets the cookie and redirects to the address without the token."""
-        # A relative address is right behind any proxy, and cannot lead to another host.
-        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
-        rest = urlencode([pair for pair in _query(scope) if pair[0] != "token"])
-        location = "./" + path.rpartition("/")[2] + (f"?{rest}" if rest else "")
+    def _owners_cookie(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         cross_site = headers.get(b"sec-fetch-site") == b"cross-site"
         framed = headers.get(b"sec-fetch-dest") in (b"iframe", b"frame")
         same_site = "SameSite=None; Secure; Partitioned" if cross_site and framed else "SameSite=Lax"
-        cookie = f"{self._cookie_name(scope)}={self._cookie_value}; Path={self._cookie_path}; HttpOnly; {same_site}"
+        return f"{self._cookie_name(scope)}={self._cookie_value}; Path={self._cookie_path}; HttpOnly; {same_site}"
+
+    async def _let_in(self, scope: Scope, send: Send, parameter: str, cookie: str) -> None:
+        """Sets the cookie and redirects to the address without the token."""
+        # A relative address is right behind any proxy, and cannot lead to another host.
+        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+        rest = urlencode([pair for pair in _query(scope) if pair[0] != parameter])
+        location = "./" + path.rpartition("/")[2] + (f"?{rest}" if rest else "")
         answer = [
             (b"location", location.encode("latin-1")),
             (b"set-cookie", cookie.encode("latin-1")),
@@ -153,6 +204,11 @@ class Gate:
         ]
         await send({"type": "http.response.start", "status": 303, "headers": answer})
         await send({"type": "http.response.body", "body": b""})
+
+
+def believed_or_owner(believed: Mapping[bytes, bytes]) -> bytes:
+    """Who knows the secret: whom the extension says, or the owner."""
+    return believed.get(USER_HEADER) or identity("owner")
 
 
 def identity(role: str, name: str = "", share: str | None = None, expires: float | None = None) -> bytes:

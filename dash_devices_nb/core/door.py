@@ -1,0 +1,66 @@
+"""The door: how many may be in at a time, by all ways, by one address, by one share link."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+
+@dataclass
+class Limits:
+    """How many connections an app takes at a time. An owner is never turned away; None: any number.
+
+    Attributes:
+        clients: of all.
+        per_address: guests from one IP address. A whole class may be behind one, so this is not much lower.
+        per_share: guests by one share link.
+    """
+
+    clients: int | None = 500
+    per_address: int | None = 300
+    per_share: int | None = 300
+
+
+class Door:
+    """Counts who is in.
+
+    Attributes:
+        limits: can be changed at any time; who is in stays.
+    """
+
+    def __init__(self) -> None:
+        self.limits = Limits()
+        self._in = 0
+        self._addresses: Counter[str] = Counter()
+        self._shares: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return self._in
+
+    def full(self, address: str, share: str | None) -> str:
+        """Why nobody else can come in from there, as a sentence for the person; empty if they can."""
+        limits = self.limits
+        for count, most, what in (
+            (self._in, limits.clients, "this app"),
+            (self._shares[share] if share else 0, limits.per_share if share else None, "this share link"),
+            (self._addresses[address], limits.per_address if share else None, "your network"),
+        ):
+            if most is not None and count >= most:
+                return f"Full: {count} pages of {what} are open, the most there may be. Trying again…"
+        return ""
+
+    def enter(self, address: str, share: str | None) -> None:
+        """Somebody comes in."""
+        self._in += 1
+        self._addresses[address] += 1
+        if share:
+            self._shares[share] += 1
+
+    def leave(self, address: str, share: str | None) -> None:
+        """Somebody who came in leaves."""
+        self._in -= 1
+        for counter, key in ((self._addresses, address), (self._shares, share)):
+            if key:
+                counter[key] -= 1
+                if counter[key] <= 0:
+                    del counter[key]

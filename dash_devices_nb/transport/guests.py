@@ -1,0 +1,103 @@
+"""Guests of an app that is served directly: a share link in the URL becomes a cookie, and the cookie lets in.
+
+Through a Jupyter server its extension does the same (`server.guests`); the links and what they mean are in
+`registration.shares`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from dash_devices_nb.errors import RegistrationError, ShareError
+from dash_devices_nb.registration import ShareList, ShareRecord
+from dash_devices_nb.registration.openings import Openings
+
+PARAMETER = "share"
+REMEMBERED = 7 * 86_400
+"""Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
+FORBIDDEN = 4403
+MOST_COOKIES = 4
+
+
+class Guests:
+    """Checks the share links of one app, and ends what is open by one that has ended.
+
+    Args:
+        shares: the app's links.
+    """
+
+    def __init__(self, shares: ShareList) -> None:
+        self._shares = shares
+        self._open: Openings[str] = Openings(self._why_ended)
+
+    def admit(self, tokens: list[str]) -> ShareRecord:
+        """The link of the first token that counts.
+
+        Raises:
+            ShareError: none does; says why the first does not.
+        """
+        refusal: ShareError | None = None
+        for token in tokens[:MOST_COOKIES]:
+            try:
+                return self._shares.admit(token, time.time())
+            except ShareError as error:
+                refusal = refusal or error
+            except RegistrationError as error:
+                refusal = refusal or ShareError(f"Share links cannot be checked now: {type(error).__name__}.")
+        raise refusal or ShareError("There is no share link.")
+
+    def _why_ended(self, share: str) -> str:
+        try:
+            return self._shares.why_ended(share, time.time())
+        except RegistrationError as error:
+            return f"Share links cannot be checked now: {type(error).__name__}."
+
+    async def serve(self, app: Any, record: ShareRecord, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a guest's request or WebSocket, at most until the link ends."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        cut: list[asyncio.Task[None]] = []
+
+        def close(reason: str) -> None:
+            if scope["type"] == "websocket":
+                cut.append(loop.create_task(_closed(send, reason)))
+            elif task is not None:
+                cut.append(loop.create_task(asyncio.sleep(0)))
+                task.cancel()
+
+        self._open.began(record.id, close)
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not cut or task is None or task.uncancel():
+                raise
+        finally:
+            self._open.ended(record.id, close)
+            await asyncio.gather(*cut)
+
+    async def stop(self) -> None:
+        """Look at the links no more."""
+        await self._open.stop()
+
+
+async def _closed(send: Any, reason: str) -> None:
+    with suppress(OSError, RuntimeError):  # it was just closed
+        await send({"type": "websocket.close", "code": FORBIDDEN, "reason": reason})
+
+
+def cookie(name: str, token: str, record: ShareRecord, path: str, scheme: str) -> str:
+    """The Set-Cookie that keeps a guest's token."""
+    age = int(record.expires - time.time()) + REMEMBERED
+    secure = "; Secure" if scheme in ("https", "wss") else ""
+    return f"{name}={token}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
+
+
+def named(headers: Mapping[bytes, bytes], name: str) -> list[str]:
+    """What the cookies of a name hold."""
+    # Not SimpleCookie: it gives up at the first odd cookie of another program on this host.
+    pairs = (pair.partition("=") for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"))
+    return [value.strip() for found, _, value in pairs if found.strip() == name]

@@ -1,0 +1,37 @@
+"""The door: who is turned away when."""
+
+from dash_devices_nb.core.door import Door
+
+
+def test_a_full_house_is_told():
+    """By all ways, by one share link, and by one address of guests; who leaves makes room."""
+    door = Door()
+    door.limits.clients, door.limits.per_share, door.limits.per_address = 4, 2, 3
+    for share in ("s1", "s1"):
+        assert door.full("10.0.0.1", share) == ""
+        door.enter("10.0.0.1", share)
+    assert door.full("10.0.0.2", "s1") == (
+        "Full: 2 pages of this share link are open, the most there may be. Trying again…"
+    )
+    assert door.full("10.0.0.1", "s2") == ""
+    door.enter("10.0.0.1", "s2")
+    assert "3 pages of your network" in door.full("10.0.0.1", "s2")
+    assert door.full("10.0.0.1", None) == "", "who needs no link is not counted by address"
+    door.enter("10.0.0.2", None)
+    assert "4 pages of this app" in door.full("10.0.0.3", None)
+    door.leave("10.0.0.1", "s1")
+    assert door.full("10.0.0.2", "s1") == ""
+    for address, share in (("10.0.0.1", "s1"), ("10.0.0.1", "s2"), ("10.0.0.2", None)):
+        door.leave(address, share)
+    assert len(door) == 0
+    assert not door._addresses
+    assert not door._shares
+
+
+def test_without_limits_nobody_is_turned_away():
+    """None is any number."""
+    door = Door()
+    door.limits.clients = door.limits.per_share = door.limits.per_address = None
+    for _ in range(1000):
+        door.enter("10.0.0.1", "s1")
+    assert door.full("10.0.0.1", "s1") == ""
