@@ -16,6 +16,7 @@ from dash_devices_nb.app.connection import Connection
 from dash_devices_nb.transport.gate import Gate
 
 SCRIPTS = (
+    "proof.js",
     "socket.js",
     "patch.js",
     "events.js",

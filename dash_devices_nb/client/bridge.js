@@ -57,8 +57,7 @@
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
                 layout: (revision, tree) => this._laidOut(revision, tree)
             });
-            const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-            this.socket = new dd.Socket(`${scheme}//${location.host}${settings.prefix}_dash-devices/ws`, {
+            this.socket = new dd.Socket(() => dd.socketUrl(settings, '_dash-devices/ws'), {
                 hello: () => this._hello(),
                 frame: frame => this._frame(frame),
                 binary: data => this._image(data),

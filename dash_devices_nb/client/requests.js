@@ -35,8 +35,9 @@
         _fetched(input, init) {
             const {prefix, update, other, most} = this._settings;
             const url = new URL(typeof input === 'string' ? input : input.url || String(input), location.href);
-            const route = url.pathname.startsWith(prefix) ? url.pathname.slice(prefix.length) : '';
-            if (url.origin !== location.origin || !ROUTES.includes(route)) return this._fetch(input, init);
+            if (url.origin !== location.origin || !url.pathname.startsWith(prefix)) return this._fetch(input, init);
+            const route = url.pathname.slice(prefix.length);
+            if (!ROUTES.includes(route)) return this._fetch(input, dd.proven(this._settings, init));
             const text = route === UPDATE && init && typeof init.body === 'string' ? init.body : '';
             const body = text ? JSON.parse(text) : undefined;
             const cause = body ? this._page.renderer.causeOf(body.changedPropIds || []) : null;
@@ -92,7 +93,7 @@
         async _overHttp(input, init, route) {
             const client = await this._page.client();
             const headers = client ? {...(init && init.headers), 'X-Dash-Devices-Client': client} : init && init.headers;
-            const response = await this._fetch(input, {...init, headers});
+            const response = await this._fetch(input, dd.proven(this._settings, {...init, headers}));
             if (route === LAYOUT) this._page.layout(Number(response.headers.get('X-Dash-Devices-Revision')));
             return response;
         }

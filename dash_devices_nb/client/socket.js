@@ -21,7 +21,7 @@
 
     dd.Socket = class Socket {
         /**
-         * @param {string} url
+         * @param {() => string} url asked anew for each connection
          * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any) => void, state: (state: string, detail?: string) => void}} owner
          *     `hello` gives the greeting of each connection, `frame` takes what comes, `state` is told
          *     "online", "offline", "full" or "refused".
@@ -54,7 +54,7 @@
         _connect() {
             this._timer = 0;
             this.greeted = false;
-            const socket = (this._socket = new WebSocket(this._url));
+            const socket = (this._socket = new WebSocket(this._url()));
             socket.binaryType = 'arraybuffer';
             socket.onopen = () => {
                 this.lastHeard = performance.now();

@@ -15,11 +15,10 @@
     const SHORT_MS = 150;
 
     dd.Status = class Status {
-        /** @param {any} bridge @param {{prefix: string}} settings */
+        /** @param {any} bridge @param {{prefix: string, jupyter: boolean}} settings */
         constructor(bridge, settings) {
             this._bridge = bridge;
-            const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-            this._url = `${scheme}//${location.host}${settings.prefix}_dash-devices/status`;
+            this._settings = settings;
             /** @type {WebSocket|null} */
             this._socket = null;
             this._delay = FIRST_DELAY_MS;
@@ -34,7 +33,7 @@
         }
 
         _connect() {
-            const socket = (this._socket = new WebSocket(this._url));
+            const socket = (this._socket = new WebSocket(dd.socketUrl(this._settings, '_dash-devices/status')));
             socket.onmessage = event => {
                 this._delay = FIRST_DELAY_MS;
                 this._heard(JSON.parse(event.data));

@@ -36,7 +36,19 @@ REPLACED = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"
 QUERY_SECRETS = frozenset(("token", "_xsrf", "share"))
 """Query parameters by which Jupyter, or a share link, lets somebody in; an app cannot use these names."""
 
-NOT_PASSED_BACK = frozenset(("server", "date", "x-frame-options", "content-security-policy"))
+NOT_PASSED_BACK = frozenset(
+    (
+        "server",
+        "date",
+        "x-frame-options",
+        "content-security-policy",
+        # What would hold for all of Jupyter's origin, not for the app's path alone.
+        "alt-svc",
+        "clear-site-data",
+        "service-worker-allowed",
+        "strict-transport-security",
+    )
+)
 
 CookieTest = Callable[[str], bool]
 

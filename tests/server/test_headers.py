@@ -9,6 +9,7 @@ from dash_devices_nb.server.headers import (
     jupyters_cookies,
     scoped_cookie,
     to_app,
+    to_browser,
     within,
     without_secrets,
 )
@@ -97,3 +98,20 @@ def test_hop_by_hop_headers_and_ours_are_dropped() -> None:
         "Accept": "text/html",
         "Cookie": "a=1; b=4; c=5",
     }
+
+
+def test_what_would_hold_for_all_of_jupyter_is_not_passed_back() -> None:
+    """An app decides over its own path, not over the origin that it shares with Jupyter."""
+    headers = HTTPHeaders(
+        {
+            "Service-Worker-Allowed": "/",
+            "Clear-Site-Data": '"cookies"',
+            "Strict-Transport-Security": "max-age=1",
+            "Alt-Svc": 'h3=":443"',
+            "X-Frame-Options": "DENY",
+            "X-Own": "1",
+        }
+    )
+    passed, problems = to_browser(headers, prefix=PREFIX, hosts=(), is_jupyters=TEST)
+    assert dict(passed.get_all()) == {"X-Own": "1"}
+    assert problems == []

@@ -11,14 +11,20 @@ from urllib.parse import urlsplit
 class Network:
     """Forwards connections, until the test cuts them.
 
+    Args:
+        target: the server's URL.
+        rewrites_host: whether the server gets its own name as Host, as many reverse proxies do it.
+
     Attributes:
         url: where it listens.
         up: whether it takes connections.
         connections: how many there have been.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, *, rewrites_host: bool = False) -> None:
         address = urlsplit(target)
+        self._host = target
+        self._rewrites_host = rewrites_host
         self._target = (address.hostname, address.port)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -57,7 +63,9 @@ class Network:
         server_writer: asyncio.StreamWriter | None = None
         try:
             server_reader, server_writer = await asyncio.open_connection(*self._target)
-            await asyncio.gather(_copy(reader, server_writer), _copy(server_reader, writer))
+            mine, its = (f"Host: {urlsplit(url).netloc}\r\n".encode() for url in (self.url, self._host))
+            change = (mine, its) if self._rewrites_host else (b"", b"")
+            await asyncio.gather(_copy(reader, server_writer, *change), _copy(server_reader, writer))
         except (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -67,17 +75,17 @@ class Network:
                     each.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, old: bytes = b"", new: bytes = b"") -> None:
     while data := await reader.read(65536):
-        writer.write(data)
+        writer.write(data.replace(old, new) if old else data)
         await writer.drain()
     writer.close()
 
 
 @asynccontextmanager
-async def network(target: str) -> AsyncIterator[Network]:
+async def network(target: str, *, rewrites_host: bool = False) -> AsyncIterator[Network]:
     """A network in front of the server at the URL `target`."""
-    made = Network(target)
+    made = Network(target, rewrites_host=rewrites_host)
     await made.start()
     try:
         yield made
