@@ -186,13 +186,13 @@ class Connection:
             page.disconnect(CUT_OFF if guest else POLICY, f"more than {most} malformed frames")
 
     async def _handle(self, page: Page, frame: dict[str, Any]) -> None:
-        if "q" in frame:
-            with self._runtime.lock:
+        with self._runtime.lock:
+            if "q" in frame:
                 page.outbox.confirm(wire.number(frame, "q"))
-        if "k" in frame:
-            with self._runtime.lock:
+            if "k" in frame:
                 page.outbox.applied(wire.number(frame, "k"))
-            page.wake()
+                if page.outbox.anything:
+                    page.wake()
         match frame["t"]:
             case "set":
                 await self._changes(page, frame)

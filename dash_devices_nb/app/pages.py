@@ -209,14 +209,15 @@ class Page:
         """What is written together: one call to the operating system, and the page is woken once for it."""
         frames: list[Frame] = []
         size = 0
-        while size < BATCH_BYTES:
+        while size < BATCH_BYTES and self.outbox.anything:
             frame = self._next()
             if frame is None:
-                if frames and self._owed is not None:
-                    frames.append(self._acknowledgement())
                 break
             frames.append(frame)
             size += len(frame)
+        # What still waits was ordered before the changes that are acknowledged, and has to come before it.
+        if frames and self._owed is not None and not self.outbox.anything:
+            frames.append(self._acknowledgement())
         return frames
 
     def _room(self, writer: Writer) -> None:

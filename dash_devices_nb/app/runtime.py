@@ -315,6 +315,8 @@ class Runtime:
 
     def wait(self, wave: Wave) -> None:
         """Wait for a wave, unless that would never end. From any thread that may block."""
+        if wave.over:
+            return
         done = threading.Event()
         with self.lock:
             if self.gate.closed:

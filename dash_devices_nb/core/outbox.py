@@ -74,6 +74,11 @@ class Outbox(Generic[F]):
         self.overflowed = False
 
     @property
+    def anything(self) -> bool:
+        """Whether there may be something to send."""
+        return bool(self._queue or self._behind or self._images or self.overflowed)
+
+    @property
     def waiting(self) -> int:
         """Bytes that wait."""
         own = sum(len(frame) for frame, revision in self._queue if revision is None)

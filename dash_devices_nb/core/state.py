@@ -7,14 +7,13 @@ A page that knows the state up to revision R needs the entries above R.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.values import Value
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One shared prop.
 
     Attributes:

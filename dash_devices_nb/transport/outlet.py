@@ -34,10 +34,11 @@ class Outlet:
         self._transport = transport
         self._loop = loop
         self._thread = threading.get_ident()
-        self._socket = transport.get_extra_info("socket")
+        socket = transport.get_extra_info("socket")
+        self._number = -1 if socket is None else socket.fileno()
         encrypted = transport.get_extra_info("sslcontext") is not None
         # os.write takes no sockets on Windows.
-        self.from_any_thread = self._socket is not None and not encrypted and sys.platform != "win32"
+        self.from_any_thread = self._number >= 0 and not encrypted and sys.platform != "win32"
         self._lock = threading.Lock()
         self._full = self._lost = False
         self._rest: list[bytes] = []
@@ -74,7 +75,7 @@ class Outlet:
     def _send(self, data: bytes) -> int:
         """How many bytes the socket takes."""
         try:
-            return os.write(self._socket.fileno(), data)
+            return os.write(self._number, data)
         except BlockingIOError:
             return 0
         except OSError:

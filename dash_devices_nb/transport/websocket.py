@@ -80,7 +80,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def has_room(self) -> bool:
         """Whether the socket takes more. From any thread."""
-        return self._outlet.has_room and self.handshake_complete and not self.close_sent and not self.disconnected
+        return self._outlet.has_room and not self.close_sent
 
     def write_messages(self, messages: Sequence[Message]) -> None:
         """Writes whole messages, whose headers are in them already."""
