@@ -101,7 +101,7 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.number,
         clock,
         entry.kind,
-        "" if entry.client is None else str(entry.client.username or entry.client.id),
+        "" if entry.client is None else str(entry.client.name or entry.client.username or entry.client.id),
         entry.summary,
         entry.cause,
         entry.size or "",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dash_devices_nb.core import journal as kinds
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
-from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.clients import Client, as_name
 from dash_devices_nb.core.floor import Floor
 from dash_devices_nb.core.ids import Key, Ref
 from dash_devices_nb.core.limits import MOST_REFUSED, bucket_for
@@ -170,7 +170,8 @@ class Roles:
         client = page.client
         if frame["t"] == "name":
             name = wire.text(frame, "name")
-            if page.may_name:  # whom Jupyter or a link has given a name keeps it
+            if page.may_name and as_name(name):  # once; and whom Jupyter or a link has given a name keeps that
+                page.may_name = False
                 client.name = name
             return
         want = frame.get("want")
@@ -195,7 +196,7 @@ class Roles:
         client.rights = self.floor.rights(client)
         page.told_role = None
         page.knows_needs = False
-        page.may_name = page.may_name or (client.username is None and not client.name)
+        page.may_name = client.username is None and not client.name
         self._tell(page)
         self._watched()
 

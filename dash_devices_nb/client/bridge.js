@@ -43,6 +43,7 @@
             this.shared = new dd.SharedProps({
                 send,
                 refuse,
+                grew: () => this.role.soon(),
                 apply: (mods, revision) => this.renderer.apply(mods, revision),
                 value: (id, prop) => (this.renderer.props(id) || {})[prop],
                 most: settings.most
@@ -119,7 +120,8 @@
                     this._floor.told(frame);
                     return this.role.told(frame);
                 case 'shared':
-                    return this.shared.declare(frame.refs);
+                    this.shared.declare(frame.refs);
+                    return this.role.soon();
                 case 'dependencies':
                     return this._redefine(frame);
                 case 'lag':

@@ -43,7 +43,7 @@
             /** What is off: the element, and its attributes before. @type {Map<Element, {inert: boolean, aria: string|null}>} */
             this._off = new Map();
             this._timer = 0;
-            this._observer = new MutationObserver(() => this._soon());
+            this._observer = new MutationObserver(() => this.soon());
             this._styled = false;
             document.addEventListener('pointerdown', event => this._tried(event), true);
         }
@@ -106,8 +106,9 @@
             return this._restricted && parts.length > 0 && parts.every(([id, prop]) => this._ignores(id, prop));
         }
 
-        _soon() {
-            if (!this._timer) this._timer = window.setTimeout(() => this.look(), LOOK_MS);
+        /** Look soon: elements, or what is shared, may be others. */
+        soon() {
+            if (this._restricted && !this._timer) this._timer = window.setTimeout(() => this.look(), LOOK_MS);
         }
 
         /** Mark what is off now, and only that. */

@@ -18,8 +18,8 @@
     dd.SharedProps = class SharedProps {
         /**
          * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => boolean,
-         *     refuse: (text: string) => void, value: (id: string, prop: string) => any, most: number}} page `value` is
-         *     undefined for what is not in the page
+         *     refuse: (text: string) => void, value: (id: string, prop: string) => any, grew: () => void, most: number}} page
+         *     `value` is undefined for what is not in the page; `grew`: more is shared
          */
         constructor(page) {
             this._page = page;
@@ -139,6 +139,7 @@
 
         /** A value of it has come from the app. */
         _share(key) {
+            if (!this._known.has(key)) this._page.grew();
             this._known.add(key);
             this._own.delete(key);
         }

@@ -26,11 +26,12 @@ def classroom() -> Dash:
             app.presence(),
             html.Div(id="box", children=knobs(1)),
             dcc.Input(id="mine", value=""),
+            dcc.Input(id="later", value=""),
             html.Div(id="computed"),
             html.Button("act", id="act"),
             dcc.Graph(id="graph", figure={"data": [{"y": [1, 2]}], "layout": {"height": 160}}),
             html.Div(id="shown"),
-            dcc.Interval(id="tick", interval=50),
+            dcc.Interval(id="tick", interval=250),
         ]
     )
     inputs = [Input("knob", "value"), Input("color", "value"), Input({"p": ALL}, "value"), Input("graph", "clickData")]
@@ -78,7 +79,7 @@ async def is_off(page: Page, component_id: str) -> bool:
     return await page.evaluate(
         """id => {
             const element = document.getElementById(id);
-            const off = element.closest('[data-dash-devices-off=off]');
+            const off = element && element.closest('[data-dash-devices-off=off]');
             if (off) {
                 const focusable = 'input, button, [tabindex]';
                 (off.matches(focusable) ? off : off.querySelector(focusable) || off).focus();
@@ -103,6 +104,8 @@ async def test_a_viewers_controls_are_off_and_come_on_at_once(app, browser: Tabs
     for each in IDS:
         await eventually(lambda each=each: is_off(page, each))
     assert not await is_off(page, "mine")
+    app.push_mods({"later": {"value": "shared from now on"}})
+    await eventually(lambda: is_off(page, "later"))
     assert not await is_off(page, "graph")
     assert await page.locator("#graph").get_attribute("aria-disabled") == "true"
     await page.fill("#mine", "own")
@@ -120,7 +123,7 @@ async def test_a_viewers_controls_are_off_and_come_on_at_once(app, browser: Tabs
     await page.click("#act")
     await eventually(lambda: app.acted == [1])
     app.control.close()
-    await expect(page.locator(OFF)).to_have_count(4)
+    await expect(page.locator(OFF)).to_have_count(5)
     await expect(page.locator("#_dash-devices-floor .foot")).to_contain_text("The controls are closed")
     app.control.open()
     await expect(page.locator(OFF)).to_have_count(0)

@@ -137,6 +137,7 @@ async def test_a_guest_gives_a_name_once_and_it_is_text(app, tab):
     await guest.say_name("  <b>Ada</b>\n" + "x" * 100)
     await may(guest, "view", name=("<b>Ada</b> " + "x" * 100)[:40])
     await named.say_name("Teacher")
+    await guest.say_name("Teacher")
     await named.send({"t": "name"})
     await eventually(lambda: "'name' of a name frame is a string" in str(named.notices))
     assert [client.name for client in app.clients] == [("<b>Ada</b> " + "x" * 100)[:40], "Seat 4"]
