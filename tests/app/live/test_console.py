@@ -158,8 +158,9 @@ async def test_the_buttons_pause_step_resume_and_disconnect(live: Live):
         assert "Running" in await shown(live)
         await live.ask("[each.click() for each in panel.children[1].children if each.description == 'Reload pages']")
         await live.followed(tab)
-        assert await live.ask("panel._chosen.value") == tab.client_id
-        await live.ask("[each.click() for each in panel.children[1].children if each.description == 'Disconnect']")
+        assert await live.ask("panel._people._chosen.value") == tab.client_id
+        rows = "(each for row in panel._people.children for each in row.children)"
+        await live.ask(f"[each.click() for each in {rows} if getattr(each, 'description', '') == 'Disconnect']")
         await eventually(lambda: tab.closed_by)
         assert tab.closed_by == (4403, "This page was disconnected; reload it to come back.")
 
