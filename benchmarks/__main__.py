@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.peers import PEERS
+from benchmarks.supervised import is_worker, watch
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -41,15 +42,31 @@ def main() -> int:
     )
     fanout.set_defaults(command="fanout")
 
-    for name, text in (("classroom", "a class at one device"), ("slow", "the same with tabs that never read")):
+    for name, text, seconds, pages in (
+        ("classroom", "a class at one device", 60, 5),
+        ("slow", "the same with tabs that never read", 5, 0),
+    ):
         classroom = commands.add_parser(name, parents=[common], help=text)
-        classroom.add_argument("--seconds", type=float, default=60, help="each time (default: 60)")
+        classroom.add_argument("--seconds", type=float, default=seconds, help=f"each time (default: {seconds})")
         classroom.add_argument("--tabs", type=int, default=200, help="without a browser (default: 200)")
-        classroom.add_argument("--pages", type=int, default=5, help="in Chromium (default: 5)")
+        classroom.add_argument("--pages", type=int, default=pages, help=f"in Chromium (default: {pages})")
         classroom.add_argument("--draggers", type=int, default=10, help="tabs that drag a slider (default: 10)")
-        classroom.add_argument("--stalled", type=int, default=20, help="tabs that never read (default: 20)")
-        classroom.add_argument("--rounds", type=int, default=1, help="without and with, in turn (default: 1)")
         classroom.set_defaults(command=name)
+    classroom.add_argument("--stalled", type=int, default=20, help="tabs that never read (default: 20)")
+    classroom.add_argument("--rounds", type=int, default=5, help="without and with, in turn (default: 5)")
+
+    frames = commands.add_parser("frames", parents=[common], help="camera images")
+    frames.add_argument("--pages", type=int, default=20, help="that look on (default: 20)")
+    frames.add_argument("--seconds", type=float, default=8, help="each time (default: 8)")
+    frames.set_defaults(command="frames")
+
+    streams = commands.add_parser("streams", parents=[common], help="a plot that grows")
+    streams.add_argument("--traces", type=int, default=10, help="of the plot (default: 10)")
+    streams.add_argument("--points", type=int, default=50, help="for each trace at a time (default: 50)")
+    streams.add_argument("--rate", type=float, default=20, help="times a second (default: 20)")
+    streams.add_argument("--most", type=int, default=1000, help="points that a trace keeps (default: 1000)")
+    streams.add_argument("--seconds", type=float, default=8, help="each time (default: 8)")
+    streams.set_defaults(command="streams")
 
     busy = commands.add_parser("busy", parents=[common], help="the trip while a cell runs")
     busy.add_argument("--trips", type=int, default=100, help="for each cell, at most (default: 100)")
@@ -58,7 +75,7 @@ def main() -> int:
 
     scale = commands.add_parser("scale", parents=[common], help="how the costs grow")
     scale.add_argument("--components", type=int, default=2000, help="of the largest page (default: 2000)")
-    scale.add_argument("--rounds", type=int, default=5, help="of each page (default: 5)")
+    scale.add_argument("--rounds", type=int, default=4, help="of each page (default: 4)")
     scale.set_defaults(command="scale")
 
     extension = commands.add_parser("extension", parents=[common], help="through the Jupyter server")
@@ -70,9 +87,10 @@ def main() -> int:
     extension.set_defaults(command="extension")
 
     options = parser.parse_args()
+    if not is_worker():
+        return watch(sys.argv[1:])
     # Imported here: `--help` needs neither a browser nor a kernel.
-    module = import_module(f"benchmarks.{'classroom' if options.command == 'slow' else options.command}")
-    return int(module.run_slow(options) if options.command == "slow" else module.run(options))
+    return int(import_module(f"benchmarks.{options.command}").run(options))
 
 
 if __name__ == "__main__":

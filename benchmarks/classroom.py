@@ -1,23 +1,26 @@
-"""A class at one device: many browserless tabs and some real pages, a device at 20 Hz, and people who drag sliders.
-
-``slow`` is the same with tabs that never read, in turn with none, in one run.
-"""
+"""A class at one device: many browserless tabs and some real pages, a device at 20 Hz, and people who drag sliders."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import tempfile
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+from playwright.async_api import Page
+
 from benchmarks.harness import Program, figure, free_port, load_now, print_table, quantiles, running, save
+from benchmarks.report import Target, at_least, at_most, print_targets
 from dash_devices_nb.core import outbox
 from tests.support.browser import launched_chromium
 
 RATE = 20.0
-SHARE = 1.10
-"""How much the p95 of the others may grow by stalled tabs."""
+PAUSE_BETWEEN_LOOKS = 0.1
+WANTED_PUSH_P95, WANTED_GROWTH_MB = 100.0, 10.0
+"""Milliseconds until a push is on all tabs, twice a device's period; how much the server may grow."""
 
 WATCH = """() => {
     window.times = [];
@@ -28,94 +31,124 @@ WATCH = """() => {
 }"""
 
 
-async def session(tabs: int, pages: int, draggers: int, stalled: int, seconds: float) -> dict[str, Any]:
-    """One class; a row of the table."""
+class Session:
+    """A running class.
+
+    Attributes:
+        server: the app's program.
+        tabs: the program with the raw tabs.
+        windows: the real pages.
+    """
+
+    def __init__(self, server: Program, tabs: Program, windows: Sequence[Page]) -> None:
+        self.server = server
+        self.tabs = tabs
+        self.windows = windows
+
+    async def phase(self, seconds: float) -> dict[str, Any]:
+        """What the tabs and the pages see in the next phase; all single times are among it."""
+        await self.tabs.says(120)
+        for page in self.windows:
+            await page.evaluate("window.times.length = 0; window.counting = true")
+        (cpu, memory), machine = self.server.usage(), psutil.cpu_times()
+        said = await self.tabs.says(seconds + 60)
+        (cpu_after, memory_after), machine_after = self.server.usage(), psutil.cpu_times()
+        pages = [time for page in self.windows for time in await page.evaluate("window.times")]
+        idle = machine_after.idle - machine.idle
+        return {
+            "stalled": said["stalled"],
+            "pushes": said["pushes"],
+            "drags": said["drags"],
+            "pages": pages,
+            "received_per_s": said["received"] / seconds,
+            "cpu_percent": (cpu_after - cpu) / seconds * 100,
+            "tabs_cpu_percent": said["cpu"] / seconds * 100,
+            "idle_percent": idle / (psutil.cpu_count() or 1) / seconds * 100,
+            "mb_start": memory,
+            "mb_end": memory_after,
+        }
+
+    async def ended(self) -> dict[str, Any]:
+        """What is known at the end: the most that waited for one page, and the tabs that were cut off."""
+        lost = (await self.tabs.says())["lost"]
+        lines = self.server.process.output.count("\n{") - 1
+        looks = [await self.server.says(2) for _ in range(max(1, lines - 2))]
+        return {"most_waiting_kb": max(look["most_waiting"] for look in looks) / 1e3, "lost": lost}
+
+
+@contextlib.asynccontextmanager
+async def in_class(
+    tabs: int, pages: int, draggers: int, phases: Sequence[int], seconds: float
+) -> AsyncIterator[Session]:
+    """A server, its pages and its tabs; `phases` says how many stalled tabs there are in each."""
     port = free_port()
     async with contextlib.AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = await stack.enter_async_context(running("class_server", port, RATE, directory=directory))
         await server.says()
-        browser = await stack.enter_async_context(launched_chromium())
         windows = []
+        if pages:
+            browser = await stack.enter_async_context(launched_chromium())
         for _ in range(pages):
             page = await browser.new_page()
             await page.goto(f"http://127.0.0.1:{port}/")
             await page.wait_for_selector("#device")
             await page.evaluate(WATCH)
             windows.append(page)
+        stalled = ",".join(map(str, phases))
         clients = await stack.enter_async_context(
             running("class_tabs", port, tabs, draggers, stalled, seconds, directory=directory)
         )
-        await clients.says(120)
-        for page in windows:
-            await page.evaluate("window.counting = true")
-        cpu, memory = server.usage()
-        said = await clients.says(seconds + 60)
-        cpu_after, memory_after = server.usage()
-        real = [time for page in windows for time in await page.evaluate("window.times")]
-        lost = await clients.says()
-        return {
-            "stalled": stalled,
-            **{f"push_{name}": value for name, value in quantiles(said["pushes"]).items()},
-            **{f"drag_{name}": value for name, value in quantiles(said["drags"]).items()},
-            **{f"page_{name}": value for name, value in quantiles(real).items()},
-            "received_per_s": said["received"] / seconds,
-            "cpu_percent": (cpu_after - cpu) / seconds * 100,
-            "mb_start": memory,
-            "mb_end": memory_after,
-            "most_waiting_kb": await _most(server) / 1e3,
-            "lost": lost["lost"],
-        }
+        yield Session(server, clients, windows)
 
 
-async def _most(server: Program) -> float:
-    """The most that waited for one page at any look."""
-    lines = server.process.output.count("\n{") - 1
-    return float(max([(await server.says(1))["most_waiting"] for _ in range(max(1, lines - 2))]))
+def seen(phase: dict[str, Any]) -> dict[str, float]:
+    """The quantiles of a phase, for a table."""
+    lists = {"push": phase["pushes"], "drag": phase["drags"], "page": phase["pages"]}
+    found = {f"{what}_{name}": value for what, times in lists.items() for name, value in quantiles(times).items()}
+    return found | {name: value for name, value in phase.items() if not isinstance(value, list)}
+
+
+def waiting_target(row: dict[str, Any]) -> Target:
+    """How much may wait for one page."""
+    bound = (outbox.LIMIT + outbox.WINDOW) / 1e3
+    return at_most("most that waited for one page (kB)", row["most_waiting_kb"], round(bound))
+
+
+async def measure(options: Any) -> dict[str, Any]:
+    async with in_class(options.tabs, options.pages, options.draggers, [0], options.seconds) as session:
+        row = seen(await session.phase(options.seconds))
+        return {"what": f"{options.tabs} tabs, {options.pages} pages", **row, **await session.ended()}
 
 
 def run(options: Any) -> int:
     """The command ``classroom``."""
     loads = load_now()
-    row = asyncio.run(session(options.tabs, options.pages, options.draggers, 0, options.seconds))
-    _report("classroom", [{"what": f"{options.tabs} tabs, {options.pages} pages", **row}], loads, options)
-    return 0
-
-
-def run_slow(options: Any) -> int:
-    """The command ``slow``."""
-    loads = load_now()
-    rows = []
-    for number in range(2 * options.rounds):
-        stalled = options.stalled if number % 2 else 0
-        row = asyncio.run(session(options.tabs, options.pages, options.draggers, stalled, options.seconds))
-        rows.append({"what": f"{options.tabs} tabs, {stalled} stalled", **row})
-    _report("slow", rows, loads, options)
-    quiet, loud = ([row["push_p95"] for row in rows if bool(row["stalled"]) is which] for which in (False, True))
-    ratio = sorted(loud)[len(loud) // 2] / sorted(quiet)[len(quiet) // 2]
-    print(f"the others' p95, with stalled to without: {ratio:.2f}, at most {SHARE}: {_met(ratio <= SHARE)}")
-    bound = (outbox.LIMIT + outbox.WINDOW) / 1e3
-    most = max(row["most_waiting_kb"] for row in rows)
-    print(f"the most that waited for one page: {most:.0f} kB, at most {bound:.0f} kB: {_met(most <= bound)}")
-    return 0
-
-
-def _met(met: bool) -> str:
-    return "met" if met else "MISSED"
-
-
-def _report(name: str, rows: list[dict[str, Any]], loads: list[float], options: Any) -> None:
-    turned = [
-        {"": column, **{row["what"] + f" ({n + 1})": row[column] for n, row in enumerate(rows)}} for column in rows[0]
+    row = asyncio.run(measure(options))
+    expected = (RATE + 2 * options.draggers / 0.2) * options.tabs
+    targets = [
+        at_most("push to all tabs, p95 (ms)", row["push_p95"], WANTED_PUSH_P95),
+        at_most("growth of the server in the run (MB)", row["mb_end"] - row["mb_start"], WANTED_GROWTH_MB),
+        at_least("delivered / made", row["received_per_s"] / expected, 0.95),
+        waiting_target(row),
     ]
+    report("classroom", [row], targets, loads, options)
+    return 0
+
+
+def report(name: str, rows: list[dict[str, Any]], targets: list[Target], loads: list[float], options: Any) -> None:
+    """Print, save and draw the rows of a class."""
+    turned = [{"": column, **{row["what"]: row[column] for row in rows}} for column in rows[0]]
     print_table(f"{name}: change to every page in milliseconds, {options.seconds:g} s each", turned[1:])
+    print_targets(targets)
     if options.no_save:
         return
-    path = save(options.results, name, rows, loads, seconds=options.seconds, draggers=options.draggers)
+    path = save(options.results, name, rows, loads, targets=targets, seconds=options.seconds, draggers=options.draggers)
     picture, axis = figure(7, 3.6)
     if picture is None:
         return
-    labels = [f"{what} {q}" for what in ("push", "drag", "page") for q in ("p50", "p95", "p99")]
+    kinds = [what for what in ("push", "drag", "page") if rows[0][f"{what}_p50"] == rows[0][f"{what}_p50"]]
+    labels = [f"{what} {q}" for what in kinds for q in ("p50", "p95", "p99")]
     for number, row in enumerate(rows):
         values = [row[label.replace(" ", "_")] for label in labels]
         places = [place + number * 0.8 / len(rows) for place in range(len(labels))]

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.report import last_line, machine
+from benchmarks.report import Target, last_line, machine
 from tests.support.processes import Process, spawn
 
 PAUSE = 0.002
@@ -82,6 +82,25 @@ async def running(name: str, *arguments: object, directory: Path) -> AsyncIterat
         await process.stop()
 
 
+async def listens(port: int, server: Program) -> None:
+    """Wait until a program listens on its port.
+
+    Raises:
+        ProgramFailed: it ended, or does not.
+    """
+    for _ in range(600):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            if server.process.returncode is not None:
+                raise ProgramFailed(last_line(server.process.output)) from None
+            await asyncio.sleep(0.1)
+        else:
+            writer.close()
+            return
+    raise ProgramFailed(f"{server.name} does not listen")
+
+
 def say(**facts: Any) -> None:
     """A program says something to its benchmark."""
     print(json.dumps(facts), flush=True)
@@ -119,13 +138,26 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def save(results: str, name: str, rows: Sequence[dict[str, Any]], loads: Sequence[float], **more: Any) -> Path:
-    """Write the rows as JSON, with the machine and its load before and after; returns the path for the picture."""
+def save(
+    results: str,
+    name: str,
+    rows: Sequence[dict[str, Any]],
+    loads: Sequence[float],
+    targets: Sequence[Target] = (),
+    **more: Any,
+) -> Path:
+    """Write the rows and what is wanted as JSON, with the machine and its load before and after.
+
+    Returns:
+        The path for the picture.
+    """
     about = {**machine(), "load_before": [round(load, 2) for load in loads]}
     path = Path(results) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     rounded = [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-    path.write_text(json.dumps({"machine": about, "rows": rounded, **more}, indent=1) + "\n", encoding="utf-8")
+    wanted = [{k: round(v, 4) if isinstance(v, float) else v for k, v in vars(each).items()} for each in targets]
+    found = {"machine": about, "rows": rounded, "ratios": wanted, **more}
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return path.with_suffix(".png")
 
 

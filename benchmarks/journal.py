@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import Measurement, machine, save_results
+from benchmarks.report import Measurement, at_most, machine, save_picture, save_results
 from dash_devices_nb.app.definitions import Stats
 from dash_devices_nb.app.recorder import Recorder
 from dash_devices_nb.app.regular import RegularCall
@@ -93,5 +93,7 @@ def run(options: Any) -> int:
     about = machine()
     print(f"\n{about['processor']}, {about['cores']} cores, load {about['load'][0]}")
     if not options.no_save:
-        save_results(Path(options.results) / "journal.json", measurements, ())
+        targets = [at_most(f"{m.label} (µs)", min(m.times) * 1e3, LIMIT_US) for m in measurements[1:]]
+        save_results(Path(options.results) / "journal.json", measurements, targets)
+        save_picture(Path(options.results) / "journal.png", measurements, "milliseconds an entry (median, p95)")
     return 0

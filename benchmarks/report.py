@@ -14,7 +14,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("dash", "quart", "hypercorn", "uvicorn", "websockets", "flask", "nicegui", "orjson")
+PACKAGES = (
+    "dash",
+    "quart",
+    "hypercorn",
+    "uvicorn",
+    "websockets",
+    "flask",
+    "nicegui",
+    "panel",
+    "ipywidgets",
+    "jupyterlab",
+    "orjson",
+)
 
 
 @dataclass
@@ -58,6 +70,25 @@ class Target:
     met: bool | None
 
 
+def at_most(what: str, value: float | None, most: float) -> Target:
+    """A target with an upper bound."""
+    return Target(what, f"at most {most:g}", value, None if value is None else value <= most)
+
+
+def at_least(what: str, value: float | None, least: float) -> Target:
+    """A target with a lower bound."""
+    return Target(what, f"at least {least:g}", value, None if value is None else value >= least)
+
+
+def print_targets(targets: Sequence[Target]) -> None:
+    """Print what is wanted, and what came of it."""
+    print(f"\n{'':50}{'wanted':>16}{'got':>9}")
+    for target in targets:
+        got = "-" if target.value is None else f"{target.value:.3g}" if target.value < 1000 else f"{target.value:.0f}"
+        verdict = {True: "met", False: "MISSED", None: "not measured"}[target.met]
+        print(f"{target.what:50}{target.wanted:>16}{got:>9}  {verdict}", flush=True)
+
+
 def last_line(output: str) -> str:
     """Why a program failed, as it said last; results are published, so without its directory."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output).replace(f"{Path.cwd()}/", "")
@@ -97,19 +128,18 @@ def trip_targets(medians: dict[str, float]) -> list[Target]:
     def of(key: str) -> float | None:
         return medians.get(key)
 
-    def ratio(what: str, top: float | None, bottom: float | None, most: float | None, least: float):
+    def ratio(what: str, top: float | None, bottom: float | None, most: float | None, least: float) -> Target:
         value = top / bottom if top and bottom else None
-        if most is not None:
-            met = None if value is None else value <= most
-            return Target(what, f"at most {most:g}", value, met)
-        met = None if value is None else value >= least
-        return Target(what, f"at least {least:g}", value, met)
+        return at_least(what, value, least) if most is None else at_most(what, value, most)
 
     echo, floor, shared, regular = of("echo"), of("floor"), of("shared"), of("regular")
     limit = echo + floor if echo and floor else None
     flask, socket, nicegui = of("dash_flask"), of("dash_websocket"), of("nicegui_page")
     return [
         ratio("shared / (echo + floor)", shared, limit, 1.15, 0),
+        ratio("shared through Jupyter / (echo + floor)", of("shared_jupyter"), limit, 1.6, 0),
+        ratio("ipywidgets in JupyterLab / shared", of("ipywidgets_lab"), shared, None, 15.0),
+        ratio("Panel / shared", of("panel_page"), shared, None, 1.0),
         ratio("Dash on Flask / shared", flask, shared, None, 4.5),
         ratio("Dash WebSocket / shared", socket, shared, None, 2.3),
         ratio("NiceGUI / shared", nicegui, shared, None, 1.0),
@@ -129,11 +159,7 @@ def print_trips(measurements: Sequence[Measurement]) -> list[Target]:
         else:
             print(f"{m.label:44}  SKIPPED: {m.failure}")
     targets = trip_targets({m.key: m.median for m in measurements if m.times})
-    print(f"\n{'ratio of medians':44}{'wanted':>16}{'got':>8}")
-    for target in targets:
-        got = "-" if target.value is None else f"{target.value:.2f}"
-        verdict = {True: "met", False: "MISSED", None: "not measured"}[target.met]
-        print(f"{target.what:44}{target.wanted:>16}{got:>8}  {verdict}")
+    print_targets(targets)
     about = machine()
     print(f"\n{about['processor']}, {about['cores']} cores, load {about['load'][0]}")
     print(", ".join(f"{name} {number}" for name, number in about["versions"].items()))
@@ -169,7 +195,11 @@ def save_results(
     path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
-def save_picture(path: Path, measurements: Sequence[Measurement]) -> None:
+def save_picture(
+    path: Path,
+    measurements: Sequence[Measurement],
+    xlabel: str = "milliseconds from typing to the answer (median, 95th percentile)",
+) -> None:
     """Draw the medians as bars, with a whisker up to the 95th percentile."""
     try:
         from matplotlib.figure import Figure
@@ -193,14 +223,14 @@ def save_picture(path: Path, measurements: Sequence[Measurement]) -> None:
     )
     for position, m in zip(positions, shown, strict=True):
         axes.annotate(
-            f"{m.median:.1f}",
+            f"{m.median:.3g}",
             (max(m.median, m.p95), position),
             xytext=(5, 0),
             textcoords="offset points",
             va="center",
         )
     axes.set_yticks(list(positions), [m.label for m in shown])
-    axes.set_xlabel("milliseconds from typing to the answer (median, 95th percentile)")
+    axes.set_xlabel(xlabel)
     axes.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

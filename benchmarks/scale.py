@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser
 from websockets.asyncio.client import connect
 
-from benchmarks.harness import figure, load_now, print_table, quantiles, running, save
+from benchmarks.harness import figure, free_port, listens, load_now, print_table, quantiles, running, save
+from benchmarks.report import Target, at_least, at_most, print_targets
 from dash_devices_nb import Dash, Input, Output, dcc, html
 from dash_devices_nb.testing import AppServer
 from tests.support.browser import launched_chromium
@@ -44,13 +45,20 @@ SHOWS = "([id, text]) => document.getElementById(id)?.textContent === text"
 
 
 async def pages(browser: Browser, components: int, shared: int, rounds: int) -> dict[str, Any]:
-    """Page load, late join, and a push of all shared props."""
+    """Page load, late join, and a push of all shared props; beside it the load of the same page of stock Dash."""
     app = page_app(components, shared)
     last = f"c{shared - 1}"
-    loads, joins, calls, shows = [], [], [], []
-    with AppServer() as server:
-        url = await asyncio.to_thread(server.run, app)
+    loads, joins, calls, shows, stock = [], [], [], [], []
+    async with contextlib.AsyncExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        port = free_port()
+        flask = await stack.enter_async_context(running("page_flask", port, components, shared, directory=directory))
+        await listens(port, flask)
+        url = await asyncio.to_thread(stack.enter_context(AppServer()).run, app)
         for number in range(rounds):
+            other, took = await loaded(browser, f"http://127.0.0.1:{port}/", last, "at first")
+            stock.append(took)
+            await other.close()
             first, took = await loaded(browser, url, last, "at first" if number == 0 else f"late{number - 1}")
             loads.append(took)
             text = f"push{number}"
@@ -71,8 +79,14 @@ async def pages(browser: Browser, components: int, shared: int, rounds: int) -> 
         "callbacks": 0,
         "clients": 1,
     }
-    for name, values in (("load", loads), ("late_join", joins), ("push_call", calls), ("push_shown", shows)):
-        row[name] = quantiles(values)["p50"]
+    for name, values in (
+        ("load", loads),
+        ("late_join", joins),
+        ("push_call", calls),
+        ("push_shown", shows),
+        ("load_flask", stock),
+    ):
+        row |= {name: quantiles(values)["p50"], f"{name}_p95": quantiles(values)["p95"]}
     return row
 
 
@@ -102,7 +116,7 @@ async def trips(callbacks: int, clients: int) -> dict[str, Any]:
         took = (time.perf_counter() - start) * 1e3
         if clients > 1:
             port = urlsplit(url).port
-            await stack.enter_async_context(running("fan_clients", "ours", port, clients - 1, directory=directory))
+            await stack.enter_async_context(running("fan_clients", "ours", port, clients - 1, 0, directory=directory))
             await eventually(lambda: len(app.clients) == clients - 1, 60)
         address = url.replace("http", "ws", 1) + "_dash-devices/ws"
         socket = await stack.enter_async_context(connect(address, compression=None, max_size=None))
@@ -122,6 +136,7 @@ async def trips(callbacks: int, clients: int) -> dict[str, Any]:
         "clients": clients,
         "start": took,
         "trip": quantiles(times)["p50"],
+        "trip_p95": quantiles(times)["p95"],
     }
 
 
@@ -135,21 +150,47 @@ async def measure(largest: int, rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
+def wanted(rows: list[dict[str, Any]]) -> list[Target]:
+    """The largest of each kind, against stock Dash or the smallest."""
+    components, callbacks, clients = (
+        [row for row in rows if row["grows"] == grows] for grows in ("components", "callbacks", "clients")
+    )
+    large = components[-1]
+    what = f"{large['components']} components"
+    added = clients[-1]["clients"] - clients[0]["clients"]
+    return [
+        at_least(f"page load, Dash on Flask / ours: {what}", large["load_flask"] / large["load"], 2.0),
+        at_least(f"late join, Dash on Flask / ours: {what}", large["load_flask"] / large["late_join"], 2.0),
+        at_least(
+            f"push of {large['shared']} props, Dash's load / until shown",
+            large["load_flask"] / large["push_shown"],
+            10.0,
+        ),
+        at_most("page load, 20 times the components (times)", large["load"] / components[0]["load"], 20.0),
+        at_most("trip, 500 callbacks / 10 callbacks", callbacks[-1]["trip"] / callbacks[0]["trip"], 1.5),
+        at_most("trip, each more client (ms)", (clients[-1]["trip"] - clients[0]["trip"]) / added, 0.05),
+    ]
+
+
 def run(options: Any) -> int:
     """The command ``scale``."""
     loads = load_now()
     rows = asyncio.run(measure(options.components, options.rounds))
-    print_table("medians in milliseconds", rows)
+    for grows in ("components", "callbacks", "clients"):
+        mine = [row for row in rows if row["grows"] == grows]
+        print_table(f"medians and p95 in milliseconds, more {grows}", mine)
+    targets = wanted(rows)
+    print_targets(targets)
     if options.no_save:
         return 0
-    path = save(options.results, "scale", rows, loads)
+    path = save(options.results, "scale", rows, loads, targets)
     picture, axes = figure(10, 3.4, 3)
     if picture is None:
         return 0
     for axis, grows, names in zip(
         axes,
         ("components", "callbacks", "clients"),
-        (("load", "late_join", "push_call", "push_shown"), ("start", "trip"), ("trip",)),
+        (("load_flask", "load", "late_join", "push_call", "push_shown"), ("start", "trip"), ("trip",)),
         strict=True,
     ):
         mine = [row for row in rows if row["grows"] == grows]

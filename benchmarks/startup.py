@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import Measurement, last_line, machine, save_results
+from benchmarks.report import Measurement, at_most, last_line, machine, save_picture, save_results
 from tests.support.kernels import running_kernel
 
 IMPORT = """
@@ -93,5 +93,11 @@ def run(options: Any) -> int:
     about = machine()
     print(f"\n{about['processor']}, {about['cores']} cores, load {about['load'][0]}")
     if not options.no_save:
-        save_results(Path(options.results) / "startup.json", measurements, ())
+        targets = [
+            at_most(f"{m.label} (ms)", m.median if m.times else None, TARGETS[m.key])
+            for m in measurements
+            if m.key in TARGETS
+        ]
+        save_results(Path(options.results) / "startup.json", measurements, targets)
+        save_picture(Path(options.results) / "startup.png", measurements, "milliseconds (median, 95th percentile)")
     return 0

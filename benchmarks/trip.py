@@ -61,7 +61,7 @@ async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
     """Start a peer's server and yield its URL once it answers.
 
     Raises:
-        PeerFailed: It ended, or did not answer within 30 s.
+        PeerFailed: It ended, or did not answer within its patience.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
@@ -71,9 +71,12 @@ async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
     last = "no connection"
 
     def address() -> str:
-        """The page's URL as the peer prints it: ours has a token in it."""
-        printed = re.search(re.escape(url) + r"[^\s'\"]*", process.output)
-        return printed.group(0) if printed else url
+        """The page's URL as the peer prints it: ours has a token in it, Jupyter has a port of its own."""
+        output = process.output
+        printed = re.search(r"^page: (\S+)", output, re.MULTILINE) or re.search(
+            "(" + re.escape(url) + r"[^\s'\"]*)", output
+        )
+        return printed.group(1) if printed else url
 
     async def answers() -> bool:
         nonlocal last
@@ -91,9 +94,9 @@ async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
 
     try:
         try:
-            await eventually(answers, within=30)
+            await eventually(answers, within=peer.patience)
         except AssertionError as error:
-            raise PeerFailed(f"did not answer within 30 s: {last}") from error
+            raise PeerFailed(f"did not answer within {peer.patience:g} s: {last}") from error
         yield address()
     finally:
         await process.stop()
@@ -104,7 +107,9 @@ async def opened(browser: Browser, peer: Peer, url: str) -> Page:
     page = await browser.new_page()
     try:
         await page.goto(url)
-        await page.wait_for_selector(peer.question)
+        if peer.start:
+            await page.evaluate(peer.start)
+        await page.wait_for_selector(peer.question.replace(" >>> ", " "), timeout=peer.patience * 1000)
         # A page that shows its input need not be connected yet: type until there is an answer.
         tries = itertools.count()
 

@@ -1,5 +1,7 @@
 """Raw tabs: PORT TABS DRAGGERS STALLED SECONDS. Says how long each change took to each tab, in milliseconds.
 
+STALLED is a list of phases, such as "0,20,0,20": how many more tabs there are in each, which never read.
+
 A dragger moves its slider five times a second; the value is the time, so that every tab knows when it was made. A tab
 is a bare protocol on a socket, which reads the heads of the frames and looks into one of seven: a WebSocket library
 would cost more than the server that is measured.
@@ -19,6 +21,8 @@ from benchmarks.harness import say
 SAY_FRAMES = 25
 DRAG_SECONDS = 0.2
 LOOK_AT = 7
+SETTLE_SECONDS = 4.0
+"""Between two phases: the tabs of the one before have left for good after three."""
 
 
 class Seen:
@@ -111,33 +115,45 @@ async def drag(tab: Tab, number: int) -> None:
         tab.send(t="set", s=sequence, m={f"slider{number}": {"value": time.time()}})
 
 
-async def main(port: int, tabs: int, draggers: int, stalled: int, seconds: float) -> None:
+async def opened(port: int, seen: Seen, count: int) -> list[Tab]:
+    """So many tabs, connected one after the other."""
     loop = asyncio.get_running_loop()
-    seen = Seen()
-    tasks, opened = [], []
-    for number in range(tabs + stalled):
+    tabs = []
+    for number in range(count):
         _, tab = await loop.create_connection(lambda n=number: Tab(port, seen, n), "127.0.0.1", port)  # type: ignore[misc]
-        opened.append(tab)
+        tabs.append(tab)
         await asyncio.sleep(0.01)
-        if number < draggers:
-            tasks.append(asyncio.create_task(drag(tab, number)))
-    await asyncio.sleep(1)
-    for tab in opened[tabs:]:
-        tab.transport.pause_reading()
-    await asyncio.sleep(1)
-    say(ready=True)
-    seen.counting = True
-    await asyncio.sleep(seconds)
-    seen.counting = False
-    say(pushes=seen.pushes, drags=seen.drags, received=seen.received)
+    return tabs
+
+
+async def main(port: int, tabs: int, draggers: int, phases: list[int], seconds: float) -> None:
+    seen = Seen()
+    opened_tabs = await opened(port, seen, tabs)
+    tasks = [asyncio.create_task(drag(tab, number)) for number, tab in enumerate(opened_tabs[:draggers])]
+    stalled: list[Tab] = []
+    for count in phases:
+        for tab in stalled:
+            tab.transport.abort()
+        stalled = await opened(port, Seen(), count)
+        await asyncio.sleep(1)
+        for tab in stalled:
+            tab.transport.pause_reading()
+        await asyncio.sleep(SETTLE_SECONDS)
+        seen.pushes, seen.drags, seen.received = [], [], 0
+        say(ready=True)
+        cpu, seen.counting = time.process_time(), True
+        await asyncio.sleep(seconds)
+        seen.counting = False
+        cpu = time.process_time() - cpu
+        say(stalled=count, pushes=seen.pushes, drags=seen.drags, received=seen.received, cpu=cpu)
     say(lost=seen.lost)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    for tab in opened:
+    for tab in opened_tabs + stalled:
         tab.transport.abort()
 
 
 if __name__ == "__main__":
-    port, tabs, draggers, stalled = map(int, sys.argv[1:5])
-    asyncio.run(main(port, tabs, draggers, stalled, float(sys.argv[5])))
+    port, tabs, draggers = map(int, sys.argv[1:4])
+    asyncio.run(main(port, tabs, draggers, [int(count) for count in sys.argv[4].split(",")], float(sys.argv[5])))

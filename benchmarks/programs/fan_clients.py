@@ -1,4 +1,4 @@
-"""Clients that read as fast as they can: KIND PORT CLIENTS. Ours say what they have, as pages do."""
+"""Clients that read as fast as they can: KIND PORT CLIENTS MESSAGES. Ours say what they have, as pages do."""
 
 from __future__ import annotations
 
@@ -53,8 +53,30 @@ async def nicegui(port: int) -> None:
                 await socket.send("3")
 
 
-async def main(kind: str, port: int, clients: int) -> None:
-    one = {"ours": ours, "broadcast": broadcast, "nicegui": nicegui}[kind]
+async def dash(port: int, messages: int) -> None:
+    """What the page's `dcc.Interval` makes of it: one request for each."""
+    for number in range(messages):
+        body = {
+            "output": "x.children",
+            "outputs": {"id": "x", "property": "children"},
+            "inputs": [{"id": "every", "property": "n_intervals", "value": number}],
+            "changedPropIds": ["every.n_intervals"],
+        }
+        text = json.dumps(body).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            f"POST /_dash-update-component HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n".encode()
+            + text
+        )
+        answer = await reader.read()
+        if b" 200 " not in answer[:20]:
+            raise SystemExit(f"Dash answers {answer[:200]!r}")
+        writer.close()
+
+
+async def main(kind: str, port: int, clients: int, messages: int) -> None:
+    one = {"ours": ours, "broadcast": broadcast, "nicegui": nicegui, "dash": lambda port: dash(port, messages)}[kind]
 
     async def begin(number: int) -> None:
         await asyncio.sleep(number * 0.01)
@@ -67,4 +89,4 @@ async def main(kind: str, port: int, clients: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:])))
