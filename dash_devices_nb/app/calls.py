@@ -60,7 +60,7 @@ class SharedCalls:
                 mods = self.mods(shared, call, context, returned)
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 mods = self._failed(shared, call, context, recorded, exc)
-        self._app.recorder.finished(recorded, shared.definition)
+        self._app.recorder.finished(recorded, shared.definition, mods)
         self._finish(call, mods)
 
     async def _run_coroutine(self, call: Call) -> None:
@@ -79,7 +79,7 @@ class SharedCalls:
                 raise
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                 mods = self._failed(shared, call, context, recorded, exc)
-        self._app.recorder.finished(recorded, shared.definition)
+        self._app.recorder.finished(recorded, shared.definition, mods)
         self._finish(call, mods)
 
     def _await(self, returned: Any) -> Any:

@@ -101,7 +101,7 @@ class Dash(People):
 
     @property
     def errors(self) -> list[BaseException]:
-        """The last exceptions of callbacks, newest last; `%debug` enters the newest."""
+        """The last 20 exceptions of callbacks, newest last; `%debug` enters the newest."""
         return list(self.runtime.errors)
 
     def pause(self) -> None:

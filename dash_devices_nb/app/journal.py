@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from dash_devices_nb.core.holding import MEMORY
 from dash_devices_nb.core.journal import CALL, LIMIT, Entry, Journal
 from dash_devices_nb.core.recording import written
 from dash_devices_nb.core.tables import html_table
@@ -18,15 +19,16 @@ SHOWN = 50
 
 
 class AppJournal(Journal):
-    """The journal of an app.
+    """The journal of an app. What it takes of the memory is bounded: see `Journal`.
 
     Args:
         limit: how many entries are kept.
         app: the app's name, for files.
+        memory: how many bytes of JSON its large values may take together.
     """
 
-    def __init__(self, limit: int = LIMIT, app: str = "") -> None:
-        super().__init__(limit)
+    def __init__(self, limit: int = LIMIT, app: str = "", memory: int = MEMORY) -> None:
+        super().__init__(limit, memory)
         self._app = app
 
     def _repr_html_(self) -> str:

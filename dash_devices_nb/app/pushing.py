@@ -79,7 +79,7 @@ class Pushing(Callbacks):
             _batch.reset(token)
             for client, mods in batch.parts():
                 if client is not None:
-                    self._send_to(client, mods)
+                    self.send_to(client, mods)
                 else:
                     self._wait(self.push_values(mods))
 
@@ -180,7 +180,7 @@ class Pushing(Callbacks):
                 if batch is not None:
                     batch.add(one, encoded)
                 else:
-                    self._send_to(one, dict(encoded))
+                    self.send_to(one, dict(encoded))
             return None
         if batch is not None:
             batch.add(None, encoded)
@@ -198,12 +198,12 @@ class Pushing(Callbacks):
 
     def push_to(self, client: Client, plain: PlainMods) -> None:
         """Send values to one client."""
-        self._send_to(client, self._encoded(plain))
+        self.send_to(client, self._encoded(plain))
 
     def answer_to(self, client: Client, plain: PlainMods, cause: Cause | None) -> None:
         """Send what a regular callback set to the client that asked; shared props are changed by that client."""
         mods = self._encoded(plain)
-        self._send_to(client, mods)
+        self.send_to(client, mods)
         dispatcher = self.runtime.dispatcher
 
         def receive() -> list[Action]:
@@ -214,8 +214,8 @@ class Pushing(Callbacks):
 
         self.runtime.enter(receive)
 
-    def _send_to(self, client: Client, mods: Mods) -> None:
-        """Components in the values get the shared values that were kept for them."""
+    def send_to(self, client: Client, mods: Mods) -> None:
+        """As `push_to`, encoded. Components in the values get the shared values that were kept for them."""
         for key, value in mods.items():
             if value.may_hold_components and not hasattr(value, "operations"):
                 tree = value.fresh()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ import orjson
 from dash_devices_nb.core.ids import Key, canonical
 from dash_devices_nb.core.spec import Slot
 from dash_devices_nb.core.waves import Argument
-from dash_devices_nb.errors import ReplayError
+from dash_devices_nb.errors import JournalError, ReplayError
 
 
 @dataclass(eq=False)
@@ -28,6 +30,7 @@ class RecordedCall:
         result: what the function returned; None while it runs, or if it raised.
         error: what it raised, or None.
         seconds: how long it took; None while it runs.
+        sent: bytes of JSON that its result sets.
     """
 
     name: str
@@ -37,6 +40,7 @@ class RecordedCall:
     result: Any = None
     error: BaseException | None = None
     seconds: float | None = None
+    sent: int = field(default=0, repr=False)
     _began: float = field(default_factory=time.perf_counter, repr=False)
 
     def ended(self) -> None:
@@ -68,6 +72,21 @@ class RecordedCall:
     def size(self) -> int:
         """Bytes of the inputs and the state as JSON."""
         return sum(len(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)) for value in self._all_values())
+
+    @property
+    def weight(self) -> int:
+        """Bytes of JSON that the journal holds with it, about."""
+        raise NotImplementedError
+
+    def let_go(self) -> PastCall:
+        """What stands for it once it takes too much memory."""
+        return PastCall(self)
+
+    def without_frames(self) -> RecordedCall:
+        """The same call, whose error has no traceback."""
+        other = copy.copy(self)
+        other.error = bare(self.error)
+        return other
 
     def _all_values(self) -> list[Any]:
         return [*self.inputs.values(), *self.state.values()]
@@ -101,8 +120,82 @@ class RecordedCall:
         return f"{self.name}({', '.join(self.triggered) or 'initial'}) {took}{end}"
 
 
+class PastCall:
+    """A call whose arguments and result the journal has let go, because they were large. It cannot be replayed.
+
+    Attributes:
+        name, client, seconds, triggered, keys, size: as those of the call.
+        error: as that of the call, without its traceback.
+    """
+
+    weight = 0
+
+    def __init__(self, call: RecordedCall) -> None:
+        self.name, self.client, self.seconds = call.name, call.client, call.seconds
+        self.triggered, self.keys, self.size = call.triggered, call.keys, call.size
+        self.error = bare(call.error)
+        self._text = str(call)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Raises JournalError, as `state` and `result` do."""
+        raise self._gone("arguments")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Raises JournalError."""
+        raise self._gone("arguments")
+
+    @property
+    def result(self) -> Any:
+        """Raises JournalError."""
+        raise self._gone("result")
+
+    def replay(self, send: bool = False) -> Any:
+        """Raises JournalError."""
+        raise self._gone("arguments")
+
+    def let_go(self) -> PastCall:
+        """Nothing is left to let go."""
+        return self
+
+    without_frames = let_go
+
+    def _gone(self, what: str) -> JournalError:
+        return JournalError(
+            f"the journal has let go of the {what} of this call of {self.name}, because later ones needed the room; "
+            "take a newer call, or give the journal more: app.journal.memory = (bytes)"
+        )
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def bare(error: BaseException | None) -> BaseException | None:
+    """A copy of an exception without its traceback, and so without all that lives in its frames."""
+    if error is None:
+        return None
+    try:
+        copied = type(error).__new__(type(error), *error.args)
+        copied.args = error.args
+        copied.__dict__.update(error.__dict__)
+    except Exception:  # noqa: BLE001 - a program's exception may be made in any way
+        copied = RuntimeError(f"{type(error).__name__}: {error}")
+    return copied
+
+
 class SharedRecord(RecordedCall):
     """A call of a shared callback; `call` is the dispatcher's."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the inputs and the state as JSON."""
+        return sum(_bytes(value) for value in self.call.inputs + self.call.state)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of the arguments as JSON; the result by what it sets, or by its own account."""
+        return self.size + max(self.sent, sys.getsizeof(self.result))
 
     @property
     def triggered(self) -> tuple[str, ...]:
@@ -130,6 +223,11 @@ class RegularRecord(RecordedCall):
     """A call of a regular callback; `call` is the page's request."""
 
     @property
+    def weight(self) -> int:
+        """Bytes of the request as JSON, and of the answer."""
+        return len(orjson.dumps(self.call.body)) + len(self.result or "")
+
+    @property
     def triggered(self) -> tuple[str, ...]:
         """The inputs that changed."""
         return tuple(map(str, self.call.body.get("changedPropIds") or ()))
@@ -150,6 +248,10 @@ class RegularRecord(RecordedCall):
     def state(self) -> dict[str, Any]:
         """The state's values."""
         return _by_item(self.call.body.get("state"))
+
+
+def _bytes(argument: Argument) -> int:
+    return sum([len(each.json) for each in argument]) if isinstance(argument, tuple) else len(argument.json)
 
 
 def _by_name(slots: tuple[Slot, ...], values: tuple[Argument, ...]) -> dict[str, Any]:

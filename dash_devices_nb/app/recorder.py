@@ -71,11 +71,13 @@ class Recorder:
     def regular_call(self, call: RegularCall) -> RecordedCall:
         """A regular callback is called."""
         name = call.spec.name if call.spec else str(call.body.get("output"))
-        return RegularRecord(name, call.client, call, self._again)
+        return RegularRecord(name, call.client, call.kept(), self._again)
 
-    def finished(self, recorded: RecordedCall, definition: Any) -> None:
-        """A call has finished."""
+    def finished(self, recorded: RecordedCall, definition: Any, mods: Mods | None = None) -> None:
+        """A call has finished; of a shared callback, with these outputs."""
         recorded.ended()
+        if mods:
+            recorded.sent = sum([len(value.json) for value in mods.values()])
         if definition is not None:
             definition.stats.add(recorded.seconds, failed=recorded.error is not None)
         self.journal.add(self._clock(), kinds.CALL, recorded.client, recorded)

@@ -105,6 +105,17 @@ class RegularCall:
         person = self.cause is None or self.cause.revision == ACTED
         return person and bool(self.body.get("changedPropIds"))
 
+    def kept(self) -> RegularCall:
+        """Itself as the journal keeps it: nothing that holds its page."""
+        return RegularCall(
+            self.body, self.client, self.request, _answered, None, self.cause, self.spec, self.coroutine, self.links,
+            self.rights,
+        )  # fmt: skip
+
+
+def _answered(answer: Answer) -> None:
+    """Takes the answer of a call that has had one."""
+
 
 class RegularCalls:
     """Runs the regular callbacks of one app.

@@ -2,8 +2,9 @@
 
 What is fed is what came from outside: changes that people made, changes that the pages' own callbacks made (no page
 answers now), and pushes of the program. What a shared callback pushed is left out, because the callback is called again
-and pushes it again. Connect hooks are not called, because what they pushed to all is in the recording. Stand-in clients
-take the place of those who were there; nothing is sent to them, real pages that are open show everything.
+and pushes it again. Connect hooks are not called, because what they pushed is in the recording. Stand-in clients take the
+place of those who were there. Real pages that are open show everything; what was sent to one client alone goes to the
+page that came at the same place in the order of coming, if there is one.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ class Summary:
     Attributes:
         changes, pushes: how many were fed.
         clients: how many stand-ins there were.
-        left_out: pushes that were not fed: those to one client, and those that a shared callback made.
-        missing: events that the journal had dropped before it was saved.
+        left_out: pushes that were not fed: those that a shared callback made, and those to one client for whom no page
+            is open.
+        missing: events that the journal had dropped before it was saved, or whose large values it had let go.
         seconds: how long it took.
     """
 
@@ -49,9 +51,9 @@ class Summary:
     def __str__(self) -> str:
         text = f"{self.changes} changes of {self.clients} clients and {self.pushes} pushes in {self.seconds:.1f} s"
         if self.left_out:
-            text += f"; {self.left_out} pushes left out (to one client, or made again by their callbacks)"
+            text += f"; {self.left_out} pushes left out (made again by their callbacks, or to one client who has no page here)"
         if self.missing:
-            text += f"; the journal had dropped {self.missing} events before these"
+            text += f"; the journal had dropped {self.missing} events, or their values"
         return text
 
 
@@ -69,6 +71,7 @@ class Replaying:
         self._app = app
         self._where = where
         self._clients: dict[int, Client] = {}
+        self._pages = sorted(app.clients, key=lambda client: client.connect_time)
         self._fed: Counter[str] = Counter()
         self._began = time.perf_counter()
 
@@ -93,6 +96,9 @@ class Replaying:
 
     def feed(self, event: Event) -> Wave | None:
         """Feed one event. Returns what it started, to wait for."""
+        if event.gone:
+            self._fed["gone"] += 1
+            return None
         if event.client is not None and event.client not in self._clients:
             self._clients[event.client] = self._stand_in(event)
         if event.kind == CHANGE and event.client is not None:
@@ -100,10 +106,14 @@ class Replaying:
             return self._change(event, self._clients[event.client])
         if event.kind != PUSH:
             return None
-        if event.client is not None or event.again:
+        client = None if event.client is None else self._clients[event.client]
+        if event.again or (client is not None and client.stands_for is None):
             self._fed["left out"] += 1
             return None
         self._fed["pushes"] += 1
+        if client is not None:
+            self._app.send_to(client, dict(event.mods))
+            return None
         try:
             wave: Wave = self._app.push_values(event.mods)
         except PatchError as exc:
@@ -123,13 +133,15 @@ class Replaying:
         return wave
 
     def _stand_in(self, event: Event) -> Client:
-        fields = event.fields
-        return Client(
-            f"replayed-{event.client}",
+        fields, number = event.fields, event.client or 0
+        stand_in = Client(
+            f"replayed-{number}",
             connect_time=time.time(),
             address=str(fields.get("address") or ""),
             username=fields.get("username"),
         )
+        stand_in.stands_for = self._pages[number - 1] if 0 < number <= len(self._pages) else None
+        return stand_in
 
     def summary(self) -> Summary:
         """What was done so far."""
@@ -138,7 +150,7 @@ class Replaying:
             self._fed["pushes"],
             len(self._clients),
             self._fed["left out"],
-            self._recording.missing,
+            self._recording.missing + self._fed["gone"],
             time.perf_counter() - self._began,
         )
 

@@ -25,6 +25,7 @@ from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, 
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.frames import Frame
+from dash_devices_nb.core.holding import FRAMES
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.waits import Waiter
 from dash_devices_nb.core.waves import Call, Wave
@@ -63,7 +64,7 @@ class Runtime:
     Attributes:
         dispatcher: the core; only touched with `lock` held.
         pages: the connected pages, and those within their grace, by client id.
-        errors: the last exceptions of callbacks, newest last.
+        errors: the last 20 exceptions of callbacks, newest last.
         io_loop, io_thread: where frames are written, and that loop's thread; None before the app runs.
         running: the plain callbacks that run, for the stop button.
         callback_loop, callback_thread: where coroutine callbacks run; None before the app runs.
@@ -73,7 +74,7 @@ class Runtime:
         self.lock = threading.RLock()
         self.dispatcher = Dispatcher()
         self.pages: dict[str, Page] = {}
-        self.errors: deque[BaseException] = deque(maxlen=100)
+        self.errors: deque[BaseException] = deque(maxlen=FRAMES)
         self.io_loop: asyncio.AbstractEventLoop | None = None
         self.io_thread: int | None = None
         self.callback_loop: asyncio.AbstractEventLoop | None = None
@@ -181,7 +182,7 @@ class Runtime:
     def send_own(self, client: Client, mods: Mods) -> None:
         """Send values to one client alone. From any thread; nothing happens if it has gone."""
         with self.lock:
-            page = self.pages.get(client.id)
+            page = self.pages.get((client.stands_for or client).id)
             if page is not None:
                 page.send_mods(mods)
                 self._wake()

@@ -37,26 +37,26 @@ class Workers:
         with self._lock:
             if self._closed:
                 return
+            self._jobs.put(job)
             if self._idle > 0:
                 self._idle -= 1
-                self._jobs.put(job)
                 return
             self._count += 1
             thread = threading.Thread(
                 target=contextvars.Context().run,
-                args=(self._work, job),
+                args=(self._work,),
                 name=f"{self._name}-{self._count}",
                 daemon=True,
             )
             self._threads.add(thread)
         thread.start()
 
-    def _work(self, job: Callable[[], None] | None) -> None:
-        while job is not None:
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
             job()
+            del job  # not held while this waits for the next: it may be all that holds a page that has left
             with self._lock:
                 self._idle += 1
-            job = self._next()
 
     def _next(self) -> Callable[[], None] | None:
         while True:

@@ -47,6 +47,7 @@ class Client:
         cookies: of the WebSocket handshake.
         rtt: the round trip of a frame, in seconds, as the page measured it last; None until it has.
         session: the Quart session of the browser at the handshake, read only; empty where there is none.
+        stands_for: in a replay the client whose page shows what this one is sent; else None.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Client:
         self.headers = headers or {}
         self.cookies = cookies or {}
         self.session: dict[str, Any] = {}
+        self.stands_for: Client | None = None
         self._follower: Follower | None = None
         self._name = as_name(name)
         self._role = self.rights = Role(role)

@@ -1,7 +1,8 @@
 """The journal: a bounded record of what happened, cheap enough to be always on.
 
 An entry is a tuple while it is kept, because one is made for every event; it becomes an `Entry` when somebody looks
-at it. Time comes in as an argument, in seconds since the epoch.
+at it. Time comes in as an argument, in seconds since the epoch. What entries may hold in memory is bounded as well
+(see `holding`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from dash_devices_nb.core.holding import MEMORY, Held, Holding
 
 LIMIT = 10_000
 
@@ -40,7 +43,8 @@ class Entry:
         time: in seconds since the epoch.
         kind: one of `KINDS`.
         client: who caused it, or None.
-        what: for a change or a push its values by prop; for a call the recorded call; else a text.
+        what: for a change or a push its values by prop, or a `LetGo` that stands for them; for a call the recorded
+            call; else a text.
         why: for a change the `Cause` if a callback of the page made it; for a push the callback (its spec) that made
             it, if one did; else None.
     """
@@ -86,13 +90,21 @@ class Entry:
 class Journal:
     """The last events of an app.
 
+    Large values (of 4 kB of JSON and more) of entries are kept up to `memory` bytes in all, and the tracebacks of the
+    last 20 calls that raised with their frames. Older entries stay, without their large values: their calls cannot be
+    replayed, and a session that is saved says what it lacks. So the journal takes at the most `memory` plus 4 kB for
+    each of its `limit` entries (104 MB by default), counted in JSON, of which decoded values take a few times as much,
+    and what lives in 20 tracebacks. A call that somebody has taken in hand is not touched.
+
     Args:
         limit: how many are kept.
+        memory: in bytes of JSON.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(self, limit: int = LIMIT, memory: int = MEMORY) -> None:
         self._rows: deque[_Row] = deque(maxlen=limit)
         self._numbers = itertools.count(1)
+        self._holding = Holding(memory)
 
     @property
     def limit(self) -> int:
@@ -106,18 +118,38 @@ class Journal:
             raise ValueError(f"journal.limit = {limit!r}; it takes a whole number of entries, 1 or more")
         self._rows = deque(self._rows, maxlen=limit)
 
+    @property
+    def memory(self) -> int:
+        """How many bytes of JSON the large values in it may take together; can be set. The newest is always kept."""
+        return self._holding.memory
+
+    @memory.setter
+    def memory(self, memory: int) -> None:
+        if type(memory) is not int or memory < 0:
+            raise ValueError(f"journal.memory = {memory!r}; it takes a whole number of bytes, 0 or more")
+        self._holding.memory = memory
+
+    @property
+    def held(self) -> int:
+        """How many bytes of JSON the large values in it take now."""
+        return self._holding.bytes
+
     def add(self, time: float, kind: str, client: Any, what: Any, why: Any = None) -> None:
-        """Record an event. From any thread: one append."""
+        """Record an event. From any thread: one append, for what is small."""
+        if kind == CALL:
+            what = self._holding.hold(what, what.weight)
+        elif type(what) is dict:
+            what = self._holding.hold(what, sum([len(value.json) for value in what.values()]))
         self._rows.append((next(self._numbers), time, kind, client, what, why))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Entry]:
-        return (Entry(*row) for row in self._rows.copy())
+        return map(_entry, self._rows.copy())
 
     def __getitem__(self, index: int) -> Entry:
-        return Entry(*self._rows[index])
+        return _entry(self._rows[index])
 
     def filter(
         self,
@@ -162,6 +194,12 @@ class Journal:
     def clear(self) -> None:
         """Forget all entries; numbers go on."""
         self._rows.clear()
+        self._holding.clear()
+
+
+def _entry(row: _Row) -> Entry:
+    number, time, kind, client, what, why = row
+    return Entry(number, time, kind, client, what.what if type(what) is Held else what, why)
 
 
 def _short(value: Any) -> str:

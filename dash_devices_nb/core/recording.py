@@ -9,7 +9,8 @@
 `at` counts seconds from the first event; clients are numbered in the order in which they came. A change that a callback
 of the page made, rather than the person, has a `cause`: the prop that it answered, or `[]` for the page's start. A push
 has the name of the callback that made it as `by`, and `shared` if calling that callback again will make it again.
-`missing` counts the events that the journal had dropped before it was saved.
+`missing` counts the events that the journal had dropped before it was saved. A change or a push whose values it had let
+go has `gone`, the props, instead of `mods`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import orjson
 
 from dash_devices_nb.core import journal as kinds
 from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.holding import LetGo
 from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.journal import Entry
 from dash_devices_nb.core.spec import CallbackSpec
@@ -45,6 +47,7 @@ class Event:
         mods: the values of a change or a push.
         cause: for a change that a callback of the page made the prop that it answered, () for the page's start.
         again: for a push whether a shared callback made it, which will make it again.
+        gone: whether its values are missing.
         fields: all that the line has.
     """
 
@@ -55,6 +58,7 @@ class Event:
     mods: Mods = field(default_factory=dict)
     cause: Key | tuple[()] | None = None
     again: bool = False
+    gone: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -111,6 +115,8 @@ def _written(entry: Entry, at: float, numbers: dict[str, int]) -> bytes | None:
             return _line(**head, name=call.name, triggered=call.triggered, seconds=call.seconds, error=error)
         case _:
             return None
+    if isinstance(entry.what, LetGo):
+        return _line(**head, gone=entry.what.keys)
     return _line(**head, mods=_nested(entry.what))
 
 
@@ -193,6 +199,7 @@ def _event(fields: dict[str, Any], number: int, where: str) -> Event:
             },
             None if cause is None else (str(cause[0]), str(cause[1])) if cause else (),
             again=bool(fields.get("shared")),
+            gone="gone" in fields,
             fields=fields,
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:

@@ -9,6 +9,8 @@ import orjson
 COMPONENT_MARK = b'"namespace":'
 """Stands in the JSON of every value that holds components (and, harmlessly, in some others)."""
 
+SMALL = 4096
+
 
 class Value:
     """An immutable value: its JSON and the plain Python object, each made from the other when first asked for.
@@ -35,7 +37,9 @@ class Value:
     def json(self) -> bytes:
         """The value as JSON."""
         if self._json is None:
-            self._json = orjson.dumps(self._plain, option=orjson.OPT_NON_STR_KEYS)
+            # A copy: orjson leaves the object as large as its buffer was, 4 kB for a number.
+            json = orjson.dumps(self._plain, option=orjson.OPT_NON_STR_KEYS)
+            self._json = memoryview(json).tobytes() if len(json) < SMALL else json
         return self._json
 
     @property
@@ -47,9 +51,10 @@ class Value:
         return self._plain
 
     def fresh(self) -> Any:
-        """The value as an object of the caller's own."""
-        plain = self.plain
-        return orjson.loads(self.json) if isinstance(plain, dict | list) else plain
+        """The value as an object of the caller's own; it is not kept."""
+        if self._decoded and not isinstance(self._plain, dict | list):
+            return self._plain
+        return orjson.loads(self.json)
 
     @property
     def known_size(self) -> int:

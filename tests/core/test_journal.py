@@ -15,7 +15,7 @@ def client(name: str) -> Client:
 
 
 def call(name: str, *keys: tuple[str, str]) -> SimpleNamespace:
-    return SimpleNamespace(name=name, keys=keys, triggered=("target.value",), size=3)
+    return SimpleNamespace(name=name, keys=keys, triggered=("target.value",), size=3, weight=3)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_a_session_is_read_back_as_it_was():
     journal.add(100.0, CONNECT, anne, "::1")
     journal.add(100.5, CONNECT, ben, "::1")
     journal.add(101.0, CHANGE, ben, {TARGET: Value.of(21), SHOWN: Value.of([1, "a"])})
-    journal.add(101.1, CALL, ben, SimpleNamespace(name="show", triggered=(), seconds=0.1, error=ValueError("no")))
+    journal.add(101.1, CALL, ben, SimpleNamespace(name="show", triggered=(), seconds=0.1, error=ValueError("no"), weight=2))
     journal.add(102.0, CHANGE, anne, {SHOWN: Value.of(None)}, Cause(TARGET, 5))
     journal.add(103.0, CHANGE, anne, {SHOWN: Value.of(True)}, Cause())
     journal.add(104.0, PUSH, None, {SHOWN: patch})

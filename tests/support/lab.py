@@ -39,14 +39,20 @@ class LabNotebook:
         """Run every cell and wait until all are finished."""
         await self.command("notebook:run-all-cells")
 
-    async def run(self, number: int) -> None:
-        """Run one cell, counted from 0, and wait until it is finished."""
+    async def run(self, number: int, *, wait: bool = True) -> None:
+        """Run one cell, counted from 0, and wait until it is finished, unless it will ask for something."""
         await self.cell(number).locator(".jp-InputArea-editor").click()
-        await self.command("notebook:run-cell")
+        await self.command("notebook:run-cell", wait=wait)
 
-    async def command(self, name: str) -> None:
+    async def command(self, name: str, *, wait: bool = True) -> None:
         """Execute one of JupyterLab's commands and wait for its end."""
-        await self.page.evaluate("async (name) => { await window.jupyterapp.commands.execute(name); }", name)
+        await self.page.evaluate(
+            """async ([name, wait]) => {
+                const end = window.jupyterapp.commands.execute(name);
+                if (wait) await end;
+            }""",
+            [name, wait],
+        )
 
     async def edit(self, number: int, code: str) -> None:
         """Replace the source of a cell, counted from 0."""

@@ -1,0 +1,106 @@
+"""What the journal holds in memory, bounded: large values, and the frames of tracebacks.
+
+An entry's small values stay as long as the entry does. Large ones count towards a number of bytes, and errors hold the
+frames in which they were raised, with all that is in these; of both the oldest are let go first, while their entries
+stay and say so. What somebody has taken in hand is never touched: the journal replaces its own reference.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any
+
+MEMORY = 64 * 2**20
+HEAVY = 4096
+"""From this many bytes of JSON on a value is a large one."""
+FRAMES = 20
+"""So many of the last errors are held with their frames."""
+
+
+class LetGo:
+    """Stands for the values of a change or a push that were let go.
+
+    Attributes:
+        keys: the props that it was about.
+        size: bytes of JSON.
+    """
+
+    def __init__(self, mods: dict[Any, Any]) -> None:
+        self.keys = tuple(mods)
+        self.size = sum(len(value.json) for value in mods.values())
+
+    def __str__(self) -> str:
+        return f"{', '.join(map('.'.join, self.keys))} (let go: {self.size} bytes)"
+
+
+class Held:
+    """What an entry is about, as long as it is held whole; then what stands for it."""
+
+    __slots__ = ("what", "weight")
+
+    def __init__(self, what: Any, weight: int) -> None:
+        self.what = what
+        self.weight = weight
+
+
+class Holding:
+    """Holds what is large, and lets the oldest go. From any thread.
+
+    Args:
+        memory: how many bytes of JSON may be held; the newest is held however large it is.
+    """
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self._lock = threading.Lock()
+        self._heavy: deque[Held] = deque()
+        self._failed: deque[Held] = deque()
+        self._bytes = 0
+        self._memory = memory
+
+    @property
+    def memory(self) -> int:
+        """How many bytes may be held."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: int) -> None:
+        self._memory = memory
+        with self._lock:
+            self._lighten()
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes are held."""
+        return self._bytes
+
+    def hold(self, what: Any, weight: int) -> Any:
+        """Hold what is large or has failed. Returns `what` itself where it is neither, else a `Held`."""
+        failed = getattr(what, "error", None) is not None
+        if weight < HEAVY and not failed:
+            return what
+        held = Held(what, weight)
+        with self._lock:
+            if failed:
+                self._failed.append(held)
+                if len(self._failed) > FRAMES:
+                    old = self._failed.popleft()
+                    old.what = old.what.without_frames()
+            if weight >= HEAVY:
+                self._heavy.append(held)
+                self._bytes += weight
+                self._lighten()
+        return held
+
+    def _lighten(self) -> None:
+        while self._bytes > self._memory and len(self._heavy) > 1:
+            old = self._heavy.popleft()
+            self._bytes -= old.weight
+            old.what = LetGo(old.what) if isinstance(old.what, dict) else old.what.let_go()
+
+    def clear(self) -> None:
+        """Hold nothing any more."""
+        with self._lock:
+            self._heavy.clear()
+            self._failed.clear()
+            self._bytes = 0
