@@ -130,9 +130,9 @@ class Dash(People):
         """Wait for the next call of a callback (of any, without a name), and take it in hand.
 
         Raises:
-            ReplayError: there was none within `timeout` seconds.
+            ReplayError: there was none within `timeout` seconds; or that is no number.
         """
-        return await self.recorder.next_calls.next(name, timeout)
+        return await self.recorder.next_calls.next(name, timeout, {each.name: None for each in self.callbacks})
 
     def reload_pages(self) -> None:
         """Have all open pages read layout and callbacks again, in place. From any thread."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dash_devices_nb.core.tables import html_table
+from dash_devices_nb.errors import DuplicateOutputError
 from dash_devices_nb.kernel.output import CellOutput
 
 
@@ -48,7 +49,7 @@ class Stats:
         return self.total / self.calls if self.calls else 0.0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Definition:
     """One definition.
 
@@ -83,6 +84,12 @@ class Definition:
     def run(self) -> Any:
         """Names the run of the cell."""
         return self.output.parent.get("msg_id")
+
+    def __repr__(self) -> str:
+        calls = f"{self.stats.calls} call{'' if self.stats.calls == 1 else 's'}"
+        failed = f", {self.stats.errors} failed" if self.stats.errors else ""
+        props = f" {', '.join(self.inputs)} -> {', '.join(self.outputs) or 'nothing'}" if self.inputs else ""
+        return f"<{self.kind} {self.name}{props}{' of ' if self.cell else ''}{self.cell}, {calls}{failed}>"
 
     def withdraw(self) -> None:
         """Take it out of force."""
@@ -152,11 +159,23 @@ class Definitions:
             except Exception:
                 for old in reversed(replaced + stale):
                     old.restore()
+                self._name_cell(definition)
                 raise
             replaced = replaced + stale
         self._replaced += replaced
         self._all.append(definition)
         self._changed()
+
+    def _name_cell(self, refused: Definition) -> None:
+        """Say with the error that is raised now which other cell has the output, as after splitting a cell in two."""
+        error = sys.exc_info()[1]
+        for each in self:
+            if isinstance(error, DuplicateOutputError) and each.cell and set(each.outputs) & set(refused.outputs):
+                error.args = (
+                    f"{error}; {each.name} is of {each.cell}: run that cell without it first, "
+                    f"or app.callbacks[{each.name!r}].remove()",
+                )
+                return
 
     def remove(self, definition: Definition) -> None:
         """Remove a definition for good."""
@@ -218,6 +237,9 @@ class Definitions:
         for each in reversed(replaced):
             each.restore()
         self._changed()
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self)) or "<no callbacks>"
 
     def close(self) -> None:
         """Stop listening to cells."""

@@ -78,8 +78,11 @@ class AppJournal(Journal):
             The path.
 
         Raises:
-            JournalError: the file cannot be written.
+            JournalError: the file cannot be written, or the path is none.
         """
+        given: Any = path
+        if not isinstance(given, str | os.PathLike) or not Path(given).name:
+            raise JournalError(f"save({given!r}): give the path of a file, such as app.journal.save('session.jsonl')")
         path = Path(path)
         unfinished = path.with_name(path.name + ".part")
         try:

@@ -7,19 +7,20 @@ import copy
 import inspect
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import orjson
 
 from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.core.journal import short
 from dash_devices_nb.core.spec import Slot
 from dash_devices_nb.core.waves import Argument
 from dash_devices_nb.errors import JournalError, ReplayError
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RecordedCall:
     """One call of a callback. What it was called with is worked out when somebody looks, since few calls are looked at.
 
@@ -119,6 +120,11 @@ class RecordedCall:
         end = f", raised {self.error!r}" if self.error is not None else ""
         return f"{self.name}({', '.join(self.triggered) or 'initial'}) {took}{end}"
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name} = {short(value)}" for name, value in (self.inputs | self.state).items())
+        end = "" if self.error is not None or self.seconds is None else f" -> {short(self.result)}"
+        return f"<{self}: {given}{end}>"
+
 
 class PastCall:
     """A call whose arguments and result the journal has let go, because they were large. It cannot be replayed.
@@ -169,6 +175,9 @@ class PastCall:
 
     def __str__(self) -> str:
         return self._text
+
+    def __repr__(self) -> str:
+        return f"<{self}, let go: {self.size} bytes>"
 
 
 def bare(error: BaseException | None) -> BaseException | None:
@@ -307,8 +316,10 @@ class NextCalls:
                 self._waiting.remove(waiting)
                 loop.call_soon_threadsafe(_tell, future, call)
 
-    async def next(self, name: str | None, timeout: float) -> RecordedCall:
-        """Wait for the next call of a callback. Raises ReplayError after `timeout` seconds."""
+    async def next(self, name: str | None, timeout: float, known: Collection[str] = ()) -> RecordedCall:
+        """Wait for the next call of a callback, `known` by name. Raises ReplayError after `timeout` seconds."""
+        if type(timeout) not in (int, float) or not timeout >= 0:
+            raise ReplayError(f"timeout={timeout!r}; it takes a number of seconds, 0 or more")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[RecordedCall] = loop.create_future()
         waiting = (name, loop, future)
@@ -317,6 +328,10 @@ class NextCalls:
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
             what = f"{name!r} was not called" if name else "no callback was called"
+            if name and name not in known:
+                raise ReplayError(
+                    f"{what} within {timeout:g} s: there is no such callback, there is {', '.join(known) or 'none'}"
+                ) from None
             raise ReplayError(
                 f"{what} within {timeout:g} s: act on the page meanwhile, or give a longer timeout="
             ) from None

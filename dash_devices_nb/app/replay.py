@@ -2,9 +2,9 @@
 
 What is fed is what came from outside: changes that people made, changes that the pages' own callbacks made (no page
 answers now), and pushes of the program. What a shared callback pushed is left out, because the callback is called again
-and pushes it again. Connect hooks are not called, because what they pushed is in the recording. Stand-in clients take the
-place of those who were there. Real pages that are open show everything; what was sent to one client alone goes to the
-page that came at the same place in the order of coming, if there is one.
+and pushes it again. Connect hooks are not called, because what they pushed is in the recording. Stand-in clients take
+the place of those who were there. Real pages that are open show everything; what was sent to one client alone goes to
+the page that came at the same place in the order of coming, if there is one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Summary:
     def __str__(self) -> str:
         text = f"{self.changes} changes of {self.clients} clients and {self.pushes} pushes in {self.seconds:.1f} s"
         if self.left_out:
-            text += f"; {self.left_out} pushes left out (made again by their callbacks, or to one client who has no page here)"
+            why = "made again by their callbacks, or to one client who has no page here"
+            text += f"; {self.left_out} pushes left out ({why})"
         if self.missing:
             text += f"; the journal had dropped {self.missing} events, or their values"
         return text

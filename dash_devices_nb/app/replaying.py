@@ -11,6 +11,7 @@ from dash_devices_nb.app import stock
 from dash_devices_nb.app.context import SharedContext
 from dash_devices_nb.app.recorded import RecordedCall, Replay
 from dash_devices_nb.app.regular import RegularCall
+from dash_devices_nb.core.spec import CallbackSpec
 from dash_devices_nb.core.waves import Call
 from dash_devices_nb.errors import ReplayError
 
@@ -27,10 +28,7 @@ class Replays:
         return self._regular(call, recorded.name) if isinstance(call, RegularCall) else self._shared(call)
 
     def _shared(self, call: Call) -> Replay:
-        specs = self._app.runtime.dispatcher.graph.specs
-        spec = next((s for s in reversed(specs) if s.name == call.spec.name), None)
-        if spec is None:
-            raise self._gone(call.spec.name)
+        spec = self._now(call.spec)
         shared = self._app.shared.callbacks[spec]
         calls = self._app.shared
         context = SharedContext(call, shared.indices)
@@ -46,6 +44,16 @@ class Replays:
             )
         args, kwargs = calls.arguments(shared, call)
         return Replay(self._in_context(context, functools.partial(shared.function, *args, **kwargs)), send)
+
+    def _now(self, then: CallbackSpec) -> CallbackSpec:
+        """The callback as it is now: by its name, and where several have that (of a loop, say), by its props."""
+        now: tuple[CallbackSpec, ...] = self._app.runtime.dispatcher.graph.specs
+        specs = [s for s in reversed(now) if s.name == then.name]
+        if not specs:
+            raise self._gone(then.name)
+        same = (s for s in specs if s is then or (s.outputs, s.inputs) == (then.outputs, then.inputs))
+        similar = (s for s in specs if s.outputs == then.outputs and then.outputs)
+        return next(same, None) or next(similar, specs[0])
 
     def _regular(self, call: RegularCall, name: str) -> Replay:
         output = str(call.body.get("output"))

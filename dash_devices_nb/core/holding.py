@@ -37,7 +37,7 @@ class LetGo:
 class Held:
     """What an entry is about, as long as it is held whole; then what stands for it."""
 
-    __slots__ = ("what", "weight")
+    __slots__ = ("weight", "what")
 
     def __init__(self, what: Any, weight: int) -> None:
         self.what = what

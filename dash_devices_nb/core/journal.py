@@ -34,7 +34,7 @@ KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ER
 _Row = tuple[int, float, str, Any, Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Entry:
     """One event.
 
@@ -79,11 +79,15 @@ class Entry:
             return tuple(self.what)
         return tuple(getattr(self.what, "keys", ()))
 
+    def __repr__(self) -> str:
+        by = f" by {self.client!r}" if self.client is not None else ""
+        return f"<{self.number} {self.kind}{by}: {self.summary}>"
+
     @property
     def summary(self) -> str:
         """One line."""
         if isinstance(self.what, dict):
-            return ", ".join(f"{c}.{p} = {_short(value)}" for (c, p), value in self.what.items())
+            return ", ".join(f"{c}.{p} = {short(value)}" for (c, p), value in self.what.items())
         return str(self.what)
 
 
@@ -168,8 +172,10 @@ class Journal:
             since: in seconds since the epoch.
 
         Raises:
-            ValueError: an unknown kind.
+            ValueError: an unknown kind, or a time that is no number.
         """
+        if since is not None and type(since) not in (int, float):
+            raise ValueError(f"since={since!r}; it takes seconds since the epoch, as time.time() gives them")
         if kind is not None and kind not in KINDS:
             raise ValueError(f"kind={kind!r}; the kinds are {', '.join(KINDS)}")
         tests: list[Callable[[Entry], bool]] = []
@@ -191,6 +197,9 @@ class Journal:
         found = [entry.what for entry in self.filter(CALL, client=client, id=id, since=since)]
         return [call for call in found if name in (None, call.name)]
 
+    def __repr__(self) -> str:
+        return f"<journal of {len(self)} entries, at most {self.limit}>"
+
     def clear(self) -> None:
         """Forget all entries; numbers go on."""
         self._rows.clear()
@@ -202,6 +211,7 @@ def _entry(row: _Row) -> Entry:
     return Entry(number, time, kind, client, what.what if type(what) is Held else what, why)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value in at most 60 characters."""
     text = repr(getattr(value, "plain", value))
     return text if len(text) <= 60 else text[:57] + "..."

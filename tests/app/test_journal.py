@@ -159,6 +159,9 @@ def test_a_path_that_cannot_be_written_is_one_sentence(tmp_path: Path):
             "give the path of a file in a directory that exists and that you may write to"
         )
     assert list(tmp_path.parent.glob("*.part")) == []
+    for path in ("", "/", ".", None, 7):
+        with pytest.raises(JournalError, match=r"give the path of a file, such as app.journal.save\('session.jsonl'\)"):
+            journal.save(path)  # type: ignore[arg-type]
 
 
 def test_an_entry_costs_little():

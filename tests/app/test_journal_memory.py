@@ -1,4 +1,4 @@
-"""The journal's memory is bounded: large values and tracebacks of old entries go, their entries and what is in hand stay."""
+"""The journal's memory is bounded: large values and tracebacks of old entries go, entries and what is in hand stay."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ async def test_a_call_in_hand_stays_whole_while_the_journals_own_is_let_go(app: 
         assert call.replay() == (LARGE if name == "target" else "a" * LARGE)
         past = app.journal.calls(call.name)[1]
         assert (past.name, past.seconds, past.keys, str(past)) == (call.name, call.seconds, call.keys, str(call))
-        for look in (lambda: past.inputs, lambda: past.state, lambda: past.result, past.replay):
+        for look in ("inputs", "state", "result", "replay"):
             with pytest.raises(JournalError, match=rf"this call of {call.name}, because later ones needed the room"):
-                look()
+                getattr(past, look)()
     assert len(app.journal._repr_html_()) < 100_000
     assert len(app.journal.to_frame()) == len(app.journal)
 

@@ -79,6 +79,12 @@ def test_an_unknown_kind_is_refused(journal: Journal):
         journal.filter("click")
 
 
+def test_a_time_that_is_none_is_refused(journal: Journal):
+    """The message says what it takes."""
+    with pytest.raises(ValueError, match="since='noon'; it takes seconds since the epoch"):
+        journal.filter(since="noon")  # type: ignore[arg-type]
+
+
 def test_entries_say_what_led_to_them_and_what_they_moved(journal: Journal):
     """A call names its inputs, a push its callback, a page's own change what it answered; sizes are bytes of JSON."""
     assert [entry.cause for entry in journal] == [

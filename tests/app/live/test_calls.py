@@ -123,6 +123,12 @@ async def test_the_next_call_is_awaited(live: Live):
         assert silent.errors == [
             "ReplayError: 'control' was not called within 0.1 s: act on the page meanwhile, or give a longer timeout="
         ]
+        silent = await live.cell("wait", "await app.next_call('typo', timeout=0.1)", may_fail=True)
+        (error,) = silent.errors
+        assert error.startswith("ReplayError: 'typo' was not called within 0.1 s: there is no such callback, there is ")
+        for timeout in ("-1", "'soon'", "None"):
+            silent = await live.cell("wait", f"await app.next_call(timeout={timeout})", may_fail=True)
+            assert silent.errors == [f"ReplayError: timeout={timeout}; it takes a number of seconds, 0 or more"]
         silent = await live.cell("wait", "await app.next_call(timeout=0.1)", may_fail=True)
         assert silent.errors[0].startswith("ReplayError: no callback was called within 0.1 s")
 
@@ -142,6 +148,51 @@ async def test_a_call_whose_callback_has_gone_cannot_be_replayed(live: Live):
         for call, name in (("shared", "control"), ("regular", "own")):
             gone = await live.cell("replay", f"{call}.replay()", may_fail=True)
             assert gone.errors == [f"ReplayError: the callback {name!r} has gone; define it again (there is none)"]
+
+
+async def test_a_call_of_a_callback_that_a_loop_made_is_replayed_by_its_own_function(live: Live):
+    """Also once the loop has run again: its props tell which of the many of one name it was."""
+    loop = """
+        for number, (source, output) in enumerate({"target": "shown", "other": "third"}.items()):
+            @app.callback_shared(Output(output, "children"), Input(source, "value"))
+            def each(value, number=number):
+                return f"VERSION {number} {value}"
+    """
+    await live.cell("loop", loop.replace("VERSION", "one"))
+    await live.run()
+    async with live.tab() as tab:
+        await tab.expect("third", "children", "one 1 1")
+        replays = "sorted(call.replay() for call in calls)"
+        await live.ask("(calls := app.journal.calls('each'))")
+        assert await live.ask(replays) == "['one 0 20', 'one 1 1']"
+        await live.cell("loop", loop.replace("VERSION", "two"))
+        assert await live.ask(replays) == "['two 0 20', 'two 1 1']"
+
+
+async def test_things_in_hand_are_short_to_look_at(live: Live):
+    """What a cell shows of a call, an entry, a callback and the journal is a line, however large the values are."""
+    await live.cell("fragile", FRAGILE)
+    await live.run()
+    async with live.tab() as tab:
+        await tab.settled()
+        await tab.act("mine", "value", "x" * 10_000)
+        await tab.settled()
+        texts = {}
+        for name, code in {
+            "call": "app.journal.calls('control')[-1]",
+            "entry": "app.journal.filter('call', id='target')[-1]",
+            "callback": "app.callbacks['control']",
+            "journal": "app.journal",
+            "callbacks": "app.callbacks",
+        }.items():
+            cell = await live.cell("look", code)
+            texts[name] = cell.result
+            assert len(cell.result) < 500, cell.result
+    assert texts["call"].startswith("<control(initial) ")
+    assert "target.value = 20" in texts["call"]
+    assert "<shared control target.value -> shown.children of cell [" in texts["callback"]
+    assert texts["callback"] in texts["callbacks"]
+    assert texts["journal"].startswith("<journal of ")
 
 
 async def test_callbacks_are_held_stepped_and_let_go(live: Live):

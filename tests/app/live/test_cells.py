@@ -168,6 +168,9 @@ async def test_a_duplicate_output_of_another_cell_is_refused(live: Live):
         cell = await live.cell("another", SHOW.replace("one", "stolen"), may_fail=True)
         (error,) = cell.errors
         assert error.startswith("DuplicateOutputError: shown.children is already an output of show(target.value)")
+        assert error.endswith(
+            "; show is of cell [2]: run that cell without it first, or app.callbacks['show'].remove()"
+        )
         await tab.act("target", "value", 5)
         await tab.expect("shown", "children", "one 5")
         assert await live.names() == ["shared show"]
