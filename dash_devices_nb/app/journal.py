@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ class AppJournal(Journal):
     """
 
     def __init__(self, limit: int = LIMIT, app: str = "", memory: int = MEMORY) -> None:
-        super().__init__(limit, memory)
+        super().__init__(limit, memory, threading.Lock())
         self._app = app
 
     def _repr_html_(self) -> str:

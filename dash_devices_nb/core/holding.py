@@ -7,8 +7,8 @@ stay and say so. What somebody has taken in hand is never touched: the journal r
 
 from __future__ import annotations
 
-import threading
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 MEMORY = 64 * 2**20
@@ -45,14 +45,15 @@ class Held:
 
 
 class Holding:
-    """Holds what is large, and lets the oldest go. From any thread.
+    """Holds what is large, and lets the oldest go.
 
     Args:
         memory: how many bytes of JSON may be held; the newest is held however large it is.
+        lock: entered around each change, so that all may be called from any thread.
     """
 
-    def __init__(self, memory: int = MEMORY) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, memory: int = MEMORY, lock: AbstractContextManager[Any] | None = None) -> None:
+        self._lock = lock or nullcontext()
         self._heavy: deque[Held] = deque()
         self._failed: deque[Held] = deque()
         self._bytes = 0

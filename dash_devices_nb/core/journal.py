@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,12 +104,15 @@ class Journal:
     Args:
         limit: how many are kept.
         memory: in bytes of JSON.
+        lock: makes `add` safe from several threads at once.
     """
 
-    def __init__(self, limit: int = LIMIT, memory: int = MEMORY) -> None:
+    def __init__(
+        self, limit: int = LIMIT, memory: int = MEMORY, lock: AbstractContextManager[Any] | None = None
+    ) -> None:
         self._rows: deque[_Row] = deque(maxlen=limit)
         self._numbers = itertools.count(1)
-        self._holding = Holding(memory)
+        self._holding = Holding(memory, lock)
 
     @property
     def limit(self) -> int:
@@ -139,7 +143,7 @@ class Journal:
         return self._holding.bytes
 
     def add(self, time: float, kind: str, client: Any, what: Any, why: Any = None) -> None:
-        """Record an event. From any thread: one append, for what is small."""
+        """Record an event: one append, for what is small."""
         if kind == CALL:
             what = self._holding.hold(what, what.weight)
         elif type(what) is dict:

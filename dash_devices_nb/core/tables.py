@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
+_TABLE = "border-collapse: collapse; line-height: 1.4; margin: 2px 0"
+
 
 def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
     """A table. All texts are escaped.
@@ -22,7 +24,8 @@ def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: 
     head = "".join(_cell("th", name, side) for name, side in zip(heads, sides, strict=True))
     body = "".join(f"<tr>{''.join(_cell('td', cell, _side(cell)) for cell in row)}</tr>" for row in lines)
     below = f"<p><small>{html.escape(caption)}</small></p>" if caption else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+    table = f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div style="overflow-x: auto; max-width: 100%">{table}</div>{below}'
 
 
 def _side(content: object) -> str:
@@ -30,4 +33,6 @@ def _side(content: object) -> str:
 
 
 def _cell(tag: str, content: object, side: str) -> str:
-    return f'<{tag} style="text-align: {side}; padding: 2px 8px">{html.escape(str(content))}</{tag}>'
+    text = html.escape(str(content))
+    line = "; border-bottom: 1px solid var(--jp-border-color2, #8886); white-space: nowrap" if tag == "th" else ""
+    return f'<{tag} style="text-align: {side}; padding: 2px 8px; vertical-align: top{line}">{text}</{tag}>'

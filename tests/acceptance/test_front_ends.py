@@ -1,20 +1,41 @@
-"""The first notebook in Notebook 7, and in JupyterLab below a Hub's prefix."""
+"""The first notebook in Notebook 7, and in JupyterLab below a Hub's prefix; the console in Notebook 7 and in Voila."""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from pathlib import Path
 
-from playwright.async_api import FrameLocator, Page, expect
+from playwright.async_api import FrameLocator, Locator, Page, expect
 
+from dash_devices_nb.testing import Tab
 from tests.support.browser import Tabs
-from tests.support.jupyter import Jupyter, running_jupyter
+from tests.support.eventually import eventually
+from tests.support.jupyter import Jupyter, running_jupyter, running_voila
 from tests.support.lab import LabNotebook
 
 THERMOSTAT = Path(__file__).parents[2] / "notebooks" / "01_thermostat.ipynb"
 APP = 3
 EXPOSED = ["--JupyterNotebookApp.expose_app_in_browser=True"]
 """Notebook's commands are run by name, as JupyterLab's."""
+
+DEVICE = """
+from pathlib import Path
+from dash_devices_nb import Dash, Input, Output, dcc, html
+
+app = Dash("device")
+app.layout = html.Div([dcc.Slider(0, 30, 1, id="target", value=20), html.P(id="shown")])
+
+@app.callback_shared(Output("shown", "children"), Input("target", "value"))
+def show(target):
+    print(f"the target is {target}")
+    return f"{100 / target:g}"
+
+app.run(port=0, jupyter_mode="_none", auth=None)
+Path("url.txt").write_text(app.url)
+"""
+CONSOLE = "app.console()"
 
 
 async def test_in_notebook_7(browser: Tabs):
@@ -31,6 +52,53 @@ async def test_in_notebook_7(browser: Tabs):
         assert source == "/dash-devices/01_thermostat/"
         await move_both(notebook.frame(APP), notebook.page, browser, jupyter)
         await notebook.page.close()
+
+        jupyter.write_notebook("console.ipynb", DEVICE, CONSOLE)
+        notebook = await LabNotebook.open_at(browser, jupyter.address("notebooks/console.ipynb"))
+        for number in (0, 1):
+            await notebook.run(number)
+        panel = notebook.output(1).first
+        await use_console(panel, jupyter.root / "url.txt", "console-notebook")
+        await notebook.command("docmanager:save")
+        await notebook.page.reload()
+        await expect(panel).to_contain_text("the target is 25", timeout=30_000)
+        await expect(panel).to_contain_text("Running, 0 pages")
+        await notebook.page.close()
+
+
+async def test_the_console_in_voila(browser: Tabs):
+    """Voila, which runs a notebook for each visitor and shows its outputs alone, shows the panel; its buttons work."""
+    # Voila takes its icons from a server of fonts, and Notebook's own extension for a front end with documents.
+    browser.allow_errors("Failed to load resource", "@jupyterlab/docregistry")
+    async with running_voila(DEVICE, CONSOLE) as (url, directory):
+        page = await browser.open(url)
+        await use_console(page.locator(".widget-vbox").first, directory / "url.txt", "console-voila")
+        await page.close()
+
+
+async def use_console(panel: Locator, url: Path, picture: str) -> None:
+    """Act on the page of the app whose URL is in a file, and on the console, and see each follow the other."""
+    await expect(panel).to_contain_text("Running, 0 pages", timeout=30_000)
+    async with Tab(await eventually(lambda: url.exists() and url.read_text(), 10)) as tab:
+        await tab.act("target", "value", 25)
+        await tab.expect("shown", "children", "4")
+        await expect(panel).to_contain_text("Running, 1 page")
+        await expect(panel).to_contain_text("the target is 25")
+        await panel.locator("button", has_text=re.compile("Pause$")).click()
+        await expect(panel).to_contain_text("Paused, 0 waiting")
+        await tab.act("target", "value", 5)
+        await expect(panel).to_contain_text("Paused, 1 waiting")
+        await panel.locator("button", has_text=re.compile("Step$")).click()
+        await tab.expect("shown", "children", "20")
+        await panel.locator("button", has_text=re.compile("Resume$")).click()
+        await expect(panel).to_contain_text("Running, 1 page")
+        await tab.act("target", "value", 0)
+        await expect(panel).to_contain_text("ZeroDivisionError: division by zero")
+        if directory := os.environ.get("KEEP_PICTURES"):
+            await panel.page.screenshot(path=Path(directory) / f"{picture}.png")
+            await panel.page.set_viewport_size({"width": 390, "height": 844})
+            await panel.page.screenshot(path=Path(directory) / f"{picture}-phone.png")
+    await expect(panel).to_contain_text("Running, 0 pages")
 
 
 async def test_below_the_prefix_of_a_hub(browser: Tabs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import textwrap
@@ -151,6 +152,39 @@ async def running_jupyter(
         try:
             url = await _announced(process, home / "runtime", within)
             yield Jupyter(url, token, home / "root", home, process)
+        finally:
+            await process.stop(within=15)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@asynccontextmanager
+async def running_voila(*cells: str, within: float = 60.0) -> AsyncIterator[tuple[str, Path]]:
+    """Serve a notebook of these code cells with Voila. Yields its URL and the directory in which its kernels run."""
+    home = Path(tempfile.mkdtemp(prefix="ddnb-"))
+    try:
+        for name in ("root", "config", "data", "runtime", "ipython"):
+            (home / name).mkdir()
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell).strip()) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        nbformat.write(notebook, home / "root" / "shown.ipynb")
+        with socket.socket() as probe:  # Voila does not tell the port that it was given
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        popen = spawn(
+            [sys.executable, "-m", "voila", "shown.ipynb", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"],
+            home / "voila.log",
+            env=jupyter_environment(home),
+            cwd=home / "root",
+        )
+        process = Process(popen, home / "voila.log")
+        try:
+            await eventually(lambda: "is running at" in process.output or process.returncode is not None, within)
+            if process.returncode is not None:
+                raise RuntimeError(f"Voila ended with exit code {process.returncode}:\n{process.output}")
+            yield f"http://127.0.0.1:{port}/", home / "root"
         finally:
             await process.stop(within=15)
     finally:

@@ -160,7 +160,8 @@
       if (module !== "./extension") {
         throw new Error(`${NAME} has no module ${module}, only ./extension`);
       }
-      const made = await plugin();
+      // A front end that shows finished notebooks, such as Voila, has no such panel, and not its module.
+      const made = shared["@jupyterlab/running"] ? await plugin() : [];
       return () => ({ __esModule: true, default: made });
     },
   };
