@@ -119,7 +119,7 @@ class Definitions:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._all: list[Definition] = []
         self._changed = changed
-        self._replaced: list[Definition] = []
+        self._replaced: list[tuple[Definition, Definition]] = []  # what has come, and what it replaced
         self._listening = False
 
     def __iter__(self) -> Iterator[Definition]:
@@ -162,7 +162,7 @@ class Definitions:
                 self._name_cell(definition)
                 raise
             replaced = replaced + stale
-        self._replaced += replaced
+        self._replaced += [(definition, old) for old in replaced]
         self._all.append(definition)
         self._changed()
 
@@ -218,16 +218,19 @@ class Definitions:
     def _cell_ended(self, result: Any) -> None:
         here = CellOutput.here()
         mine = [each for each in self._all if here.cell_id and each.output.cell_id == here.cell_id]
-        replaced, self._replaced = self._replaced, []
+        run = here.parent.get("msg_id")
+        replaced = [old for new, old in self._replaced if new.run == run]
+        others = [old for new, old in self._replaced if new.run != run]  # of threads and callbacks: for good
+        self._replaced = []
+        self._all = [each for each in self._all if each not in others]
         if getattr(result, "success", True):
-            gone = [each for each in mine if each.run != here.parent.get("msg_id")]
+            gone = [each for each in mine if each.run != run]
             for each in gone:
                 each.withdraw()
             self._all = [each for each in self._all if each not in gone and each not in replaced]
             if gone:
                 self._changed()
             return
-        run = here.parent.get("msg_id")
         new = [each for each in self._all if each.active and run and each.run == run]
         if not new or (not replaced and len(mine) == len(new)):
             return

@@ -246,14 +246,24 @@ class Lifecycle(Web):
 
     @property
     def layout(self) -> Any:
-        """The layout. Setting another one while the app runs shows it in the open pages in place."""
+        """The layout. Setting another one while the app runs shows it in the open pages in place.
+
+        One that cannot be made is refused, with what its function raised: the old one stays.
+        """
         return stock.StockDash.layout.fget(self)
 
     @layout.setter
     def layout(self, value: Any) -> None:
-        stock.StockDash.layout.fset(self, value)
-        if self._begun:
-            tree = orjson.loads(stock.text_of(self.get_layout()))
+        if not self._begun:
+            stock.StockDash.layout.fset(self, value)
+        else:
+            before = stock.StockDash.layout.fget(self)
+            try:
+                stock.StockDash.layout.fset(self, value)
+                tree = orjson.loads(stock.text_of(self.get_layout()))
+            except BaseException:
+                stock.StockDash.layout.fset(self, before)
+                raise
             self.runtime.enter(lambda: self.runtime.dispatcher.receive_layout(tree))
             self.hub.layout_changed(self.new_libraries())
 

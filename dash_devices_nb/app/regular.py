@@ -139,7 +139,9 @@ class RegularCalls:
         try:
             registered = self._app.registered(output)
         except KeyError:
-            call.done(Answer(NOT_FOUND, f"There is no callback for the output {output!r}."))
+            # Of one that was taken away the page has not heard yet.
+            gone = str(output) in self.specs
+            call.done(Answer(NO_CONTENT, "") if gone else Answer(NOT_FOUND, f"There is no callback for {output!r}."))
             return
         call.spec = self.specs.get(str(output))
         if not self._app.hub.roles.lets(call):
@@ -222,6 +224,9 @@ class RegularCalls:
         return Answer(SERVER_ERROR, self._app.error_page(error))
 
     def _finish(self, call: RegularCall, answer: Answer) -> None:
+        definition = call.spec.definition if call.spec else None
+        if definition is not None and not definition.active:
+            answer = Answer(NO_CONTENT, "")  # a newer definition of it may have answered already
         self.deliver(call, answer)
         if call.laned:
             self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))

@@ -94,7 +94,7 @@ class Dispatcher:
         return self._close(self._initial_calls())
 
     def remove_callback(self, spec: CallbackSpec) -> None:
-        """A callback is taken away. Its calls that run or wait go on."""
+        """A callback is taken away. Its calls that run or wait go on, but set nothing any more."""
         self.graph.remove(spec)
         self._initialised = {known: keys for known, keys in self._initialised.items() if known[0] is not spec}
 
@@ -153,6 +153,8 @@ class Dispatcher:
 
     def receive_result(self, call: Call, mods: Mods) -> list[Action]:
         """A call has finished with these outputs (normal ones, alternate ones and `set_props`)."""
+        if call.spec not in self.graph:
+            return self.receive_failure(call)  # a newer definition of it may have set them already
         try:
             sent, stored = self.store.prepare(mods)
         except PatchError as error:

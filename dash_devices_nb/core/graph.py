@@ -37,6 +37,7 @@ class CallbackGraph:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._specs: list[CallbackSpec] = []
+        self._present: set[CallbackSpec] = set()
         self._former: dict[Ref, None] = {}
         self._version = 0
         self._indexed: tuple[int, int] | None = None
@@ -55,6 +56,9 @@ class CallbackGraph:
         """The callbacks in the order of their declaration."""
         return tuple(self._specs)
 
+    def __contains__(self, spec: CallbackSpec) -> bool:
+        return spec in self._present
+
     def add(self, spec: CallbackSpec) -> None:
         """Add a callback.
 
@@ -65,11 +69,13 @@ class CallbackGraph:
         self._check_outputs(spec)
         self._check_cycle(spec)
         self._specs.append(spec)
+        self._present.add(spec)
         self._version += 1
 
     def remove(self, spec: CallbackSpec) -> None:
         """Remove a callback. Raises ValueError if it is not there."""
         self._specs.remove(spec)
+        self._present.discard(spec)
         self._former.update(dict.fromkeys(spec.refs))
         self._version += 1
 

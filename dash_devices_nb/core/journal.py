@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from dash_devices_nb.core.holding import MEMORY, Held, Holding
+from dash_devices_nb.core.ids import canonical
 
 LIMIT = 10_000
 
@@ -164,7 +165,7 @@ class Journal:
         kind: str | None = None,
         *,
         client: Any = None,
-        id: str | None = None,
+        id: str | Mapping[str, Any] | None = None,
         since: float | None = None,
     ) -> list[Entry]:
         """The entries that match all that is given, oldest first.
@@ -172,7 +173,7 @@ class Journal:
         Args:
             kind: one of `KINDS`.
             client: a client, or its id.
-            id: of a component that it is about.
+            id: of a component that it is about, as in the layout.
             since: in seconds since the epoch.
 
         Raises:
@@ -189,13 +190,19 @@ class Journal:
             wanted = getattr(client, "id", client)
             tests.append(lambda entry: getattr(entry.client, "id", None) == wanted)
         if id is not None:
-            tests.append(lambda entry: any(component_id == id for component_id, _ in entry.keys))
+            name = id if isinstance(id, str) else canonical(id)
+            tests.append(lambda entry: any(component_id == name for component_id, _ in entry.keys))
         if since is not None:
             tests.append(lambda entry: entry.time >= since)
         return [entry for entry in self if all(test(entry) for test in tests)]
 
     def calls(
-        self, name: str | None = None, *, client: Any = None, id: str | None = None, since: float | None = None
+        self,
+        name: str | None = None,
+        *,
+        client: Any = None,
+        id: str | Mapping[str, Any] | None = None,
+        since: float | None = None,
     ) -> list[Any]:
         """The recorded calls, oldest first: of a callback by its name, and as `filter`."""
         found = [entry.what for entry in self.filter(CALL, client=client, id=id, since=since)]

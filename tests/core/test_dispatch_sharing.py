@@ -282,3 +282,15 @@ def test_a_change_of_what_was_shared_is_taken():
     [send] = desk.sent
     assert (send.mods, send.but) == (values({"a.v": 1}), ANN)
     assert desk.value("a.v") == 1
+
+
+def test_a_call_of_a_callback_that_is_gone_sets_nothing():
+    """It was slow; the callback that took its place may have set the output already. Who waits for it is let go."""
+    desk = shared_desk()
+    desk.change(ANN, {"a.v": 1})
+    [call] = desk.running
+    desk.dispatcher.remove_callback(desk.dispatcher.graph.specs[0])
+    desk.callback("g", "b.v", "a.v")
+    desk.settle()
+    assert desk.value("b.v") == "g(1)"
+    assert call.wave.over

@@ -79,6 +79,14 @@ def test_an_unknown_kind_is_refused(journal: Journal):
         journal.filter("click")
 
 
+def test_a_component_is_named_as_in_the_layout():
+    """A dict id, whatever the order of its keys."""
+    journal = Journal()
+    journal.add(1.0, CHANGE, None, {('{"index":1,"type":"knob"}', "value"): Value.of(1)})
+    assert numbers(journal.filter(id={"type": "knob", "index": 1})) == [1]
+    assert numbers(journal.filter(id={"type": "knob", "index": 2})) == []
+
+
 def test_a_time_that_is_none_is_refused(journal: Journal):
     """The message says what it takes."""
     with pytest.raises(ValueError, match="since='noon'; it takes seconds since the epoch"):

@@ -211,6 +211,87 @@ async def test_a_callback_is_removed_by_hand(live: Live):
         assert wrong.errors == ["""KeyError: "there is no callback 'nobody'; there is none\""""]
 
 
+@pytest.mark.parametrize("kind", ["callback_shared", "callback"])
+async def test_the_result_of_an_old_function_does_not_come_after_the_new_ones(live: Live, kind: str):
+    """The old one was still at work when its cell ran again."""
+    code = """
+        @app.{kind}(Output("shown", "children"), Input("target", "value"))
+        def show(target):
+            {wait}
+            return f"{version} {{target}}"
+    """
+    await live.cell("hold", "go, ended = threading.Event(), []")
+    slow = code.format(kind=kind, wait="target == 20 or ended.append(go.wait(20))", version="old")
+    await live.cell("show", slow)
+    await live.run()
+    async with live.tab() as tab:
+        await tab.expect("shown", "children", "old 20")
+        await tab.act("target", "value", 5)
+        await eventually(lambda: _is(live, "bool(app.runtime.running.snapshot())", "True"))
+        await live.cell("show", code.format(kind=kind, wait="pass", version="new"))
+        await tab.expect("shown", "children", "new 5")
+        await live.ask("go.set()")
+        await eventually(lambda: _is(live, "ended", "[True]"))
+        await tab.settled()
+        await live.followed(tab)
+        assert tab.prop("shown", "children") == "new 5"
+        assert "old 5" not in tab.history("shown", "children")
+        assert tab.notices == []
+
+
+async def test_a_regular_callback_that_is_gone_is_no_error_on_a_page_that_has_not_heard(live: Live):
+    """The page asks for it in the moment in which its cell has run again without it."""
+    await live.cell("own", SHOW.replace("callback_shared", "callback"))
+    await live.run()
+    async with live.tab() as tab:
+        await tab.expect("shown", "children", "one 20")
+        # Without the news of it going out.
+        cell = await live.cell("remove", "app.callbacks['show'].withdraw()")
+        assert cell.errors == []
+        await tab.act("target", "value", 6)
+        await tab.settled()
+        assert tab.notices == []
+        assert tab.prop("shown", "children") == "one 20"
+
+
+async def test_a_layout_that_cannot_be_made_is_refused(live: Live):
+    """A function that raises, a child that is none: the cell has the error, pages that come have the old layout."""
+    await live.run()
+    for code, error in (
+        ("app.layout = lambda: 1/0", "ZeroDivisionError: division by zero"),
+        ("app.layout = html.Div([open])", "TypeError: "),
+    ):
+        cell = await live.cell("layout", code, may_fail=True)
+        assert cell.errors
+        assert cell.errors[0].startswith(error), cell.errors
+        async with live.tab() as tab:
+            assert tab.prop("target", "value") == 20
+
+
+async def test_what_a_thread_defines_is_not_undone_by_another_cell_that_fails(live: Live):
+    """It replaced the callback of its own cell; the failing cell has nothing to do with it."""
+    code = """
+        def later():
+            @app.callback_shared(Output("shown", "children"), Input("target", "value"))
+            def show(target):
+                return f"VERSION {target}"
+        thread = threading.Thread(target=later)
+        thread.start()
+        thread.join()
+    """
+    await live.run()
+    async with live.tab() as tab:
+        await live.cell("thread", code.replace("VERSION", "one"))
+        await tab.expect("shown", "children", "one 20")
+        await live.cell("thread", code.replace("VERSION", "two"))
+        await tab.expect("shown", "children", "two 20")
+        other = SHOW.replace('"shown"', '"third"').replace("show(", "other(")
+        await live.cell("other", other + "    1/0", may_fail=True)
+        await tab.act("target", "value", 3)
+        await tab.expect("shown", "children", "two 3")
+        assert "shared show" in await live.names()
+
+
 async def test_callbacks_are_shown_as_a_table(live: Live):
     """`app.callbacks` lists kind, name, cell and how each fares, with all text escaped."""
     await live.cell("show", SHOW)
