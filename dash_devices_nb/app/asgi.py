@@ -22,6 +22,7 @@ SCRIPTS = (
     "events.js",
     "images.js",
     "listeners.js",
+    "absent.js",
     "focus.js",
     "renderer.js",
     "notices.js",

@@ -214,10 +214,10 @@ class Connection:
                 self._hub.roles.received(page, frame)
             case "got":
                 self._hub.received_props(page, frame)
+            case "want":
+                self._hub.send_wanted(page, frame)
             case other:
-                raise FrameError(
-                    f"{other!r} is no type of a frame; a page sends set, req, ok, shown, ping, got, floor, name or bye"
-                )
+                raise FrameError(f"{other!r} is no type of a frame; a page sends {wire.FROM_PAGES}")
 
     async def _changes(self, page: Page, frame: dict[str, Any]) -> None:
         sequence, mods, cause = wire.changes(frame)
@@ -330,6 +330,8 @@ class Connection:
             text = answer.status == 200 or path != "_dash-update-component"
             body = answer.body if text else wire.dumps(answer.body)
             extra = self._hub.keep_cookies(answer.response, page.client)
+            if answer.revision:
+                extra = {**(extra or {}), "r": answer.revision}
             if answer.chain:
                 extra = {**(extra or {}), "ch": answer.chain}
             with self._runtime.lock:

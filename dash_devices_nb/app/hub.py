@@ -339,6 +339,17 @@ class Hub:
         """Dash's interface for callbacks that stream, where the callback asked for it."""
         return self.streams.open(page) if self.app.streams(body.get("output")) else None
 
+    def send_wanted(self, page: Page, frame: dict[str, Any]) -> None:
+        """A page has got components of which it had missed something: send it that."""
+        wanted = wire.revisions(frame)
+        with self.runtime.lock:
+            of = self.runtime.dispatcher.state.of
+            entries = [(key, prop, entry) for key in wanted for prop, entry in (of(key) or {}).items()]
+            mods = {(key, prop): entry.value for key, prop, entry in entries if entry.revision >= wanted[key]}
+            if mods and page.takes_shared:
+                page.send_mods(mods)
+        self.runtime.flush()
+
     def received_props(self, page: Page, frame: dict[str, Any]) -> None:
         """A page answers what a callback asked it for."""
         self.streams.answered(page, frame)

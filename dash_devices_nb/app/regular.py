@@ -59,12 +59,14 @@ class Answer:
         body: JSON text, or the text of an error.
         response: Dash's response, which has the cookies and headers that the callback set, or None.
         chain: the answers that the page will ask for next (see `chaining`).
+        revision: of the shared values of the components in it; 0 where it has none.
     """
 
     status: int
     body: str
     response: Any = None
     chain: list[dict[str, Any]] = field(default_factory=list)
+    revision: int = 0
 
 
 @dataclass(eq=False)
@@ -202,16 +204,19 @@ class RegularCalls:
         self._finish(call, answer)
 
     def _answer(self, text: str, context: Any) -> Answer:
+        revision = 0
         if COMPONENT_MARK.decode() in text:
-            text = self._overlaid(text)
-        return Answer(OK, text, context.dash_response)
+            text, revision = self._overlaid(text)
+        return Answer(OK, text, context.dash_response, revision=revision)
 
-    def _overlaid(self, text: str) -> str:
-        """Lay the shared values over components that a callback brings into its page."""
+    def _overlaid(self, text: str) -> tuple[str, int]:
+        """Lay the shared values over components that a callback brings into its page; also returns their revision."""
         tree = orjson.loads(text)
         runtime = self._runtime
-        runtime.enter(lambda: runtime.dispatcher.receive_components(tree))
-        return orjson.dumps(tree).decode()
+        with runtime.lock:
+            runtime.enter(lambda: runtime.dispatcher.receive_components(tree))
+            revision = runtime.dispatcher.state.revision
+        return orjson.dumps(tree).decode(), revision
 
     def _failed(self, call: RegularCall, recorded: RecordedCall, error: BaseException) -> Answer:
         if isinstance(error, PreventUpdate):

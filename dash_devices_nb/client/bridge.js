@@ -40,6 +40,7 @@
             this._kept = {};
             const send = frame => this._send(frame);
             const refuse = text => this.notices.show('error', text);
+            this.absent = new dd.Absent({has: id => this.renderer.props(id) !== null, send});
             this.shared = new dd.SharedProps({
                 send,
                 refuse,
@@ -56,7 +57,8 @@
                 renderer: this.renderer,
                 ignored: names => this.role.ignored(names),
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
-                layout: (revision, tree) => this._laidOut(revision, tree)
+                layout: (revision, tree) => this._laidOut(revision, tree),
+                brings: (tree, revision) => this.absent.brings(tree, revision)
             });
             this.socket = new dd.Socket(() => dd.socketUrl(settings, '_dash-devices/ws'), {
                 hello: () => this._hello(),
@@ -230,6 +232,7 @@
         /** A layout has come that has the shared values of a revision. */
         _laidOut(revision, tree) {
             this._layoutRevision = revision;
+            this.absent.clear();
             this._revision = Math.max(this._revision, revision);
             if (tree) dd.overlay(tree, this._kept);
             this._kept = {};

@@ -69,7 +69,10 @@
             }
             if (this._again.length && state.graphs && !state.graphs.reset && state.graphs !== this._graphs) this._callAgain(state);
             this._graphs = state.graphs;
-            if (state.paths !== this._paths) this._images.again();
+            if (state.paths !== this._paths) {
+                this._images.again();
+                this._owner.absent.look();
+            }
             this._paths = state.paths;
             const hydrated = state.appLifecycle === 'HYDRATED';
             if (hydrated !== this._hydrated) {
@@ -173,7 +176,10 @@
             const silent = [];
             for (const id in mods) {
                 const path = this._path(id);
-                if (!path) continue;
+                if (!path) {
+                    if (revision) this._owner.absent.missed(id, revision);
+                    continue;
+                }
                 const old = this.props(id) || {};
                 const props = {};
                 let tell = false;
@@ -184,6 +190,7 @@
                         continue;
                     }
                     if (prop === 'figure' && !dd.isPatch(value)) this._events.forget(id);
+                    if (revision && holdsComponents(value)) this._owner.absent.brings(value, revision);
                     if (dd.isPatch(value)) {
                         try {
                             value = dd.applyPatch(old[prop], value);

@@ -17,7 +17,7 @@
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
          * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, refuse: (text: string) => void,
-         *     layout: (revision: number, tree?: any) => void}} page
+         *     layout: (revision: number, tree?: any) => void, brings: (tree: any, revision: number) => void}} page
          */
         constructor(settings, page) {
             this._settings = settings;
@@ -105,6 +105,7 @@
             this._open.delete(frame.n);
             for (const each of frame.ch || []) this._foreseen.set(each.o, each);
             if (request.path === LAYOUT) this._page.layout(frame.r, frame.b);
+            else if (frame.r) this._page.brings(frame.b, frame.r);
             if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);
             request.resolve(new Answer(frame.s, frame.b, this._page.renderer, request.cause));
         }

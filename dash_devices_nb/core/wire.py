@@ -14,6 +14,8 @@ from dash_devices_nb.errors import FrameError
 
 PATHS = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reload-hash")
 """What a page may ask for over its WebSocket."""
+FROM_PAGES = "set, req, ok, shown, ping, got, want, floor, name or bye"
+"""The types of the frames that a page may send after its greeting."""
 
 
 def dumps(value: Any) -> str:
@@ -108,6 +110,14 @@ def text(message: dict[str, Any], name: str, default: str | None = None) -> str:
     if not isinstance(value, str):
         raise FrameError(f"{name!r} of a {message['t']} frame is a string, not {str(value)[:60]!r}")
     return value
+
+
+def revisions(message: dict[str, Any]) -> dict[str, int]:
+    """The ids of a `want` frame, each with the first revision that the page has missed. Raises FrameError."""
+    given = message.get("ids")
+    if not isinstance(given, dict) or not all(type(first) is int for first in given.values()):
+        raise FrameError(f"'ids' of a want frame is {{id: revision}}, not {str(given)[:60]!r}")
+    return given
 
 
 def seconds(message: dict[str, Any], name: str, default: float | None) -> float | None:

@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from dash_devices_nb import Dash, Input, Output, dcc, html
 from dash_devices_nb.exceptions import PreventUpdate
 from tests.support.browser import Tabs
+from tests.support.eventually import eventually
 from tests.support.serving import Serving
 
 OUTPUTS = ("regular", "client", "shared")
@@ -110,3 +111,36 @@ async def test_initial_calls_of_new_components(by: str, serve: Serving, browser:
         await expect(page.locator("#client")).to_have_text("client typed")
         await expect(page.locator("#shared")).to_have_text("shared typed")
     assert calls["none"] == 1
+
+
+async def test_what_is_pushed_while_a_component_comes_is_not_lost(serve: Serving, browser: Tabs):
+    """Between the answer that brings it and the moment in which the page has it: a value, and a point of a plot."""
+    app = Dash(__name__, suppress_callback_exceptions=True)
+    app.layout = html.Div([html.Button("show", id="show"), html.Div(id="place")])
+    app.push_mods({"later": {"children": "before"}, "graph": {"figure": {"data": [{"x": [1], "y": [1]}]}}})
+
+    @app.callback(Output("place", "children"), Input("show", "n_clicks"), prevent_initial_call=True)
+    def show(n_clicks):
+        return [html.Div("own", id="later"), dcc.Graph(id="graph", figure={"data": []})]
+
+    deliver = app.regular.deliver
+
+    def late(call, answer):
+        app.push_mods({"later": {"children": "meanwhile"}})
+        app.stream("graph", [2], [2])
+        deliver(call, answer)
+
+    app.regular.deliver = late
+    page = await browser.open(await serve(app))
+    await page.locator("#show").click()
+    await expect(page.locator("#later")).to_have_text("meanwhile")
+    shown = "() => Array.from(document.querySelector('#graph .js-plotly-plot')?.data?.[0]?.y || [])"
+    await eventually(lambda: _is(page, shown, [1, 2]))
+    app.stream("graph", [3], [3])
+    app.push_mods({"later": {"children": "after"}})
+    await expect(page.locator("#later")).to_have_text("after")
+    await eventually(lambda: _is(page, shown, [1, 2, 3]))
+
+
+async def _is(page, what, expected):
+    return await page.evaluate(what) == expected
