@@ -12,13 +12,14 @@ from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import Headers, MultiDict
 
+from dash_devices_nb.app.asked import output_names
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
 from dash_devices_nb.app.roles import CUT_OFF
 from dash_devices_nb.core import limits, wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
@@ -381,27 +382,3 @@ def _at_once(handling: Coroutine[Any, Any, None]) -> None:
         return
     handling.close()
     raise RuntimeError("a frame that should have been handled at once waits for something")
-
-
-def output_names(body: dict[str, Any]) -> list[str]:
-    """The "id.prop" of each output of the callback that a renderer asks for; [""] for a callback without outputs.
-
-    What counts is the callback's name, by which it is called; of its patterns the renderer says which components are
-    meant.
-
-    Raises:
-        FrameError: the request is none for a callback.
-    """
-    output = body.get("output")
-    if not isinstance(output, str):
-        raise FrameError(f"'output' of a request for a callback is a string, not {str(output)[:60]!r}")
-    declared = output[2:-2].split("...") if output.startswith("..") else [output]
-    names = {name.rpartition("@")[0] or name: None for name in declared if "." in name and not name.startswith("{")}
-    outputs = body.get("outputs") or []
-    for item in outputs if isinstance(outputs, list) else [outputs]:
-        for each in item if isinstance(item, list) else [item]:
-            if not isinstance(each, dict) or not isinstance(each.get("id"), str | dict):
-                raise FrameError(f"an output of a request for a callback has an id and a prop, not {str(each)[:60]!r}")
-            names[f"{canonical(each['id'])}.{str(each.get('property')).split('@')[0]}"] = None
-    names.update((name, None) for name in declared if name.startswith("{") and len(names) < len(declared))
-    return list(names) or [""]

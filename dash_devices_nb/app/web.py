@@ -10,7 +10,7 @@ import quart
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asgi import page_script
-from dash_devices_nb.app.connection import output_names
+from dash_devices_nb.app.asked import output_names
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall, RegularCalls
