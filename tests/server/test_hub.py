@@ -11,6 +11,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,46 @@ async def test_other_user_and_stranger_are_refused(hub: Hub, page: Page) -> None
     async with httpx.AsyncClient(follow_redirects=True) as stranger:
         assert "/hub/login" in str((await stranger.get(hub.url + PREFIX)).url)
     assert page.scopes == []
+
+
+async def test_a_guest_without_an_account_opens_the_link_and_nothing_else(
+    hub: Hub, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the Hub's proxy and prefix: page, callback, WebSocket and status, but no other route of alice's server."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(hub.home / "data"))
+    shares = registration.ShareList("bench", PREFIX)
+    record = shares.issue("view", 1, "Ada", time.time())
+    token = shares.token(record)
+    origin = {"Origin": hub.url}
+    async with httpx.AsyncClient(timeout=60) as guest:
+        entered = await guest.get(f"{hub.url}{PREFIX}?share={token}")
+        assert (entered.status_code, entered.headers["location"]) == (303, PREFIX)
+        assert f"Path={PREFIX};" in entered.headers["set-cookie"]
+        assert (await guest.get(hub.url + PREFIX)).text == "hello"
+        identity = json.loads(unquote(page.headers["x-dash-devices-user"]))
+        assert identity == {
+            "username": None, "name": "Ada", "role": "view", "share": record.id, "expires": record.expires
+        }  # fmt: skip
+        assert (await guest.post(hub.url + PREFIX, content=b"x", headers=origin)).text == "x"
+        cookie = {"Cookie": f"dash-devices-share={token}", **origin}
+        base = f"{hub.url}{PREFIX}".replace("http", "ws", 1)
+        async with connect(f"{base}_dash-devices/ws", additional_headers=cookie, proxy=None) as socket_:
+            await socket_.send("carried")
+            assert await socket_.recv() == "carried"
+        async with connect(f"{base}_dash-devices/status", additional_headers=cookie, proxy=None) as socket_:
+            assert json.loads(await socket_.recv()).keys() == {"state", "since", "now"}
+        asked = len(page.scopes)
+        for path in (
+            "api/contents", "api/kernels", "api/sessions", "api/terminals", "api/me", "files/x", "lab", "tree",
+            "dash-devices/", "dash-devices/_apps", "dash-devices/other/", "nbconvert/html/x.ipynb",
+        ):  # fmt: skip
+            answer = await guest.get(f"{hub.url}/user/alice/{path}?share={token}", headers=cookie)
+            to_login = answer.status_code == 302 and "/hub/" in answer.headers["location"]
+            assert to_login or answer.status_code in (403, 404), (path, answer.status_code)
+            assert "set-cookie" not in answer.headers or "dash-devices" not in answer.headers["set-cookie"]
+        assert (await guest.get(f"{hub.url}/hub/api/users", headers=cookie)).status_code == 403
+        shares.revoke(record.id, time.time())
+        refused = await guest.get(hub.url + PREFIX, headers={"Accept": "text/html"})
+        assert refused.status_code == 403
+        assert "This share link was revoked" in refused.text
+        assert len(page.scopes) == asked
