@@ -17,8 +17,8 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 async def test_the_first_programs_run_in_cells_and_their_debugging_too(kernel: Kernel, browser: Tabs):
-    """The first program, the push of a later cell, and all that is shown of debugging, on one page."""
-    first, push, debugging = PROGRAMS[0], PROGRAMS[1], PROGRAMS[3]
+    """The first program, the push of a later cell, and what is shown of debugging and of share links, on one page."""
+    first, push, debugging, classroom = PROGRAMS[0], PROGRAMS[1], PROGRAMS[3], PROGRAMS[4]
     await kernel.run(first.replace("app.run()", "app.run(jupyter_mode='external')"))
     page = await browser.open(str((await kernel.run("app.url")).result).strip("'"))
     await expect(page.locator("#shown")).to_have_text(re.compile("The target is 20 degrees"))
@@ -28,6 +28,8 @@ async def test_the_first_programs_run_in_cells_and_their_debugging_too(kernel: K
     lines = [line for line in debugging.splitlines() if not line.startswith(("app.errors[-1]", "app.pause()"))]
     await kernel.run("\n".join(lines))
     assert "set_target" in (await kernel.run("print(app.graph()._repr_svg_())")).text
+    await kernel.run(classroom)
+    assert "'view'" in str((await kernel.run("[str(share.role) for share in app.shares]")).result)
 
 
 async def test_the_imports_for_programs_of_the_ancestor_work(kernel: Kernel):

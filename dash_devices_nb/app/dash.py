@@ -186,7 +186,8 @@ class Dash(People):
         page = self.runtime.pages.get(client.id) if client else None
         if page is None or (isinstance(call, RegularCall) and self.debugging):
             return
-        html = self.error_page(error) if isinstance(error, Exception) and self.debugging else ""
+        told = self.debugging and page.client.share is None  # a traceback shows the program
+        html = self.error_page(error) if isinstance(error, Exception) and told else ""
         with self.runtime.lock:
             page.send_notice("error", f"{type(error).__name__}: {error}", f"{name} failed", html)
         self.runtime.flush()

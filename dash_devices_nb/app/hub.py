@@ -217,6 +217,12 @@ class Hub:
         """What somebody may do who sends a request, and is no page that we know."""
         return self.roles.floor.rights_of(Role(self._who(headers).get("role", Role.CONTROL)))
 
+    def is_guest(self, client: Client | None, request: Any) -> bool:
+        """Whether somebody came by a share link; of a request of no page that we know its headers tell."""
+        if client is not None or request is None:
+            return client is not None and client.share is not None
+        return self._who({name.lower(): value for name, value in request.headers.items()}).get("share") is not None
+
     def definitions_changed(self) -> None:
         """Callbacks were declared while the app runs: the open pages take them over in place."""
         if not self.runtime.pages:
@@ -290,7 +296,8 @@ class Hub:
                 done(Answer(200, body, extra))
             except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
                 self.runtime.on_error(exc, None, page.client)
-                done(Answer(500, wire.dumps(self.app.error_page(exc))))
+                guest = page.client.share is not None
+                done(Answer(500, wire.dumps("Internal server error." if guest else self.app.error_page(exc))))
 
         self.runtime.workers.submit(job)
 

@@ -28,7 +28,7 @@ class People(Pushing):
         Args:
             role: what guests may do: "view" or "control".
             hours: how long it counts, at most a year.
-            name: who or what it is for, shown in lists and as the guest's name until they give their own.
+            name: whom it is for: the guest is called so. Leave it out for a link of many, who give their own names.
 
         Raises:
             RunError: the app does not run.

@@ -33,6 +33,10 @@ UNKNOWN = (
     " the app's page once and show the link again."
 )
 THIS_COMPUTER = "This address is this computer's own name for itself: on other computers it opens nothing."
+REMEDY = (
+    "Open the app once by the address that others use, or set the Jupyter server's option DashDevicesApp.guest_origin,"
+    " and show the link again."
+)
 
 
 class Share:
@@ -171,7 +175,7 @@ class Sharing:
         own = (urlsplit(origin).hostname or "").startswith(LOOPBACK)
         if own and site.wish.base_url is None:
             return origin, path, f'{THIS_COMPUTER} app.run(host="0.0.0.0") serves others, too.'
-        return origin, path, THIS_COMPUTER if own else ""
+        return origin, path, f"{THIS_COMPUTER} {REMEDY}" if own else ""
 
     def _origin(self, site: Site, environ: Mapping[str, str]) -> str:
         """By which address guests find the server, as far as can be known."""

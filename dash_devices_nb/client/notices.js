@@ -10,7 +10,7 @@
         :host { all: initial; }
         .bar, .notice { font: 14px/1.4 system-ui, sans-serif; color: #fff; box-sizing: border-box; }
         .bar { position: fixed; z-index: 2147483646; left: 50%; top: 8px; transform: translateX(-50%);
-               max-width: calc(100vw - 16px); padding: 6px 14px; border-radius: 16px; background: #7a4b00;
+               width: max-content; max-width: calc(100vw - 16px); padding: 6px 14px; border-radius: 16px; background: #7a4b00;
                box-shadow: 0 2px 8px #0005; display: none; }
         .bar.shown { display: block; }
         .bar.error { background: #9b1c1c; }

@@ -176,6 +176,20 @@ async def test_a_full_house_is_told_and_left_when_there_is_room(app, tab):
     await guest.close()
 
 
+async def test_a_guest_sees_no_traceback(app_server, tab):
+    """Not in debug mode either: it shows the program. The owner does."""
+    app = make_app()
+    app.callback(Output("own", "children"), Input("go", "n_clicks"), prevent_initial_call=True)(lambda n: 1 / 0)
+    app.layout = html.Div([dcc.Slider(0, 9, id="a"), html.Div(id="b"), html.Button(id="go"), html.P(id="own")])
+    app.enable_dev_tools(debug=True, dev_tools_hot_reload=False)
+    app_server.run(app, auth="secret")
+    for url, told in ((app.share("view").url, False), (app.url, True)):
+        page = await tab(url)
+        await page.act("go", "n_clicks", 1)
+        notice = await eventually(lambda page=page: page._session.notices)
+        assert ("Traceback" in str(notice) or "ZeroDivisionError" in str(notice)) == told, notice
+
+
 async def test_without_a_secret_everybody_controls_and_nobody_owns(app_server, tab):
     """Nor does a cookie made of no secret let anybody own; a link gives its own role."""
     app = make_app()

@@ -1,0 +1,97 @@
+"""Guests at the gate: what is open by a share link ends with it, whatever the app does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import websockets
+
+from dash_devices_nb.registration import ShareList
+from dash_devices_nb.transport.bind import BoundSocket
+from dash_devices_nb.transport.gate import Gate
+from dash_devices_nb.transport.serve import Server
+from tests.support.eventually import eventually
+
+SECRET = "s3cret-of-the-app"
+
+
+@pytest.fixture(autouse=True)
+def directories(tmp_path, monkeypatch):
+    """Jupyter's runtime and data directories of this test's own."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+
+
+class Camera:
+    """An app that streams over HTTP, and over a WebSocket to which it never listens.
+
+    Attributes:
+        ended: how many of its streams have ended.
+    """
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        await receive()
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            await receive()
+            self.ended += 1
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"frame", "more_body": True})
+                await asyncio.sleep(0.02)
+        finally:
+            self.ended += 1
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[Camera, str, ShareList]]:
+    """The camera behind a gate that takes share links."""
+    camera, shares = Camera(), ShareList("camera", "port:1")
+    gate = Gate(camera, SECRET, shares=shares)
+    server = Server(gate, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
+    await server.start()
+    try:
+        yield camera, server.url, shares
+    finally:
+        await server.stop(timeout=1)
+        await gate.stop()
+
+
+async def test_a_stream_and_a_websocket_end_with_their_link():
+    """The stream breaks off, the WebSocket closes with 4403 and the reason; another link's go on."""
+    async with (
+        serving() as (camera, url, shares),
+        httpx.AsyncClient(base_url=url) as guest,
+        httpx.AsyncClient() as other,
+    ):
+        record, stays = (shares.issue("view", 1, "", time.time()) for _ in range(2))
+        entered = await guest.get(f"/?share={shares.token(record)}")
+        assert entered.status_code == 303
+        await other.get(f"{url}?share={shares.token(stays)}")
+        cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
+        async with (
+            websockets.connect(url.replace("http", "ws"), additional_headers=cookie) as ws,
+            guest.stream("GET", "/") as stream,
+            other.stream("GET", url) as going,
+        ):
+            pieces, others = stream.aiter_bytes(), going.aiter_bytes()
+            await anext(pieces)
+            shares.revoke(record.id, time.time())
+            with pytest.raises(httpx.RemoteProtocolError):
+                async for _ in pieces:
+                    pass
+            with pytest.raises(websockets.ConnectionClosed):
+                await ws.recv()
+            assert (ws.close_code, (ws.close_reason or "")[:26]) == (4403, "This share link was revoke")
+            await eventually(lambda: camera.ended == 2)
+            await anext(others)
+            shares.revoke(stays.id, time.time())
+        await eventually(lambda: camera.ended == 3)
