@@ -25,7 +25,7 @@ from .proxy import AppHandler, BareNameHandler
 from .readers import Readers, readers
 from .registry import Registry
 from .splice import Splice
-from .status import AppWatch, Listener
+from .status import AppWatch, Listener, glance_at
 from .statushandler import StatusHandler
 
 NAME = rf"([a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}})"
@@ -229,6 +229,30 @@ class DashDevicesApp(ExtensionApp):
     def clients(self) -> Counter[str]:
         """How many WebSockets each app has."""
         return Counter(self.splices.values())
+
+    def apps(self, root: str) -> list[dict[str, Any]]:
+        """The apps of this server's kernels, oldest first, as the directory lists them.
+
+        Args:
+            root: URL path of the directory.
+        """
+        clients = self.clients()
+        listed = []
+        for record in self.registry.records():
+            watch = self.watches.get(record.name)
+            state = watch.status.state if watch else glance_at(record, self.kernels)
+            listed.append(
+                {
+                    "name": record.name,
+                    "url": f"{root}{record.name}/",
+                    "notebook": record.notebook,
+                    "kernel_id": record.kernel_id,
+                    "state": str(state),
+                    "clients": clients[record.name],
+                    "started": record.started,
+                }
+            )
+        return listed
 
     def splice_began(self, name: str, splice: Splice) -> None:
         """Remember a page's connection."""

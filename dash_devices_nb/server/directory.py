@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tornado import web
 
 from .access import RESOURCE, Refused
 from .base import GuardedHandler
 from .pages import render
-from .status import glance_at
 
 
 class ListHandler(GuardedHandler):
@@ -17,31 +14,11 @@ class ListHandler(GuardedHandler):
 
     auth_resource = RESOURCE
 
-    def apps(self) -> list[dict[str, Any]]:
-        """The apps of this server's kernels, oldest first."""
-        clients = self.extension.clients()
-        listed = []
-        for record in self.extension.registry.records():
-            watch = self.extension.watches.get(record.name)
-            state = watch.status.state if watch else glance_at(record, self.kernel_manager)
-            listed.append(
-                {
-                    "name": record.name,
-                    "url": f"{self.root}{record.name}/",
-                    "notebook": record.notebook,
-                    "kernel_id": record.kernel_id,
-                    "state": str(state),
-                    "clients": clients[record.name],
-                    "started": record.started,
-                }
-            )
-        return listed
-
     @web.authenticated
     def get(self) -> None:
         """Answer with the list."""
         self.set_header("Cache-Control", "no-store")
-        self.finish({"apps": self.apps()})
+        self.finish({"apps": self.extension.apps(self.root)})
 
 
 class DirectoryHandler(ListHandler):
@@ -57,7 +34,7 @@ class DirectoryHandler(ListHandler):
             super().get()
         else:
             self.set_header("Cache-Control", "no-store")
-            self.finish(render("directory.html", root=self.root, apps=self.apps()))
+            self.finish(render("directory.html", root=self.root, apps=self.extension.apps(self.root)))
 
 
 class UnknownHandler(GuardedHandler):

@@ -257,10 +257,10 @@ class AppHandler(GuestHandler):
         if not self.is_owner:
             self._wait(name)
             return
-        apps = [(r.name, r.notebook) for r in self.extension.registry.records()]
+        apps = self.extension.apps(self.root)
         self._explain(
             "unknown.html",
-            f"There is no app {name!r} here; running: {', '.join(n for n, _ in apps) or 'none'}.",
+            f"There is no app {name!r} here; running: {', '.join(app['name'] for app in apps) or 'none'}.",
             apps=apps,
             name=name,
         )

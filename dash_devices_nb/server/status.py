@@ -83,7 +83,10 @@ class AppWatch:
         self._kernel_id: str | None = None
         self._ended_at = 0.0
         self._ended_pid: int | None = None
-        self.status = Status(glance(name, registry, kernels), time.time())
+        record = registry.find(name)
+        self.status = Status(State.DEAD if record is None else glance_at(record, kernels), time.time())
+        if record is not None and self.status.state in (State.IDLE, State.BUSY):
+            self._ended_pid = record.pid  # should it end before the first look
 
     def listen(self, listener: Listener) -> None:
         """Call the listener with every change from now on."""
@@ -184,14 +187,6 @@ async def _ended(sock: socket.socket) -> bool:
         return False
     except ConnectionError:
         return True
-
-
-def glance(name: str, registry: Registry, kernels: Any) -> State:
-    """An app's state at this moment, without watching it."""
-    record = registry.find(name)
-    if record is None:
-        return State.DEAD
-    return glance_at(record, kernels)
 
 
 def glance_at(record: Registration, kernels: Any) -> State:

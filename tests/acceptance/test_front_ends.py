@@ -39,9 +39,10 @@ CONSOLE = "app.console()"
 
 
 async def test_in_notebook_7(browser: Tabs):
-    """Notebook 7 shows the page under the cell, and it is live in a tab, too."""
+    """Notebook 7 shows the page under the cell, and it is live in a tab, too, also after a restart."""
     # The last is Notebook's own.
     browser.allow_errors("Exception opening new comm", "Failed to load resource", "reading 'schema'")
+    browser.allow_errors("WebSocket connection to")  # while the kernel restarts
     async with running_jupyter("notebook", arguments=EXPOSED) as jupyter:
         shutil.copy(THERMOSTAT, jupyter.root)
         address = jupyter.address(f"notebooks/{THERMOSTAT.name}")
@@ -51,6 +52,7 @@ async def test_in_notebook_7(browser: Tabs):
         source = await notebook.cell(APP).locator("iframe").get_attribute("src")
         assert source == "/dash-devices/01_thermostat/"
         await move_both(notebook.frame(APP), notebook.page, browser, jupyter)
+        await outlive_a_restart(notebook, browser, jupyter)
         await notebook.page.close()
 
         jupyter.write_notebook("console.ipynb", DEVICE, CONSOLE)
@@ -113,6 +115,23 @@ async def test_below_the_prefix_of_a_hub(browser: Tabs):
         assert source == "/user/x/dash-devices/01_thermostat/"
         await move_both(notebook.frame(APP), notebook.page, browser, jupyter)
         await notebook.page.close()
+
+
+async def outlive_a_restart(notebook: LabNotebook, browser: Tabs, jupyter: Jupyter) -> None:
+    """Restart the kernel from the menu and run all again: an open tab goes on at the same URL, and all agree."""
+    tab = await browser.open(f"{jupyter.url}dash-devices/01_thermostat/", context=notebook.page.context)
+    await tab.evaluate("window.notReloaded = true")
+    await notebook.restart_kernel()
+    bar = tab.locator("#_dash-devices-notices .bar.shown")
+    await expect(bar).to_have_text("The app has not been run since the restart: run its notebook again")
+    await notebook.run_all()
+    await expect(bar).to_have_count(0)
+    await expect(tab.locator("#target-shown")).to_have_text("23.0 °C")
+    await notebook.scroll_to(APP)
+    await tab.locator(".dash-slider-thumb").press("Home")
+    await expect(notebook.frame(APP).locator("#target-shown")).to_have_text("15.0 °C")
+    assert await tab.evaluate("window.notReloaded"), "the tab was loaded anew"
+    await tab.close()
 
 
 async def move_both(frame: FrameLocator, page: Page, browser: Tabs, jupyter: Jupyter) -> None:

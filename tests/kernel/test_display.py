@@ -1,14 +1,23 @@
+from collections.abc import AsyncIterator
+
 import pytest
 
 from dash_devices_nb.errors import DisplayError
 from dash_devices_nb.kernel.display import Page, check_mode, check_size, show
 from dash_devices_nb.kernel.environment import Environment, Host
-from tests.support.kernels import Kernel
+from tests.support.kernels import Kernel, running_kernel
 
 SETUP = """
     from dash_devices_nb.kernel.display import Page, show, update
     page = Page("/user/x/dash-devices/app/", title="app", address="http://hub/user/x/dash-devices/app/")
 """
+
+
+@pytest.fixture(scope="module")
+async def kernel() -> AsyncIterator[Kernel]:
+    """One kernel for all of these tests, which leave nothing in it."""
+    async with running_kernel() as kernel:
+        yield kernel
 
 
 def test_an_unknown_mode_lists_what_is_accepted():
@@ -104,6 +113,7 @@ async def test_jupyterlab_with_the_extension_uses_its_comm(kernel: Kernel):
     assert comms[1]["data"] == {
         "type": "show", "port": "app", "url": "/user/x/dash-devices/app/"
     }  # fmt: skip
+    await kernel.run("(place / 'package.json').unlink(); place.rmdir()")
 
 
 async def test_markup_in_an_address_stays_text(kernel: Kernel):

@@ -1,11 +1,21 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+
+import pytest
 
 from dash_devices_nb.kernel.environment import Environment, Host, detect, notebook_path
-from tests.support.kernels import Kernel
+from tests.support.kernels import Kernel, running_kernel
 
 DETECT = "from dash_devices_nb.kernel.environment import *; e = detect()\n"
+
+
+@pytest.fixture(scope="module")
+async def kernel() -> AsyncIterator[Kernel]:
+    """One kernel for all of these tests, which leave nothing in it."""
+    async with running_kernel() as kernel:
+        yield kernel
 
 
 def test_a_script_is_a_script():
@@ -41,6 +51,7 @@ async def test_vs_code_is_known_by_its_namespace(kernel: Kernel):
     assert cell.text == "Host.KERNEL\n"
     cell = await kernel.run("__vsc_ipynb_file__ = '/home/x/a.ipynb'\n" + DETECT + "print(e.host, e.notebook)")
     assert cell.text == "Host.VSCODE /home/x/a.ipynb\n"
+    await kernel.run("del __vsc_ipynb_file__, os.environ['VSCODE_PID']")
 
 
 async def test_the_session_name_is_the_notebooks_path(kernel: Kernel):

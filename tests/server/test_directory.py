@@ -27,7 +27,7 @@ async def test_programs_get_the_running_apps_as_json(visit: Visit, page: Page) -
         same = await visit.http.get(visit.url(""), headers={"Accept": "application/json"})
         assert [app["name"] for app in same.json()["apps"]] == ["bench", "zweite-seite"]
         html = (await visit.http.get(visit.url(""))).text
-        assert f'<a href="{BASE_URL}dash-devices/zweite-seite/">zweite-seite</a>' in html
+        assert f'<a class="card app" href="{BASE_URL}dash-devices/zweite-seite/">\n<b>zweite-seite</b>' in html
         assert "b/ü &lt;x&gt;.ipynb" in html
 
     async def left() -> bool:

@@ -130,7 +130,7 @@ async def test_app_that_does_not_answer_gives_502_with_the_reason(visit: Visit, 
         visit.url("bench/silent"), headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
     )
     assert answer.status_code == 502
-    assert "the app did not begin to answer within 1 s." in answer.text
+    assert "The app did not begin to answer within 1 s." in answer.text
     assert "_dash-devices/status" in answer.text
 
 
@@ -152,7 +152,7 @@ async def test_unknown_app_gives_a_page_that_lists_what_runs(visit: Visit, page:
     """The page links the apps that run and shows how to start this one."""
     answer = await visit.http.get(visit.url("nothing/"), headers={"Accept": "text/html"})
     assert answer.status_code == 404
-    assert f'<a href="{PREFIX}">bench</a>' in answer.text
+    assert f'<a class="card app" href="{PREFIX}">\n<b>bench</b>' in answer.text
     assert "app.run(name=&#34;nothing&#34;)" in answer.text or 'name="nothing"' in answer.text
     answer = await visit.http.get(visit.url("nothing/x"))
     assert answer.json()["message"] == "There is no app 'nothing' here; running: bench."

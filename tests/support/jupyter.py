@@ -153,6 +153,8 @@ async def running_jupyter(
             url = await _announced(process, home / "runtime", within)
             yield Jupyter(url, token, home / "root", home, process)
         finally:
+            # Jupyter gives each of its kernels seconds to end by itself; nobody looks at these any more.
+            process.kill_children()
             await process.stop(within=15)
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -184,7 +184,7 @@ class Kernel:
         async def answers() -> bool:
             question = Cell("kernel_info")
             self._by_id[self._client.kernel_info()] = question
-            await eventually(lambda: question.finished, within=1)
+            await eventually(lambda: question.finished, within=0.25)
             return True
 
         await eventually(answers, within)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -71,6 +72,12 @@ class Process:
         match = await eventually(found, within)
         assert match is not None
         return match
+
+    def kill_children(self) -> None:
+        """End at once what the program itself has started."""
+        for process in _family(self.popen.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     async def stop(self, within: float = 10.0) -> None:
         """End the program by its pid and then whatever it left, politely first."""
