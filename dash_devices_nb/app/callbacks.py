@@ -16,7 +16,7 @@ from dash_devices_nb.app.declare import SharedCallback, lane_of, normal_argument
 from dash_devices_nb.app.definitions import Definition, Definitions
 from dash_devices_nb.app.embed import Embedded
 from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
-from dash_devices_nb.app.regular import RegularSpec
+from dash_devices_nb.app.regular import Registration, RegularSpec
 from dash_devices_nb.app.roles import role_needed
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services, check_callback_service
@@ -201,7 +201,7 @@ class Callbacks(Embedded):
 
         outputs, inputs, state, _, _ = stock.dependencies_of(args, kwargs)
         flat = [outputs] if isinstance(outputs, dash.Output) else stock.flat_grouping(outputs)
-        spec.definition = self._define("regular", name, inputs, state, flat, declare, _qualname(function))
+        spec.definition = self._define("regular", name, inputs, state, flat, declare, _qualname(function), spec)
         return function
 
     def _define(
@@ -213,20 +213,35 @@ class Callbacks(Embedded):
         outputs: list[Any],
         declare: Callable[[], None],
         qualname: str = "",
+        spec: RegularSpec | None = None,
     ) -> Definition:
-        """Declare a callback that Dash keeps in its tables."""
-        output_id = ""
-        taken: Any = None
+        """Declare a callback that Dash keeps in its tables: a list, and by output how to call it.
+
+        Stock Dash lets several have one output, of which the newest is called; so each is known by its place in the
+        list, and when one goes the newest that is left is called.
+        """
+        registration: Registration
+        place = -1
 
         def put() -> None:
-            nonlocal output_id
+            nonlocal registration
             declare()
-            output_id = self.last_declared()["output"]
-            self.regular.declared.add(output_id)
+            registration = Registration(*self.registered_last(), spec)
+            self.regular.registrations.append(registration)
+            self.regular.declared.add(registration.output)
 
         def withdraw() -> None:
-            nonlocal taken
-            taken = self.take_out(output_id)
+            nonlocal place
+            place = self.take_out(registration.declared)
+            self.regular.registrations.remove(registration)
+            left = self.regular.newest(registration.output)
+            self.register(registration.output, left.registered if left else None)
+
+        def restore() -> None:
+            self.put_back(place, registration.declared)
+            self.regular.registrations.append(registration)
+            self.regular.newest(registration.output)
+            self.register(registration.output, registration.registered)
 
         definition = Definition(
             kind,
@@ -236,7 +251,7 @@ class Callbacks(Embedded):
             _names(outputs),
             CellOutput.here(),
             withdraw,
-            lambda: self.put_back(taken),
+            restore,
             qualname,
         )
         self.callbacks.add(definition, put)

@@ -144,7 +144,7 @@ class Definitions:
         If `put` raises, what was withdrawn comes back.
         """
         definition._owner = self
-        self._listen()
+        self.listen()
         replaced = self._replaced_by(definition)
         for old in replaced:
             old.withdraw()
@@ -208,7 +208,8 @@ class Definitions:
 
     # ---- the end of a cell
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Look at the end of each cell, in IPython. Is idempotent."""
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None and not self._listening else None
         if shell is not None:

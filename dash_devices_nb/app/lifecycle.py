@@ -123,6 +123,7 @@ class Lifecycle(Web):
         if site.app is not None and site.app is not self:
             site.app._site = None
         site.app = self
+        self.runtime.workers.open()
         self._site = site
         self.through_jupyter = site.wish.base_url is not None
         self.holds = "all" if site.wish.loop == "kernel" else "coroutines"
@@ -150,6 +151,7 @@ class Lifecycle(Web):
     def _call_initially(self) -> None:
         """Read the layout and call the shared callbacks once. Not on a loop that serves."""
         self._begun = True
+        self.callbacks.listen()
         self._guard.install()
         self.set_up()
         self.hub.roles.forget()  # callbacks of `dash.callback` have come
@@ -166,6 +168,7 @@ class Lifecycle(Web):
         if self._begun:
             return
         self._begun = True
+        self.runtime.workers.open()
         self.runtime.io_loop = self.runtime.callback_loop = asyncio.get_running_loop()
         self.runtime.io_thread = self.runtime.callback_thread = threading.get_ident()
         await self.runtime.in_worker(self._call_initially)

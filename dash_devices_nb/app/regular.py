@@ -50,6 +50,26 @@ class RegularSpec:
     role: Role = Role.CONTROL
 
 
+@dataclass(eq=False)
+class Registration:
+    """A callback in Dash's tables.
+
+    Attributes:
+        declared: as pages get it.
+        registered: how Dash calls it; None for a clientside one.
+        spec: what we keep of it; None for a clientside one.
+    """
+
+    declared: dict[str, Any]
+    registered: Any
+    spec: RegularSpec | None
+
+    @property
+    def output(self) -> str:
+        """Its output, as Dash names it."""
+        return str(self.declared["output"])
+
+
 @dataclass
 class Answer:
     """The answer to a request.
@@ -69,7 +89,7 @@ class Answer:
     revision: int = 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RegularCall:
     """One request for a regular callback.
 
@@ -101,6 +121,10 @@ class RegularCall:
         """Its lane."""
         return self.spec.lane if self.spec else None
 
+    def __repr__(self) -> str:
+        name = self.spec.name if self.spec else self.body.get("output")
+        return f"<Call {name} {', '.join(map(str, self.body.get('changedPropIds') or ())) or 'initial'}>"
+
     @property
     def acted(self) -> bool:
         """Whether a person's act led to it in that page: it is no initial call, and no answer to others' changes."""
@@ -123,7 +147,8 @@ class RegularCalls:
     """Runs the regular callbacks of one app.
 
     Attributes:
-        specs: what we keep of each, by its output.
+        specs: what we keep of each, by its output; of one that was taken away, too.
+        registrations: those in Dash's tables, oldest first.
         declared: the outputs of those that the open pages have not been told of.
         deliver: gives a call its answer.
     """
@@ -132,8 +157,18 @@ class RegularCalls:
         self._app = app
         self._runtime = runtime
         self.specs: dict[str, RegularSpec] = {}
+        self.registrations: list[Registration] = []
         self.declared: set[str] = set()
         self.deliver: Callable[[RegularCall, Answer], None] = lambda call, answer: call.done(answer)
+
+    def newest(self, output: str) -> Registration | None:
+        """The one of an output that is called, which is the newest; what we keep of it is in force."""
+        for each in reversed(self.registrations):
+            if each.output == output:
+                if each.spec is not None:
+                    self.specs[output] = each.spec
+                return each
+        return None
 
     def start(self, call: RegularCall) -> None:
         """Start a request, or queue it. Does not block; from any thread."""

@@ -347,17 +347,29 @@ class StockDash(dash.Dash):  # type: ignore[misc]
         """The page is made with the libraries of now."""
         self._page_libraries = frozenset(ComponentRegistry.registry)
 
-    def take_out(self, output: str) -> tuple[int, dict[str, Any], Any]:
-        """Take a regular or clientside callback out of Dash's tables; `put_back` takes what it returns."""
-        place = next(n for n, each in enumerate(self._callback_list) if each["output"] == output)
-        return place, self._callback_list.pop(place), self.callback_map.pop(output, None)
+    def registered_last(self) -> tuple[dict[str, Any], Any]:
+        """The callback that was just declared: as pages get it, and how it is called (None for a clientside one)."""
+        declared = self.last_declared()
+        if declared.get("hidden") is None:  # else Dash puts a copy in its place at the first request
+            declared["hidden"] = self.config.get("hide_all_callbacks", False)
+        return declared, self.callback_map.get(declared["output"])
 
-    def put_back(self, taken: tuple[int, dict[str, Any], Any]) -> None:
+    def take_out(self, declared: dict[str, Any]) -> int:
+        """Take a regular or clientside callback from what pages get. Returns the place, for `put_back`."""
+        place = next(n for n, each in enumerate(self._callback_list) if each is declared)
+        del self._callback_list[place]
+        return place
+
+    def put_back(self, place: int, declared: dict[str, Any]) -> None:
         """Put a callback back that was taken out."""
-        place, declared, registered = taken
         self._callback_list.insert(place, declared)
-        if registered is not None:
-            self.callback_map[declared["output"]] = registered
+
+    def register(self, output: str, registered: Any) -> None:
+        """Set how the callback of an output is called; None: it is not."""
+        if registered is None:
+            self.callback_map.pop(output, None)
+        else:
+            self.callback_map[output] = registered
 
     def set_up(self) -> None:
         """What Dash does on its first request; needs a layout."""

@@ -31,11 +31,26 @@ class Workers:
         self._threads: set[threading.Thread] = set()
         self._count = 0
         self._closed = False
+        self._late: list[Callable[[], None]] = []
+
+    def open(self) -> None:
+        """Run jobs again after `close`, those first that came meanwhile. Does nothing on an open one."""
+        with self._lock:
+            if not self._closed:
+                return
+            self._closed = False
+            # The idle threads of before end by what is in the old queue; those that run come to the new one.
+            self._jobs, self._idle = queue.SimpleQueue(), 0
+            self._threads = {thread for thread in self._threads if thread.is_alive()}
+            late, self._late = self._late, []
+        for job in late:
+            self.submit(job)
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` in a thread, now. From any thread. `job` must not raise."""
+        """Run `job` in a thread, now; on a closed one once it is opened. From any thread. `job` must not raise."""
         with self._lock:
             if self._closed:
+                self._late.append(job)
                 return
             self._jobs.put(job)
             if self._idle > 0:

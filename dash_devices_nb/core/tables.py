@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
+SHORT = 24
+"""Texts up to this length are not broken."""
 _TABLE = "border-collapse: collapse; line-height: 1.4; margin: 2px 0"
 
 
@@ -34,5 +36,7 @@ def _side(content: object) -> str:
 
 def _cell(tag: str, content: object, side: str) -> str:
     text = html.escape(str(content))
-    line = "; border-bottom: 1px solid var(--jp-border-color2, #8886); white-space: nowrap" if tag == "th" else ""
-    return f'<{tag} style="text-align: {side}; padding: 2px 8px; vertical-align: top{line}">{text}</{tag}>'
+    style = f"text-align: {side}; padding: 2px 8px; vertical-align: top"
+    style += "; white-space: nowrap" if tag == "th" or len(text) <= SHORT else ""
+    style += "; border-bottom: 1px solid var(--jp-border-color2, #8886)" if tag == "th" else ""
+    return f'<{tag} style="{style}">{text}</{tag}>'

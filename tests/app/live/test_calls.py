@@ -212,6 +212,7 @@ async def test_callbacks_are_held_stepped_and_let_go(live: Live):
         assert pushed.errors == []
         await ben.expect("fifth", "children", "pushed")
         assert await live.ask("app.step()") == "<Call control target.value>"
+        assert re.match(r"<Call \w+ \S+>$", await live.ask("app.runtime.gate._held[0]"))
         await ben.expect("shown", "children", "100 private")
         await live.ask("app.resume()")
         await ben.expect("shown", "children", "25 private")

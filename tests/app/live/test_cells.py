@@ -239,6 +239,65 @@ async def test_the_result_of_an_old_function_does_not_come_after_the_new_ones(li
         assert tab.notices == []
 
 
+async def test_an_app_that_was_stopped_runs_again(live: Live):
+    """With its values and callbacks, and cells that are run again still replace what they had defined."""
+    await live.cell("show", SHOW)
+    own = SHOW.replace("callback_shared", "callback").replace("show(", "own(")
+    await live.cell("own", own.replace("shown", "third"))
+    await live.run()
+    async with live.tab() as tab:
+        await tab.act("target", "value", 5)
+        await tab.expect("third", "children", "one 5")
+    await live.ask("app.stop()")
+    await live.run()
+    async with live.tab() as tab:
+        await tab.expect("shown", "children", "one 5")
+        await tab.act("target", "value", 6)
+        await tab.expect("shown", "children", "one 6")
+        await tab.expect("third", "children", "one 6")
+        await live.cell("own", "pass")
+        assert await live.names() == ["shared show"]
+
+
+async def test_two_regular_callbacks_of_one_output_are_told_apart(live: Live):
+    """Stock Dash calls the newest; when either goes the other is called."""
+    code = """
+        @app.callback(Output("shown", "children"), Input("mine", "value"))
+        def NAME(mine):
+            return f"NAME {mine}"
+    """
+    await live.cell("one", code.replace("NAME", "first"))
+    await live.cell("two", code.replace("NAME", "second"))
+    await live.run()
+    async with live.tab() as tab:
+        await tab.expect("shown", "children", "second private")
+        await live.cell("one", "pass")
+        await live.followed(tab)
+        await tab.act("mine", "value", "a")
+        await tab.expect("shown", "children", "second a")
+        await live.cell("one", code.replace("NAME", "third"))
+        await tab.expect("shown", "children", "third a")
+        await live.cell("one", "pass")
+        await live.followed(tab)
+        await tab.act("mine", "value", "b")
+        await tab.expect("shown", "children", "second b")
+        assert await live.names() == ["regular second"]
+
+
+async def test_a_cell_that_fails_half_way_leaves_regular_callbacks_working(live: Live):
+    """Their answers come as before, with what the new ones had changed undone."""
+    regular = SHOW.replace("callback_shared", "callback").replace("target", "mine")
+    await live.cell("show", regular)
+    await live.run()
+    async with live.tab() as tab:
+        await tab.expect("shown", "children", "one private")
+        await live.cell("show", regular.replace("one", "half") + "\n    1/0", may_fail=True)
+        await live.followed(tab)
+        await tab.act("mine", "value", "a")
+        await tab.expect("shown", "children", "one a")
+        assert await live.ask("app.callbacks['show'].stats.errors") == "0"
+
+
 async def test_a_regular_callback_that_is_gone_is_no_error_on_a_page_that_has_not_heard(live: Live):
     """The page asks for it in the moment in which its cell has run again without it."""
     await live.cell("own", SHOW.replace("callback_shared", "callback"))
