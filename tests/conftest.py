@@ -80,11 +80,18 @@ async def browser(chromium: Browser, request: pytest.FixtureRequest) -> AsyncIte
         assert not tabs.unexpected_errors, "the pages reported errors: " + "\n".join(tabs.unexpected_errors)
 
 
-@pytest.fixture(scope="module")
-async def jupyter_lab() -> AsyncIterator[Jupyter]:
-    """A real JupyterLab, one per test module, on a free port in a temporary directory."""
+@pytest.fixture(scope="session")
+async def jupyter_lab_of_all() -> AsyncIterator[Jupyter]:
+    """The one JupyterLab of the session with its settings as they come."""
     async with running_jupyter("lab") as jupyter:
         yield jupyter
+
+
+@pytest.fixture(scope="module")
+async def jupyter_lab(jupyter_lab_of_all: Jupyter) -> AsyncIterator[Jupyter]:
+    """A real JupyterLab on a free port in a temporary directory, without kernels and open notebooks of other modules."""
+    yield jupyter_lab_of_all
+    await jupyter_lab_of_all.clear()
 
 
 @pytest.fixture(scope="module")

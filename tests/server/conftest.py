@@ -88,9 +88,9 @@ async def logged_in(
     yield Visit(jupyter, http, made.json()["id"], tls)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def visit() -> AsyncIterator[Visit]:
-    """A logged-in client of a server with a base URL that needs percent-encoding."""
+    """A logged-in client of a server with a base URL that needs percent-encoding, the same for all modules."""
     async with (
         running_jupyter(
             "server",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+import httpx
 import nbformat
 
 from tests.support.eventually import eventually
@@ -91,6 +92,14 @@ class Jupyter:
         path = self.root / name
         nbformat.write(notebook, path)
         return path
+
+    async def clear(self) -> None:
+        """End every kernel, and forget which notebooks were open."""
+        async with httpx.AsyncClient(headers=self.headers, timeout=30) as http:
+            for kind in ("sessions", "kernels"):
+                for each in (await http.get(f"{self.url}api/{kind}")).raise_for_status().json():
+                    await http.delete(f"{self.url}api/{kind}/{each['id']}")
+        shutil.rmtree(self.home / "config/lab/workspaces", ignore_errors=True)
 
     @property
     def output(self) -> str:
