@@ -138,7 +138,7 @@ async def test_each_student_gets_a_device_and_the_teacher_sees_all(kernel: Kerne
 
         await students[2].act("target", "value", 25.5)
         await students[2].expect("target-shown", "children", "25.5 °C")
-        await teacher.expect("state-2", "children", lambda state: state.startswith("target 25.5 °C"))
+        await teacher.expect("state-2", "children", lambda state: str(state).startswith("target 25.5 °C"))
         assert students[3].prop("target", "value") == 21
         await students[4].act("switch", "value", [])
         await students[4].expect("heater", "children", "off")
