@@ -89,7 +89,7 @@ async def jupyter_lab_of_all() -> AsyncIterator[Jupyter]:
 
 @pytest.fixture(scope="module")
 async def jupyter_lab(jupyter_lab_of_all: Jupyter) -> AsyncIterator[Jupyter]:
-    """A real JupyterLab on a free port in a temporary directory, without kernels and open notebooks of other modules."""
+    """A real JupyterLab in a directory of its own, without kernels and open notebooks of other modules."""
     yield jupyter_lab_of_all
     await jupyter_lab_of_all.clear()
 
