@@ -50,7 +50,7 @@ class Page:
         refusals: how many acts of its were beyond its client's rights.
         told_refused: when it was told last of one.
         told_role: what it was told last of its role and the floor.
-        may_name: whether its person may say what it is called.
+        may_name: whether its person may say what it is called; None before it was greeted.
         knows_needs: whether it was told what the callbacks need.
         takes_shared: whether it gets the shared changes.
     """
@@ -73,7 +73,8 @@ class Page:
         self.refusals = 0
         self.told_refused = float("-inf")
         self.told_role: dict[str, Any] | None = None
-        self.may_name = self.knows_needs = False
+        self.may_name: bool | None = None
+        self.knows_needs = False
         self._owed: int | None = None
         self._owed_keys: set[Key] = set()
         self._payer = False

@@ -170,9 +170,10 @@ class Roles:
         client = page.client
         if frame["t"] == "name":
             name = wire.text(frame, "name")
-            if page.may_name and as_name(name):  # once; and whom Jupyter or a link has given a name keeps that
+            if page.may_name and as_name(name):  # once; and whom Jupyter or the program has given a name keeps that
                 page.may_name = False
                 client.name = name
+                self.update()
             return
         want = frame.get("want")
         if not isinstance(want, bool):
@@ -196,7 +197,8 @@ class Roles:
         client.rights = self.floor.rights(client)
         page.told_role = None
         page.knows_needs = False
-        page.may_name = client.username is None and not client.name
+        if page.may_name is None:
+            page.may_name = client.username is None and (client.share is not None or not client.name)
         self._tell(page)
         self._watched()
 
@@ -212,11 +214,14 @@ class Roles:
             else:
                 self._watched()
 
-    def changed(self, client: Client, what: str) -> None:
+    def changed(self, client: Client, what: str, *, named: bool = False) -> None:
         """A client has another role or name. From any thread."""
         with self._runtime.lock:
             client.rights = self.floor.rights(client)
             self._app.recorder.noted(kinds.ROLE, client, what)
+            page = self._runtime.pages.get(client.id)
+            if page is not None and named:
+                page.may_name = False
             self.update()
 
     # ---- asking a page
@@ -279,6 +284,7 @@ class Roles:
             "rights": client.rights,
             "name": client.name,
             "guest": client.share is not None,
+            "ask": bool(page.may_name) and client.share is not None,
             "floor": floor.state,
             "holder": floor.holder.label if floor.holder else "",
             "mine": client is floor.holder,

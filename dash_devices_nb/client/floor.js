@@ -70,7 +70,7 @@
         told(frame) {
             this._frame = frame;
             this._deadline = frame.left === null ? 0 : performance.now() + frame.left * 1000;
-            if (frame.guest && !frame.name) this._askName();
+            if (frame.ask) this._askName();
             else if (this._root) this._at('form').hidden = true;
             this._show();
         }
@@ -130,7 +130,10 @@
         _askName() {
             const kept = stored(this._key);
             if (kept) this._page.send({t: 'name', name: kept});
-            else if (!this._asked) this._at('form').hidden = false;
+            else if (!this._asked) {
+                this._at('form').hidden = false;
+                this._at('input').placeholder = this._frame.name || 'Your name';
+            }
             this._asked = true;
         }
 

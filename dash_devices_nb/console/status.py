@@ -112,7 +112,7 @@ def share_options(app: Any) -> list[tuple[str, str]]:
     now = time.time()
     return [
         (f"{share.name or share.id[:8]}: {share.role}, {_duration(share.expires - now)}", share.id)
-        for share in getattr(app, "shares", ())
+        for share in app.shares
     ]
 
 

@@ -17,8 +17,8 @@ LONGEST_NAME = 40
 class Follower(Protocol):
     """Who is told that a client has another role or name, and can ask its page."""
 
-    def changed(self, client: Client, what: str) -> None:
-        """`what` says in a few words what has changed."""
+    def changed(self, client: Client, what: str, *, named: bool = False) -> None:
+        """`what` says in a few words what has changed; `named`: it is the name."""
 
     def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
         """The props of a component in the client's page."""
@@ -112,7 +112,8 @@ class Client:
     def name(self, name: str) -> None:
         before, self._name = self._name, as_name(name)
         if self._follower is not None and before != self._name:
-            self._follower.changed(self, f"is called {self._name!r}" if self._name else "has no name any more")
+            what = f"is called {self._name!r}" if self._name else "has no name any more"
+            self._follower.changed(self, what, named=True)
 
     @property
     def label(self) -> str:

@@ -131,19 +131,32 @@ async def test_a_short_loss_keeps_the_floor_and_a_longer_one_gives_it_on(app, ta
 
 
 async def test_a_guest_gives_a_name_once_and_it_is_text(app, tab):
-    """Whom the link or Jupyter has named keeps that name, whatever the page sends."""
+    """Over the link's, and no second time; whom Jupyter or the program has named keeps that name."""
     guest, named = await tab(app, role="view", guest=True), await tab(app, role="view", guest=True, name="Seat 4")
     assert (guest.role["guest"], guest.role["name"], named.role["name"]) == (True, "", "Seat 4")
     await guest.say_name("  <b>Ada</b>\n" + "x" * 100)
     await may(guest, "view", name=("<b>Ada</b> " + "x" * 100)[:40])
+    assert (guest.role["ask"], named.role["ask"]) == (False, True)
+    client_of(app, named).role = "control"
+    client_of(app, named).name = "Seat 4b"
+    await may(named, "control", name="Seat 4b", ask=False)
     await named.say_name("Teacher")
     await guest.say_name("Teacher")
+    other = await tab(app, role="view", guest=True, name="Class 3")
+    await other.say_name("Ada")
+    await may(other, "view", name="Ada", ask=False)
+    await other.drop()
+    await other.reconnect()
+    await other.say_name("Teacher")
+    await may(other, "view", name="Ada", ask=False)
+    await other.close()
+    await eventually(lambda: len(app.clients) == 2)
     await named.send({"t": "name"})
     await eventually(lambda: "'name' of a name frame is a string" in str(named.notices))
-    assert [client.name for client in app.clients] == [("<b>Ada</b> " + "x" * 100)[:40], "Seat 4"]
+    assert [client.name for client in app.clients] == [("<b>Ada</b> " + "x" * 100)[:40], "Seat 4b"]
     await guest.expect("dash-devices-presence", "children", lambda shown: "<b>Ada</b>" in texts(shown))
     client_of(app, named).name = "Seat 5"
-    await may(named, "view", name="Seat 5")
+    await may(named, "control", name="Seat 5")
 
 
 async def test_presence_shows_who_is_here_and_who_has_the_floor(app, tab):

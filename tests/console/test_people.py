@@ -1,9 +1,12 @@
 """The console's part about people: what it shows of an app, and what its buttons do; without a front end."""
 
+import re
+
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
 from dash_devices_nb.console import Console, status
+from dash_devices_nb.testing import Tab
 from tests.support.eventually import eventually
 
 
@@ -99,3 +102,26 @@ async def test_a_role_and_a_notice_for_one(app, tab, panel):
     press(panel, "Disconnect")
     await eventually(lambda: fay.closed_by)
     assert fay.closed_by[0] == 4403
+
+
+async def test_share_links_are_listed_and_revoked(app, app_server, panel):
+    """There while there are some; the pages of one that is revoked close with a reason."""
+    app_server.run(app, auth="secret")
+    panel.show()
+    assert people(panel)._links.layout.display == "none"
+    first, second = app.share(hours=2, name="Seat 1"), app.share(role="control", hours=2)
+    async with Tab(first.url) as guest, Tab(second.url) as other:
+        assert (guest.role["role"], guest.role["guest"], other.role["role"]) == ("view", True, "control")
+        panel.show()
+        assert people(panel)._links.layout.display == "flex"
+        assert people(panel)._shares.value == "Share links: 2, 2 guests"
+        labels = [label for label, _ in people(panel)._link.options]
+        assert re.match(r"Seat 1: view, (2 h 00|1 h 59) min", labels[0])
+        assert labels[1].startswith(f"{second.id[:8]}: control, ")
+        people(panel)._link.value = first.id
+        press(panel, "Revoke")
+        await eventually(lambda: guest.closed_by)
+        assert guest.closed_by[0] == 4403
+        assert [share.id for share in app.shares] == [second.id]
+        await other.act("a", "value", 4)
+        await other.expect("b", "children", 4)
