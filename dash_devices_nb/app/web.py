@@ -24,6 +24,8 @@ from dash_devices_nb.errors import FrameError
 CLIENT_HEADER = "X-Dash-Devices-Client"
 """By which a page says which client it is: "id.key"."""
 REVISION_HEADER = "X-Dash-Devices-Revision"
+EPOCH_HEADER = "X-Dash-Devices-Epoch"
+"""Of which run of the app the revision is: a page whose WebSocket comes after its layout asks for what came between."""
 
 
 class Web(stock.StockDash):
@@ -79,6 +81,7 @@ class Web(stock.StockDash):
         text, revision = self.hub.layout_text()
         response = self.backend.make_response(text, mimetype="application/json")
         response.headers[REVISION_HEADER] = str(revision)
+        response.headers[EPOCH_HEADER] = self.hub.epoch
         return response
 
     def dependencies(self) -> Any:

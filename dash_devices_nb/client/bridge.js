@@ -57,7 +57,7 @@
                 renderer: this.renderer,
                 ignored: names => this.role.ignored(names),
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
-                layout: (revision, tree) => this._laidOut(revision, tree),
+                layout: (revision, tree, epoch) => this._laidOut(revision, tree, epoch),
                 brings: (tree, revision) => this.absent.brings(tree, revision)
             });
             this.socket = new dd.Socket(() => dd.socketUrl(settings, '_dash-devices/ws'), {
@@ -230,8 +230,9 @@
         }
 
         /** A layout has come that has the shared values of a revision. */
-        _laidOut(revision, tree) {
+        _laidOut(revision, tree, epoch) {
             this._layoutRevision = revision;
+            this._epoch = this._epoch || epoch || '';
             this.absent.clear();
             this._revision = Math.max(this._revision, revision);
             if (tree) dd.overlay(tree, this._kept);

@@ -17,7 +17,7 @@
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
          * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, refuse: (text: string) => void,
-         *     layout: (revision: number, tree?: any) => void, brings: (tree: any, revision: number) => void}} page
+         *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void}} page
          */
         constructor(settings, page) {
             this._settings = settings;
@@ -94,7 +94,10 @@
             const client = await this._page.client();
             const headers = client ? {...(init && init.headers), 'X-Dash-Devices-Client': client} : init && init.headers;
             const response = await this._fetch(input, dd.proven(this._settings, {...init, headers}));
-            if (route === LAYOUT) this._page.layout(Number(response.headers.get('X-Dash-Devices-Revision')));
+            if (route === LAYOUT) {
+                const said = name => response.headers.get(`X-Dash-Devices-${name}`);
+                this._page.layout(Number(said('Revision')), undefined, said('Epoch') || '');
+            }
             return response;
         }
 

@@ -217,3 +217,27 @@ async def test_http_where_the_server_service_says_so(serve: Serving, browser: Ta
     assert routes == {"layout", "dependencies", "update-component"}
     outputs = {frame["body"]["output"] for frame in sent if frame["t"] == "req"}
     assert outputs == {"s2.children"}, "a callback of service S2 uses the socket"
+
+
+async def test_what_changes_between_a_layout_over_http_and_the_socket_is_not_lost(serve: Serving, browser: Tabs):
+    """A page whose WebSocket comes late has its layout over HTTP by then, and asks for what is newer."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Div(id="early"), html.Div(id="late")])
+    app.push_mods({"early": {"children": "there"}, "late": {"children": "old"}})
+    blocked = [True]
+
+    async def route(socket):
+        if blocked[0]:
+            await socket.close(code=1012, reason="not yet")
+        else:
+            socket.connect_to_server()
+
+    page = await browser.open()
+    await page.add_init_script("const wait = setTimeout; setTimeout = (f, ms) => wait(f, ms === 5000 ? 200 : ms)")
+    await page.route_web_socket("**/_dash-devices/ws*", route)
+    await page.goto(await serve(app))
+    await expect(page.locator("#early")).to_have_text("there", timeout=15_000)
+    app.push_mods({"late": {"children": "new"}})
+    blocked[0] = False
+    await expect(page.locator("#late")).to_have_text("new", timeout=15_000)
+    assert await page.evaluate("dashDevices.bridge.socket.greeted")
