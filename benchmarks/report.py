@@ -136,11 +136,11 @@ def trip_targets(medians: dict[str, float]) -> list[Target]:
     limit = echo + floor if echo and floor else None
     flask, socket, nicegui = of("dash_flask"), of("dash_websocket"), of("nicegui_page")
     return [
-        ratio("shared / (echo + floor)", shared, limit, 1.15, 0),
+        ratio("shared / (echo + floor)", shared, limit, 1.05, 0),
         ratio("shared through Jupyter / (echo + floor)", of("shared_jupyter"), limit, 1.6, 0),
         ratio("ipywidgets in JupyterLab / shared", of("ipywidgets_lab"), shared, None, 15.0),
         ratio("Panel / shared", of("panel_page"), shared, None, 1.0),
-        ratio("Dash on Flask / shared", flask, shared, None, 4.5),
+        ratio("Dash on Flask / shared", flask, shared, None, 5.0),
         ratio("Dash WebSocket / shared", socket, shared, None, 2.3),
         ratio("NiceGUI / shared", nicegui, shared, None, 1.0),
         ratio("Dash on Flask / regular", flask, regular, None, 2.0),

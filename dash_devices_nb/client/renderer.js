@@ -5,6 +5,8 @@
  * - The renderer pushes its redux store on `window.dash_stores`.
  * - `state.layoutHashes[path.join(',')]` is replaced at each change of a component's props, with `changedProps` and
  *   `renderType`: "internal" when the person did it, "callback" when a callback did, "clientsideApi" for `set_props`.
+ * - A component's `setProps` dispatches a function, which dispatches `ON_PROP_CHANGE` with `renderType` "internal"; its
+ *   `props` are then the `changedProps` of that path.
  * - `ON_PROP_CHANGE` sets props and tells no callback; a record put on the executed queue applies props as a
  *   callback's answer does: callbacks that listen are called, new components get their initial calls.
  * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
@@ -27,6 +29,8 @@
             this._owner = owner;
             this._store = null;
             this._hashes = null;
+            /** The props of the change that was told before it was made. @type {object|null} */
+            this._told = null;
             this._applying = false;
             this._hydrated = false;
             /** Who changed a prop last, by "id.prop". @type {Map<string, any>} */
@@ -52,7 +56,15 @@
             this._store = store;
             this._hashes = store.getState().layoutHashes;
             store.subscribe(() => this._look());
-            this._listeners = new dd.Listeners(store, action => action.type === 'RESET_COMPONENT_STATE');
+            const late = action => action.type === 'RESET_COMPONENT_STATE';
+            this._listeners = new dd.Listeners(store, late, action => this._dispatched(action));
+        }
+
+        /** A component changes its props: it is sent before the renderer's own turn with it, which takes longer than the way. */
+        _dispatched({type, payload}) {
+            if (type !== 'ON_PROP_CHANGE' || payload.renderType !== 'internal' || this._applying || !this._hashes) return;
+            this._told = payload.props;
+            this._changed(this._store.getState(), payload.itempath.join(','), {...payload, changedProps: payload.props});
         }
 
         _look() {
@@ -63,7 +75,8 @@
                 this._hashes = hashes;
                 if (!this._applying && before) {
                     for (const path in hashes) {
-                        if (hashes[path] !== before[path]) this._changed(state, path, hashes[path]);
+                        if (hashes[path] !== before[path] && hashes[path].changedProps !== this._told)
+                            this._changed(state, path, hashes[path]);
                     }
                 }
             }

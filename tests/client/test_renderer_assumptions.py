@@ -284,3 +284,30 @@ async def test_what_comes_first_says_so_through_the_stores_dispatch(page: Page):
     await page.evaluate(ANSWER, {"place": {"children": PANEL}})
     await expect(page.locator("#new")).to_have_value("brought")
     await eventually(lambda: page.evaluate("resets === 3"))
+
+
+async def test_a_component_says_what_it_changes_before_the_store_acts_on_it(page: Page):
+    """`setProps` dispatches functions; the props that these dispatch are those that the store then tells of."""
+    await page.evaluate(
+        """() => {
+            window.said = [];
+            const {dispatch} = store;
+            const watched = each => {
+                if (typeof each === 'function') return (inner, getState) => each(next => {
+                    const {type, payload} = next;
+                    if (type !== 'ON_PROP_CHANGE' || payload.renderType !== 'internal') return inner(watched(next));
+                    const path = payload.itempath.join(',');
+                    const before = payload.itempath.reduce((node, step) => node[step], getState().layout).props.value;
+                    const told = inner(next);
+                    const same = getState().layoutHashes[path].changedProps === payload.props;
+                    window.said.push({before, props: payload.props, same});
+                    return told;
+                }, getState);
+                return each;
+            };
+            store.dispatch = action => dispatch(watched(action));
+        }"""
+    )
+    await page.evaluate(ANSWER, {"place": {"children": PANEL}})
+    await page.locator("#new").fill("typed")
+    assert await page.evaluate("said") == [{"before": "brought", "props": {"value": "typed"}, "same": True}]
