@@ -57,6 +57,7 @@ async def test_the_floor_its_queue_and_its_buttons(app, tab, panel):
     assert people(panel)._floor.value == "Floor: <b>Open</b> to all controllers"
     assert people(panel)._grant.disabled
     await eve.request_control()
+    await eventually(lambda: len(app.control.requests) == 1)
     await fay.request_control()
     await eventually(lambda: len(app.control.requests) == 2)
     panel.show()
