@@ -47,7 +47,7 @@ class Connection:
         self._receive = receive
         self._asgi_send = send
         self._page: Page | None = None
-        self._closed = False
+        self._closed = self._sent_away = False
         self._waits = False
         self._failure: Exception | None = None
         self._size = 0
@@ -106,13 +106,14 @@ class Connection:
             page.detach(writer)
             if isinstance(writer, AsgiWriter):
                 await writer.close()
-            self._hub.parted(page, at_once=code == GOING_AWAY)
+            self._hub.parted(page, at_once=code == GOING_AWAY or self._sent_away)
 
     async def close(self, code: int, reason: str) -> None:
         """Close the WebSocket; the reason is at most 123 bytes."""
         if self._closed:
             return
         self._closed = True
+        self._sent_away = code == CUT_OFF  # it does not come back
         reason = reason.encode()[:120].decode(errors="ignore")
         try:
             await self._asgi_send({"type": "websocket.close", "code": code, "reason": reason})
@@ -246,7 +247,7 @@ class Connection:
                 before = dispatcher.state.revision
                 actions = receive()
                 self._record(page, allowed, cause, before)
-                page.owe(sequence, allowed)
+                page.owe(sequence, mods)  # what was refused, too: the page waits for it alike
                 self._runtime.perform(actions)
             if page.owes():
                 asyncio.get_running_loop().call_later(ACK_SECONDS, self._pay, page)

@@ -226,7 +226,8 @@
                 if (frame.r <= this._layoutRevision) return;
                 this._revision = Math.max(this._revision, frame.r);
             }
-            this.shared.came(frame.m, frame.r, frame.size);
+            if (frame.f) this.shared.undo(frame.m);
+            else this.shared.came(frame.m, frame.r, frame.size);
         }
 
         /** A layout has come that has the shared values of a revision. */

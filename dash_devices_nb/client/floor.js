@@ -24,6 +24,11 @@
         .text { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding-right: 6px; min-width: 0; }
         .clock { flex: none; opacity: .85; font-variant-numeric: tabular-nums; padding-right: 6px; }
         .clock:empty { display: none; }
+        @media (max-width: 480px) {
+            .text { white-space: normal; overflow-wrap: anywhere; max-height: 2.7em; }
+            .text b { display: inline-block; max-width: 7em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+                      vertical-align: bottom; }
+        }
         .text b { font-weight: 600; }
         .text b:not(:empty) + span:not(:empty)::before { content: " · "; opacity: .7; }
         .foot button.act { flex: none; min-height: 32px; padding: 4px 12px; border: 0; border-radius: 16px; cursor: pointer;

@@ -13,6 +13,7 @@
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
     const HEAVY = 32 * 1024;
+    const DRAWN_MS = 60;
     const keyOf = (id, prop) => `${id}\n${prop}`;
 
     dd.SharedProps = class SharedProps {
@@ -35,6 +36,9 @@
             this._patterns = [];
             /** Large values that wait for the next animation frame. @type {{mods: any, revision?: number}|null} */
             this._heavy = null;
+            /** What undoes changes of this page, and is not shown yet. @type {{[id: string]: {[prop: string]: any}}} */
+            this._undone = {};
+            this._undoing = 0;
         }
 
         /** The dependencies of shared callbacks. @param {[any, string][]} refs */
@@ -87,6 +91,7 @@
             /** @type {{[prop: string]: any}} */
             const shared = {};
             for (const prop in props) {
+                this._forgetUndone(id, prop);
                 if (this.has(id, prop)) shared[prop] = props[prop];
                 else this._own.set(keyOf(id, prop), {at: performance.now(), cause});
             }
@@ -117,6 +122,23 @@
             for (const change of this._unacknowledged) this._page.send({t: 'set', ...change});
         }
 
+        /**
+         * Values that undo what this page changed. A component to which a prop goes and comes back before it was drawn may
+         * keep the value between (Dash 4.4.1's slider does): they wait until it was. What is newer by then stays.
+         */
+        undo(mods) {
+            for (const id in mods) this._undone[id] = {...this._undone[id], ...mods[id]};
+            clearTimeout(this._undoing);
+            const soon = () => (document.hidden ? this._undo() : requestAnimationFrame(() => this._undo()));
+            this._undoing = window.setTimeout(soon, DRAWN_MS);
+        }
+
+        _undo() {
+            const mods = this._undone;
+            this._undone = {};
+            if (Object.keys(mods).length) this._page.apply(mods);
+        }
+
         /** Values have come from the app. @param {any} mods @param {number|undefined} revision @param {number} size in bytes */
         came(mods, revision, size) {
             if (revision) {
@@ -142,6 +164,11 @@
             if (!this._known.has(key)) this._page.grew();
             this._known.add(key);
             this._own.delete(key);
+            this._forgetUndone(...key.split('\n'));
+        }
+
+        _forgetUndone(id, prop) {
+            if (this._undone[id]) delete this._undone[id][prop];
         }
 
         _flush() {

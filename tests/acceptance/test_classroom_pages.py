@@ -146,6 +146,19 @@ async def test_what_is_forced_past_the_page_is_undone_on_it(app, browser: Tabs) 
     await expect(owner.locator("#shown")).to_have_text("3 red ['x']")
 
 
+async def test_what_is_undone_at_once_is_undone_on_the_screen_too(app, browser: Tabs) -> None:
+    """Dash 4.4.1's slider keeps a value of its own if its prop goes and comes back before it was drawn."""
+    viewer = await opened(browser, app, "view", "Eve")
+    for number in range(10):
+        app.push_mods({"knob": {"value": number % 2}})
+        await expect(viewer.locator("#shown")).to_have_text(f"{number % 2} red ['x']")
+        await viewer.evaluate("dash_clientside.set_props('knob', {value: 9})")
+        await eventually(lambda n=number: len(app.journal.filter("refusal")) == n + 1)
+        await expect(viewer.locator("#knob .dash-slider-thumb")).to_have_attribute("aria-valuenow", f"{number % 2}")
+    app.push_mods({"knob": {"value": 4}})
+    await expect(viewer.locator("#knob input")).to_have_value("4")
+
+
 async def test_a_guest_on_a_phone_gives_a_name_asks_for_control_acts_and_gives_it_back(app, browser: Tabs) -> None:
     """By touch; the name is text, is kept for the next visit, and all see who has control."""
     phone = await opened(browser, app, "view", **PHONE)

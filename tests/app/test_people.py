@@ -130,6 +130,18 @@ async def test_a_short_loss_keeps_the_floor_and_a_longer_one_gives_it_on(app, ta
     await may(fay, "view", floor="open")
 
 
+async def test_who_is_sent_away_is_gone_at_once(app, tab, monkeypatch):
+    """There is no grace for a page that does not come back: neither the floor nor the list waits for it."""
+    monkeypatch.setattr(hub, "GRACE_SECONDS", 60)
+    eve, fay = await tab(app, role="view", name="Eve"), await tab(app, role="view", name="Fay")
+    app.control.lock(client_of(app, eve))
+    await may(fay, "view", floor="locked")
+    app.disconnect(client_of(app, eve), "That was enough.")
+    await may(fay, "view", floor="open")
+    await eventually(lambda: [client.name for client in app.clients] == ["Fay"])
+    await eventually(lambda: eve.closed_by == (4403, "That was enough."))
+
+
 async def test_a_guest_gives_a_name_once_and_it_is_text(app, tab):
     """Over the link's, and no second time; whom Jupyter or the program has named keeps that name."""
     guest, named = await tab(app, role="view", guest=True), await tab(app, role="view", guest=True, name="Seat 4")

@@ -82,6 +82,18 @@ async def test_what_a_viewer_forces_past_the_page_is_refused_told_and_undone(app
     assert (other.prop("a", "value"), other.prop("note", "value")) == (5, "")
 
 
+async def test_what_others_change_just_after_a_refusal_is_seen(app, tab, monkeypatch):
+    """The page waits for nothing of its own then: it is told that its change was ordered before theirs."""
+    monkeypatch.setattr("dash_devices_nb.app.connection.ACK_SECONDS", 60)
+    viewer, other = await tab(app, role="view"), await tab(app)
+    await viewer.act("a", "value", 6)
+    await viewer.expect("a", "value", 0)
+    await viewer.act("a", "value", 0)
+    await eventually(lambda: len(app.journal.filter("refusal")) == 2)
+    await other.act("a", "value", 7)
+    await viewer.expect("a", "value", 7)
+
+
 async def test_a_callback_of_a_viewers_page_that_answers_a_shared_prop_is_undone_without_a_word(app, tab):
     """Nobody acted there: the page's own start, or an answer to another's change."""
     app.callback(Output("note", "value"), Input("b", "children"))(lambda b: f"seen {b}")
