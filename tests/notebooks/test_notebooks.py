@@ -20,6 +20,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 THERMOSTAT = NOTEBOOKS / "01_thermostat.ipynb"
 CAMERA = NOTEBOOKS / "03_camera_and_plots.ipynb"
 DEBUGGING = NOTEBOOKS / "02_live_debugging.ipynb"
+CLASSROOM = NOTEBOOKS / "04_classroom.ipynb"
 DEVICES = NOTEBOOKS / "05_many_devices.ipynb"
 
 
@@ -117,6 +118,26 @@ async def test_camera_cells_run_again_and_again(kernel: Kernel):
         "shown_pictures >= before + 15, sorted(place[0] for place in app.hub.images)"
     )
     assert went_on.result == "(True, ['picture', 'sensor'])"
+
+
+async def test_the_lesson_goes_from_the_link_to_its_end(kernel: Kernel):
+    """A viewer is refused and told, a role is live, the floor goes on, the link is revoked; and all of it once more."""
+    cells = [cell for cell in nbformat.read(CLASSROOM, as_version=4).cells if cell.cell_type == "code"]
+    for _ in range(2):
+        ran = {cell.id: await kernel.run(cell.source, cell_id=cell.id) for cell in cells}
+        assert "data:image/svg+xml" in ran["share"].displays[0]["text/html"]
+        assert re.search(r"Ada +view.*\nBen +view", ran["who"].text)
+        assert "You may not change target.value: you may look, but not act." in ran["refused"].text
+        assert "the target is 21" in ran["refused"].text
+        assert ran["role"].result == "24"
+        floor = [ran[name].result for name in ("lock", "request", "leaves", "close", "open")]
+        assert floor == [f"<Control {text} ask>" for text in FLOOR]
+        assert ran["look"].result == "(19, 15, 28)"
+        assert "revoked" in str(ran["revoke"].result)
+    await kernel.run("thermostat.close(); app.stop()")
+
+
+FLOOR = ["Ada's, 0", "Ada's, 1", "Ben's, 0", "closed, 0", "open, 0"]
 
 
 async def test_each_student_gets_a_device_and_the_teacher_sees_all(kernel: Kernel):
