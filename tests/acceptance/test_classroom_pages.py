@@ -107,7 +107,7 @@ async def test_a_viewers_controls_are_off_and_come_on_at_once(app, browser: Tabs
     app.push_mods({"later": {"value": "shared from now on"}})
     await eventually(lambda: is_off(page, "later"))
     assert not await is_off(page, "graph")
-    assert await page.locator("#graph").get_attribute("aria-disabled") == "true"
+    await expect(page.locator("#graph")).to_have_attribute("aria-disabled", "true")
     await page.fill("#mine", "own")
     await expect(page.locator("#computed")).to_have_text("mine own")
     app.push_mods({"box": {"children": knobs(2)}})
