@@ -48,6 +48,7 @@ def picture(colour: tuple[int, int, int], width: int = 64) -> np.ndarray:
 
 async def shows(page: Page, place: str, width: int, colour: tuple[int, int, int]) -> None:
     """Wait until an image is on the page, of this width and nearly this colour."""
+    await page.locator(f"#{place}").wait_for(state="attached")
 
     async def there() -> bool:
         seen = await page.evaluate(PICTURE, place)
