@@ -17,6 +17,8 @@ from tests.support.browser import Tabs, launched_chromium
 from tests.support.eventually import eventually
 from tests.support.jupyter import Jupyter, running_jupyter
 from tests.support.lab import LabNotebook
+from tests.support.lesson import APP as LESSON_APP
+from tests.support.lesson import CONSOLE, PHONE, Teacher, foot, guest
 
 HERE = Path(__file__).parent
 NOTEBOOK = HERE.parent / "notebooks" / "01_thermostat.ipynb"
@@ -67,6 +69,7 @@ async def main() -> None:
         await side_by_side(tabs, [first, second])
         await phone.screenshot(path=PICTURES / "phone.png")
         await debugging(tabs, jupyter)
+        await classroom(tabs, jupyter)
         await tabs.close()
 
 
@@ -86,6 +89,34 @@ async def debugging(tabs: Tabs, jupyter: Jupyter) -> None:
         await output.screenshot(path=PICTURES / f"{name}.png")
     await notebook.edit(cells.index("save"), "app.stop()")
     await notebook.run(cells.index("save"))
+
+
+async def classroom(tabs: Tabs, jupyter: Jupyter) -> None:
+    """The teacher's screen with the page and the console, and the phone of a guest who waits for control."""
+    teacher = await Teacher.open(tabs, jupyter)
+    lab = teacher.notebook.page
+    await lab.set_viewport_size({"width": 1400, "height": 1290})
+    await teacher.notebook.command("application:toggle-left-area")
+    url = await teacher.link("view", "link")
+    ada = await guest(tabs, url, "Ada")
+    for name in ("Ben", "Chloé", "Deniz"):
+        await guest(tabs, url, name)
+    phone = await guest(tabs, url, "Zoë", **PHONE)
+    await teacher.do("next(client for client in app.clients if client.role == 'owner').name = 'Teacher'")
+    await teacher.do("app.control.lock(named('Ada'), seconds=300)")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"):
+        await eventually(lambda: shows_points(ada, POINTS), within=60)
+        await ada.locator(".dash-slider-thumb").press(key)
+    await phone.locator("#target-shown", has_text="23.0 °C").wait_for()
+    await phone.screenshot(path=PICTURES / "classroom-phone.png")
+    await phone.get_by_role("button", name="Request control").tap()
+    await foot(phone).get_by_text("in line").wait_for()
+    await teacher.notebook.scroll_to(LESSON_APP)
+    await teacher.notebook.cell(LESSON_APP).locator("iframe").evaluate("frame => frame.scrollIntoView()")
+    await teacher.page.locator("#dash-devices-presence", has_text="Zoë asks").wait_for()
+    await teacher.notebook.output(CONSOLE).first.get_by_text("asking: Zoë").wait_for()
+    await lab.screenshot(path=PICTURES / "classroom.png")
+    await teacher.do("thermostat.close(); app.stop()")
 
 
 async def page_of(tabs: Tabs, jupyter: Jupyter, notebook: LabNotebook, *, width: int, height: int) -> Page:

@@ -18,7 +18,7 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 async def test_the_first_programs_run_in_cells_and_their_debugging_too(kernel: Kernel, browser: Tabs):
     """The first program, the push of a later cell, and what is shown of debugging and of share links, on one page."""
-    first, push, debugging, classroom = PROGRAMS[0], PROGRAMS[1], PROGRAMS[3], PROGRAMS[4]
+    first, push, debugging, classroom, links = PROGRAMS[0], PROGRAMS[1], *PROGRAMS[3:6]
     await kernel.run(first.replace("app.run()", "app.run(jupyter_mode='external')"))
     page = await browser.open(str((await kernel.run("app.url")).result).strip("'"))
     await expect(page.locator("#shown")).to_have_text(re.compile("The target is 20 degrees"))
@@ -29,6 +29,7 @@ async def test_the_first_programs_run_in_cells_and_their_debugging_too(kernel: K
     await kernel.run("\n".join(lines))
     assert "set_target" in (await kernel.run("print(app.graph()._repr_svg_())")).text
     await kernel.run(classroom)
+    await kernel.run(links)
     assert "'view'" in str((await kernel.run("[str(share.role) for share in app.shares]")).result)
 
 

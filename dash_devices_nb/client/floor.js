@@ -10,7 +10,7 @@
     const LONGEST_NAME = 40;
     const STYLE = `
         :host { all: initial; }
-        * { box-sizing: border-box; font: 14px/1.35 system-ui, sans-serif; }
+        * { box-sizing: border-box; -webkit-tap-highlight-color: transparent; font: 14px/1.35 system-ui, sans-serif; }
         .foot { position: fixed; z-index: 2147483645; left: 12px; bottom: 12px; display: none; align-items: center; gap: 8px;
                 max-width: calc(100vw - 24px); min-height: 40px; padding: 4px 6px 4px 12px; border-radius: 20px; color: #fff;
                 background: #243447; box-shadow: 0 2px 8px #0005; }
