@@ -1,8 +1,8 @@
 """Cutting what a WebSocket client sends into messages.
 
 Nearly all that a page sends is whole text messages, one frame each. Those are cut out here (RFC 6455, section 5.2) in
-a tenth of the time that a full parser takes; anything else (control frames, fragments, what breaks the rules) is passed
-on as it came, frame by frame, to the parser that knows all of it.
+a seventh of the time that a full parser takes; anything else (control frames, fragments, what breaks the rules) goes as
+it came, frame by frame, to the parser that knows all of it.
 """
 
 try:

@@ -1,8 +1,8 @@
 """A transport that any thread may write to.
 
-The value that a callback returns is ready in a worker's thread. To wake the loop so that it writes it costs a trip a
-quarter of a millisecond on a busy machine, so the worker writes itself: `send` on a socket that does not block. What
-the socket does not take goes to the loop, which has it written in its order.
+The value that a callback returns is ready in a worker's thread. To wake the loop so that it writes it costs a trip
+about a tenth of a millisecond, so the worker writes itself, to a socket that does not block. What the socket does not
+take goes to the loop, which has it written in its order.
 
 Writes never cut each other, and keep their order: all of them, the loop's own included, hold one lock. A socket is not
 closed under a thread that writes: asyncio tells of a lost connection before it closes the socket, and that takes the
