@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHON ?= $(shell .ci/find-python)
 NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
-BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension journal
+BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp

@@ -86,6 +86,11 @@ def main() -> int:
     extension.add_argument("--deaths", type=int, default=5, help="of the kernel (default: 5)")
     extension.set_defaults(command="extension")
 
+    join = commands.add_parser("join", parents=[common], help="guests come through share links")
+    join.add_argument("--guests", type=int, default=200, help="(default: 200)")
+    join.add_argument("--seconds", type=float, default=10, help="within which they come (default: 10)")
+    join.set_defaults(command="join")
+
     options = parser.parse_args()
     if not is_worker():
         return watch(sys.argv[1:])

@@ -104,13 +104,13 @@ class JupyterKernel:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[Jupyter, JupyterKernel]]:
-    """The app in a kernel of a Jupyter server."""
+async def served(code: str = APP.format(loop="thread")) -> AsyncIterator[tuple[Jupyter, JupyterKernel]]:
+    """The app of a cell in a kernel of a Jupyter server."""
     async with running_jupyter("server", env=CONFIGURED) as jupyter:
         kernel = JupyterKernel(jupyter)
         try:
             await kernel.start()
-            await kernel.run(APP.format(loop="thread"))
+            await kernel.run(code)
             yield jupyter, kernel
         finally:
             kernel.close()

@@ -10,13 +10,12 @@ would cost more than the server that is measured.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import os
 import sys
 import time
 
 from benchmarks.harness import say
+from benchmarks.programs.raw import RawSocket
 
 SAY_FRAMES = 25
 DRAG_SECONDS = 0.2
@@ -43,59 +42,22 @@ class Seen:
                 self.drags.append((now - float(text[3:])) * 1e3)
 
 
-class Tab(asyncio.Protocol):
+class Tab(RawSocket):
     """One tab."""
 
     def __init__(self, port: int, seen: Seen, number: int) -> None:
-        self._port = port
+        super().__init__(f"127.0.0.1:{port}")
         self._seen = seen
-        self._buffer = b""
-        self._greeted = False
-        self._applied = self._own = 0
+        self._applied = 0
         self._number = number
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        key = base64.b64encode(os.urandom(16)).decode()
-        transport.write(
-            f"GET /_dash-devices/ws HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._seen.lost += self._seen.counting
 
-    def send(self, **frame: object) -> None:
-        """Send a frame, masked with zeros, which is allowed and costs nothing."""
-        payload = json.dumps(frame).encode()
-        size = len(payload)
-        head = bytes([0x81, 0x80 | size]) if size < 126 else bytes([0x81, 0x80 | 126]) + size.to_bytes(2, "big")
-        self.transport.write(head + bytes(4) + payload)
+    def opened(self) -> None:
+        self.send(t="hello", rev=0)
 
-    def data_received(self, data: bytes) -> None:
-        now = time.time()
-        buffer = self._buffer + data if self._buffer else data
-        at = 0
-        if not self._greeted:
-            at = buffer.find(b"\r\n\r\n") + 4
-            if at < 4:
-                self._buffer = buffer
-                return
-            self._greeted = True
-            self.send(t="hello", rev=0)
-        while len(buffer) >= at + 2:
-            size, start = buffer[at + 1], at + 2
-            if size > 125:
-                wide = 2 if size == 126 else 8
-                size, start = int.from_bytes(buffer[start : start + wide], "big"), start + wide
-            if len(buffer) < start + size:
-                break
-            self._took(buffer[start : start + size], now)
-            at = start + size
-        self._buffer = buffer[at:]
-
-    def _took(self, payload: bytes, now: float) -> None:
+    def took(self, payload: bytes) -> None:
         if payload[:16] != b'{"t":"mods","r":':
             return
         self._applied += 1
@@ -104,7 +66,7 @@ class Tab(asyncio.Protocol):
         if self._seen.counting:
             self._seen.received += 1
             if (self._applied + self._number) % LOOK_AT == 0:
-                self._seen.note(payload, now)
+                self._seen.note(payload, time.time())
 
 
 async def drag(tab: Tab, number: int) -> None:
