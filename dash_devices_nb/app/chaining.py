@@ -58,7 +58,7 @@ class Chains:
             self._start(replace(call, body=body, done=functools.partial(done, body), links=call.links + 1))
 
     def _following(self, call: RegularCall, answer: Answer) -> list[dict[str, Any]]:
-        if call.links >= MOST_LINKS:
+        if call.links >= MOST_LINKS or self._app.hub.authorizers:  # who may cause an output is asked of each request
             return []
         set_now = _set_by(answer)
         known = {**_values(call.body.get("inputs")), **_values(call.body.get("state")), **set_now}

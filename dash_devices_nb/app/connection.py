@@ -19,7 +19,7 @@ from dash_devices_nb.app.roles import CUT_OFF
 from dash_devices_nb.core import limits, wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.ids import Key, named
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
@@ -84,7 +84,7 @@ class Connection:
         if isinstance(greeting, int):
             return
         if greeting["t"] != "hello":
-            await self.close(POLICY, f"the first frame is a hello, not a {greeting['t']}")
+            await self.close(POLICY, f"the first frame is a hello, not a {greeting['t'][:60]}")
             return
         try:
             page = self._page = self._hub.greet(greeting, client)
@@ -219,7 +219,7 @@ class Connection:
             case "want":
                 self._hub.send_wanted(page, frame)
             case other:
-                raise FrameError(f"{other!r} is no type of a frame; a page sends {wire.FROM_PAGES}")
+                raise FrameError(f"{other[:60]!r} is no type of a frame; a page sends {wire.FROM_PAGES}")
 
     async def _changes(self, page: Page, frame: dict[str, Any]) -> None:
         sequence, mods, cause = wire.changes(frame)
@@ -233,8 +233,7 @@ class Connection:
                 actions: list[Action] = []
                 if refused:
                     current = {key: dispatcher.value(key) for key in refused}
-                    names = ", ".join(".".join(key) for key in refused)
-                    actions.append(Refuse(page.client, current, f"You may not change {names}."))
+                    actions.append(Refuse(page.client, current, f"You may not change {named(refused)}."))
                 if page.client.rights is not Role.OWNER:
                     actions += self._hub.roles.sift(page, allowed, cause)
                 if allowed:
@@ -323,7 +322,9 @@ class Connection:
         number = wire.number(frame, "n")
         path = wire.text(frame, "path")
         if path not in wire.PATHS:
-            raise FrameError(f"{path!r} cannot be asked for over the WebSocket; what can is {', '.join(wire.PATHS)}")
+            raise FrameError(
+                f"{path[:60]!r} cannot be asked for over the WebSocket; what can is {', '.join(wire.PATHS)}"
+            )
         if number <= page.requests:
             return
         page.requests = number

@@ -18,10 +18,11 @@ from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
 from dash_devices_nb.core.clients import Client, as_name
 from dash_devices_nb.core.floor import Floor
-from dash_devices_nb.core.ids import Key, Ref
+from dash_devices_nb.core.ids import Key, Ref, named
 from dash_devices_nb.core.limits import MOST_REFUSED, bucket_for
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
+from dash_devices_nb.core.values import Value
 from dash_devices_nb.core.waves import ACTED, Cause
 from dash_devices_nb.errors import FrameError, LoopError, RunError
 from dash_devices_nb.kernel.loops import submit
@@ -36,6 +37,11 @@ CUT_OFF = 4403
 """Closes the WebSocket of a page that is not to come back by itself."""
 
 
+TEXT_ONLY = "a guest's page may not bring components into the pages of others"
+MOST_KEPT = 10_000
+"""Props of which is kept what a change of them needs."""
+
+
 def role_needed(role: str | None, service: Services, *, has_output: bool) -> Role:
     """What a callback needs: what was declared, else "control" for one that acts.
 
@@ -46,6 +52,15 @@ def role_needed(role: str | None, service: Services, *, has_output: bool) -> Rol
         return Role(role)
     acts = service.shared or service & Services.SERIALIZED_CALLBACK or not has_output
     return Role.CONTROL if acts else Role.VIEW
+
+
+def brings_components(client: Client, value: Value) -> bool:
+    """Whether a guest would bring components into the pages of others.
+
+    A page's own script sends what a person chose. What is made by hand could be an element that runs a script, and the
+    owner's page is one of Jupyter's origin.
+    """
+    return client.share is not None and value.may_hold_components
 
 
 class Roles:
@@ -79,7 +94,9 @@ class Roles:
         if role is None:
             shared = [instance.spec.role for instance in dispatcher.graph.triggered_by(key)] or [Role.CONTROL]
             others = [role for ref, role in self._page_inputs() if ref.prop == key[1] and ref.bind(key[0]) is not None]
-            role = self._needed[key] = max(shared + others)
+            role = max(shared + others)
+            if len(self._needed) < MOST_KEPT:  # pages may name what there is not
+                self._needed[key] = role
         return role
 
     def needed_by(self, output: str) -> Role:
@@ -117,12 +134,13 @@ class Roles:
         rights = page.client.rights
         dispatcher = self._runtime.dispatcher
         lacking = {key: need for key in mods if rights is not (need := self.needed(key)) and rights < need}
-        lacking = {key: need for key, need in lacking.items() if dispatcher.is_shared(key)}
-        if not lacking:
+        lacking = {key: need for key, need in lacking.items() if dispatcher.may_be_sent(key)}
+        brought = [key for key in mods if key not in lacking and brings_components(page.client, mods[key])]
+        if not lacking and not brought:
             return []
-        undone = {key: value for key in lacking if (value := dispatcher.value(key)) != mods.pop(key)}
-        names = ", ".join(".".join(key) for key in lacking)
-        reason = f"You may not change {names}: {self._why(page.client, max(lacking.values()))}."
+        undone = {key: value for key in [*lacking, *brought] if (value := dispatcher.value(key)) != mods.pop(key)}
+        why = self._why(page.client, max(lacking.values())) if lacking else TEXT_ONLY
+        reason = f"You may not change {named([*lacking, *brought])}: {why}."
         if cause is not None and cause.revision != ACTED:
             return [Refuse(page.client, undone, reason, told=False)] if undone else []
         return [self._refusal(page, reason, undone)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from typing import Any
 
@@ -140,7 +141,8 @@ class Web(stock.StockDash):
         """The page that sent the current request."""
         name, _, key = quart.request.headers.get(CLIENT_HEADER, "").partition(".")
         page = self.hub.runtime.pages.get(name)
-        return page if page is not None and page.key == key else None
+        genuine = page is not None and secrets.compare_digest(page.key.encode(), key.encode())
+        return page if genuine else None
 
     def streams(self, output: Any) -> bool:
         """Whether a callback asked for `ctx.websocket`."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.graph import CallbackGraph
-from dash_devices_nb.core.ids import Bindings, Key
+from dash_devices_nb.core.ids import Bindings, Key, named
 from dash_devices_nb.core.lanes import Laned, Lanes
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
@@ -54,6 +54,10 @@ class Dispatcher:
     def is_shared(self, key: Key) -> bool:
         """Whether changes of this prop go through the server."""
         return key in self.state or self.graph.is_shared(key)
+
+    def may_be_sent(self, key: Key) -> bool:
+        """Whether pages may send changes of this prop: it is shared, or was a moment ago."""
+        return self.is_shared(key) or self.graph.was_shared(key)
 
     def value(self, key: Key) -> Value:
         """The prop's value: the shared one, or the layout's."""
@@ -114,13 +118,16 @@ class Dispatcher:
         wave: Wave | None = None
         refused: Mods = {}
         taken: Mods = {}
+        private: Mods = {}
         for key, value in mods.items():
-            if not self.is_shared(key) and not self.graph.was_shared(key):
-                actions.append(Refuse(client, {}, f"{key[0]}.{key[1]} is not shared: no shared callback uses it"))
+            if not self.may_be_sent(key):
+                private[key] = value
             elif cause is None or self._answers(key, value, cause):
                 taken[key] = value
             elif self.state.get(key) is not None and self.value(key) != value:
                 refused[key] = self.value(key)
+        if private:
+            actions.append(Refuse(client, {}, f"{named(private)} is not shared: no shared callback uses it"))
         if refused:
             actions.append(Refuse(client, refused))
         if taken:

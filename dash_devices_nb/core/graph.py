@@ -15,6 +15,9 @@ from dash_devices_nb.core.layout import Layout
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot
 from dash_devices_nb.errors import CallbackCycleError, DuplicateOutputError
 
+MOST_KEPT = 10_000
+"""Props of which is kept whether they are shared."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -112,6 +115,8 @@ class CallbackGraph:
             known = any(
                 ref.prop == key[1] and ref.bind(key[0]) is not None for spec in self._specs for ref in spec.refs
             )
+            if len(self._shared) >= MOST_KEPT:  # pages may name what there is not
+                self._shared.clear()
             self._shared[key] = known
         return known
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -17,6 +17,10 @@ Key: TypeAlias = tuple[str, str]
 """A prop: (id, property)."""
 Bindings: TypeAlias = tuple[tuple[str, Any], ...]
 """What the MATCH keys of one instance of a callback stand for, sorted by key."""
+
+
+LONGEST = 10_000
+"""Characters of a dict id; a longer one, which only a page can have made up, matches no pattern."""
 
 
 class Wild(enum.Enum):
@@ -35,14 +39,24 @@ def canonical(component_id: str | Mapping[str, Any]) -> str:
     return "{" + ",".join(pairs) + "}"
 
 
-@lru_cache(maxsize=4096)
+def named(keys: Collection[Key]) -> str:
+    """Props as a message names them: the first few, as pages may name thousands, and at length."""
+    names = ", ".join(f"{component_id:.60}.{prop:.60}" for component_id, prop in list(keys)[:3])
+    return names if len(keys) <= 3 else f"{names} and {len(keys) - 3} more"
+
+
 def parsed(component_id: str) -> dict[str, Any] | None:
     """The dict of a dict id, None of a string id. The result is shared: do not change it."""
-    if not component_id.startswith("{"):
+    if not component_id.startswith("{") or len(component_id) > LONGEST:
         return None
+    return _parsed(component_id)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(component_id: str) -> dict[str, Any] | None:
     try:
         value = json.loads(component_id)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

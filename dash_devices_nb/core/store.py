@@ -12,6 +12,9 @@ from dash_devices_nb.core.state import SharedState
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.errors import PatchError
 
+MOST_KEPT = 10_000
+"""Values of the layout that are kept as such."""
+
 
 class Store:
     """The shared props and the components.
@@ -31,9 +34,12 @@ class Store:
         entry = self.state.get(key)
         if entry is not None:
             return entry.value
-        if key not in self._layout_values:
-            self._layout_values[key] = Value.of(self.layout.initial(*key))
-        return self._layout_values[key]
+        value = self._layout_values.get(key)
+        if value is None:
+            value = Value.of(self.layout.initial(*key))
+            if key[0] in self.layout and len(self._layout_values) < MOST_KEPT:  # pages may name what there is not
+                self._layout_values[key] = value
+        return value
 
     def shared_values(self, component_id: str) -> dict[str, Any] | None:
         """The shared values of a component by prop, as objects of the caller's own."""

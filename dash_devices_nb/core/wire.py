@@ -18,6 +18,10 @@ FROM_PAGES = "set, req, ok, shown, ping, got, want, floor, name or bye"
 """The types of the frames that a page may send after its greeting."""
 
 
+PATCH = "__dash_patch_update"
+"""Stands in what Dash makes of a `Patch`, and in no other value."""
+
+
 def dumps(value: Any) -> str:
     """JSON text."""
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
@@ -78,9 +82,23 @@ def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
     if not isinstance(given, dict) or not all(isinstance(props, dict) for props in given.values()):
         raise FrameError(f"'m' of a set frame is {{id: {{prop: value}}}}, not {str(given)[:60]!r}")
     mods: dict[Key, Value] = {
-        (component_id, prop): Value.of(value) for component_id, props in given.items() for prop, value in props.items()
+        (component_id, prop): _sound(value) for component_id, props in given.items() for prop, value in props.items()
     }
     return sequence, mods, cause(message)
+
+
+def _sound(given: Any) -> Value:
+    """A value that the other pages can be sent: JSON can be read that is nested too deeply to be written."""
+    value = Value.of(given)
+    if not isinstance(given, dict | list):
+        return value
+    if isinstance(given, dict) and PATCH in given:
+        raise FrameError("a page sets values; a Patch, which others would apply to theirs, is the program's to send")
+    try:
+        _ = value.json
+    except TypeError as exc:
+        raise FrameError(f"a value of a set frame cannot be sent on: {exc}") from exc
+    return value
 
 
 def cause(message: dict[str, Any]) -> Cause | None:
