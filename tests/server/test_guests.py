@@ -94,6 +94,8 @@ async def test_no_other_route_of_the_server_opens(
     refused, public = 0, set()
     async with serving(visit, "other") as other:
         paths = {sample(pattern) for pattern in routes if not pattern.strip("()").startswith(".*")}
+        # Voila's files of a template: it crashes on a path that names no template, whoever asks.
+        paths = {re.sub("/voila/templates/x$", "/voila/templates/base/static/x", path) for path in paths}
         paths |= {
             f"{base}dash-devices/{path}" for path in ("", "_apps", "other/", "other/_dash-devices/status", "nobody/")
         }
