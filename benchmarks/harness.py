@@ -102,8 +102,9 @@ async def listens(port: int, server: Program) -> None:
 
 
 def say(**facts: Any) -> None:
-    """A program says something to its benchmark."""
-    print(json.dumps(facts), flush=True)
+    """A program says something to its benchmark: in one write, as its log may get a warning in between."""
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:
