@@ -91,6 +91,7 @@ class Dash(People):
         if not isinstance(self.server.asgi_app, Front):
             self.server.asgi_app = Front(self, self.server.asgi_app)
             self.server.after_serving(self.end)
+            self.server.after_request(self.hide_from_guests)
 
     # ---- looking
 

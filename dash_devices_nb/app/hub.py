@@ -39,6 +39,8 @@ from dash_devices_nb.transport.gate import FORWARDED
 
 GRACE_SECONDS = 3.0
 """How long a tab may be away and still be the same client."""
+GUESTS_AWAY = 300
+"""Pages by one share link that may be away; more of them leave at once."""
 TOGETHER_SECONDS = 0.02
 """Definitions that come within this time of each other go to the pages together."""
 KEPT_COOKIES = 100
@@ -153,7 +155,8 @@ class Hub:
         """A connection has ended; the page leaves if it does not come back within the grace."""
         if page.connected:
             return
-        if at_once:
+        share = page.client.share
+        if at_once or (share and sum(away.client.share == share for away in self._timers) >= GUESTS_AWAY):
             self._leave(page)
             return
         loop = asyncio.get_running_loop()
@@ -217,11 +220,11 @@ class Hub:
         """What somebody may do who sends a request, and is no page that we know."""
         return self.roles.floor.rights_of(Role(self._who(headers).get("role", Role.CONTROL)))
 
-    def is_guest(self, client: Client | None, request: Any) -> bool:
-        """Whether somebody came by a share link; of a request of no page that we know its headers tell."""
+    def share_of(self, client: Client | None, request: Any) -> str | None:
+        """The share link by which somebody came, or None; of a request of no page that we know its headers tell."""
         if client is not None or request is None:
-            return client is not None and client.share is not None
-        return self._who({name.lower(): value for name, value in request.headers.items()}).get("share") is not None
+            return client.share if client is not None else None
+        return self._who({name.lower(): value for name, value in request.headers.items()}).get("share")
 
     def definitions_changed(self) -> None:
         """Callbacks were declared while the app runs: the open pages take them over in place."""

@@ -15,8 +15,8 @@ from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.ids import Key
-from dash_devices_nb.core.limits import Bucket
-from dash_devices_nb.core.outbox import Outbox, Resync
+from dash_devices_nb.core.limits import GUESTS_HARD_LIMIT, Bucket
+from dash_devices_nb.core.outbox import HARD_LIMIT, Outbox, Resync
 from dash_devices_nb.transport.writer import Writer
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Page:
         self._given_up = False
         self.client = client
         self.key = secrets.token_urlsafe(16)
-        self.outbox: Outbox[Frame] = Outbox()
+        self.outbox: Outbox[Frame] = Outbox(hard_limit=HARD_LIMIT if client.share is None else GUESTS_HARD_LIMIT)
         self.sequence = 0
         self.requests = 0
         self.malformed = 0
@@ -196,6 +196,9 @@ class Page:
         """
         with self._runtime.lock:
             writer = self._writer
+            if writer is not None and self.outbox.overflowed:
+                self._give_up()
+                return
             while writer is not None and not self._waits_for_room:
                 if not writer.has_room():
                     self._waits_for_room = True
@@ -226,12 +229,15 @@ class Page:
             self._waits_for_room = False
             self.wake()
 
+    def _give_up(self) -> None:
+        if not self._given_up:
+            self._given_up = True
+            self._dropped(self.client, "the page itself, as too much waits for it")
+            self.disconnect(1008, "too much waits for this page; it starts anew")
+
     def _next(self) -> Frame | None:
         if self.outbox.overflowed:
-            if not self._given_up:
-                self._given_up = True
-                self._dropped(self.client, "the page itself, as too much waits for it")
-            self.disconnect(1008, "too much waits for this page; it starts anew")
+            self._give_up()
             return None
         item = self.outbox.next()
         if not isinstance(item, Resync):

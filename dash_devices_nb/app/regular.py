@@ -261,7 +261,7 @@ class RegularCalls:
         self._runtime.on_error(error, call, call.client)
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
-        if self._app.hub.is_guest(call.client, call.request):
+        if self._app.hub.share_of(call.client, call.request) is not None:
             return Answer(SERVER_ERROR, "Internal server error.")  # a traceback shows the program
         return Answer(SERVER_ERROR, self._app.error_page(error))
 

@@ -18,6 +18,7 @@ import segno
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.site import Site
 from dash_devices_nb.core.door import Door
+from dash_devices_nb.core.limits import GUESTS_MOST_SECONDS, STRANGERS, Bucket
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.errors import RunError
 from dash_devices_nb.registration import ShareList, ShareRecord
@@ -129,6 +130,7 @@ class Sharing:
         self._app = app
         self.door = Door()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._strangers: dict[str, Bucket] = {}
 
     @property
     def site(self) -> Site | None:
@@ -189,6 +191,20 @@ class Sharing:
             if parts.scheme in ("http", "https") and parts.netloc:
                 return f"{parts.scheme}://{parts.netloc}"
         return ""
+
+    # ---- how much guests may ask for over HTTP
+
+    def bucket_of(self, share: str) -> Bucket:
+        """How fast requests may come by a link that are of no open page."""
+        return self._strangers.setdefault(share, Bucket(*STRANGERS))
+
+    async def affords(self, bucket: Bucket, cost: float) -> bool:
+        """Hold a request back that comes too fast. Returns False, at once, if that would take far too long."""
+        now = time.monotonic()
+        if not bucket.has_one(now, beside=cost - 1 - bucket.rate * GUESTS_MOST_SECONDS):
+            return False
+        await asyncio.sleep(bucket.take(now, cost))
+        return True
 
     # ---- pages that came by a link: on the I/O loop
 

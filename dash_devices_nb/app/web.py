@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from typing import Any
 
 import quart
@@ -14,10 +13,10 @@ from dash_devices_nb.app.asgi import page_script
 from dash_devices_nb.app.asked import output_names
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.pages import Page
-from dash_devices_nb.app.regular import Answer, RegularCall, RegularCalls
+from dash_devices_nb.app.regular import SERVER_ERROR, Answer, RegularCall, RegularCalls
 from dash_devices_nb.app.runtime import settle
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.limits import GUESTS_MOST_SECONDS, cost
+from dash_devices_nb.core.limits import cost
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.errors import FrameError
@@ -102,9 +101,10 @@ class Web(stock.StockDash):
                 return "The body of a callback is a JSON object.", 400
             page = self._asking()
             client = None if page is None else page.client
-            if page is not None and page.client.share is not None:
-                size = int(quart.request.content_length or 0)
-                await asyncio.sleep(min(page.bucket.take(time.monotonic(), cost("req", size)), GUESTS_MOST_SECONDS))
+            if share := self.hub.share_of(client, quart.request):
+                bucket = self.hub.sharing.bucket_of(share) if page is None else page.bucket
+                if not await self.hub.sharing.affords(bucket, cost("req", len(await quart.request.get_data()))):
+                    return "This is far more than a guest may ask for.", 429
             try:
                 outputs = output_names(body)
             except FrameError as error:
@@ -126,6 +126,13 @@ class Web(stock.StockDash):
         dispatch.__name__ = dispatch.__qualname__ = "dispatch"
         dispatch.__module__ = "dash.dash"
         return dispatch
+
+    async def hide_from_guests(self, response: Any) -> Any:
+        """What a guest reads of an error: in debug mode it is a traceback, which shows the program."""
+        if response.status_code == SERVER_ERROR and self.hub.share_of(None, quart.request):
+            response.set_data("Internal server error.")
+            response.content_type = "text/plain; charset=utf-8"
+        return response
 
     async def _answered(self, body: dict[str, Any], client: Client | None, request: Any, rights: Role) -> Answer:
         loop = asyncio.get_running_loop()

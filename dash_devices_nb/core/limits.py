@@ -14,6 +14,10 @@ GUESTS_BYTES = 16 * 1024
 """Bytes of a guest's frame that cost as much as a change."""
 GUESTS_LITTLE = 0.1
 """What a guest's frame costs that asks for nothing: what it has taken, what it shows, that it is alive."""
+GUESTS_HARD_LIMIT = 16 * 1024 * 1024
+"""Bytes that may wait for a guest's page that it has not confirmed; over that it is given up."""
+STRANGERS = (10 * GUESTS[Role.CONTROL][0], 10 * GUESTS[Role.CONTROL][1])
+"""(rate, burst) of the requests over HTTP by one share link that are of no open page: a class that loads."""
 GUESTS_MOST_SECONDS = 10.0
 """A guest whose one frame costs more than so many seconds' rate, beyond the burst, is sent away."""
 MOST_MALFORMED = 100
@@ -55,7 +59,7 @@ class Bucket:
 
 def cost(kind: str, size: int) -> float:
     """What a guest's frame costs beside the one token that a `set`, a `floor` or a `name` takes of everybody."""
-    by_kind = {"set": 0.0, "floor": 0.0, "name": 0.0, "req": 1.0}.get(kind, GUESTS_LITTLE)
+    by_kind = {"set": 0.0, "floor": 5.0, "name": 0.0, "req": 1.0}.get(kind, GUESTS_LITTLE)
     return by_kind + size / GUESTS_BYTES
 
 

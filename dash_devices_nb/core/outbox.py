@@ -23,6 +23,8 @@ from dash_devices_nb.core.ids import Key
 LIMIT = 1024 * 1024
 WINDOW = 512 * 1024
 HARD_LIMIT = 64 * 1024 * 1024
+MOST_PASSING = 10_000
+"""Frames that are told in passing and wait, above which the page is given up: it asks, and never reads."""
 FRAMES = 100
 """Shared frames that may be on their way, and then wait: small ones cost a page time before they cost space."""
 
@@ -48,14 +50,14 @@ class Outbox(Generic[F]):
     Attributes:
         revision: of the shared state that the page has once it has taken all that was handed out.
         skipped: how many shared frames and images were dropped so far.
-        overflowed: whether `hard_limit` was reached.
+        overflowed: whether `hard_limit` was reached, or too many frames wait.
     """
 
     def __init__(
         self, limit: int = LIMIT, hard_limit: int = HARD_LIMIT, window: int = WINDOW, frames: int = FRAMES
     ) -> None:
         self._limit = limit
-        self._hard_limit = hard_limit
+        self.hard_limit = hard_limit
         self._window = window
         self._frames = frames
         self._queue: deque[tuple[F, int | None]] = deque()
@@ -89,6 +91,11 @@ class Outbox(Generic[F]):
         """Bytes of shared frames that are on their way, or not yet applied."""
         return self._flying_bytes
 
+    @property
+    def unconfirmed(self) -> int:
+        """Own frames that the page has not confirmed."""
+        return len(self._own)
+
     def next_number(self) -> int:
         """The number for the next own frame."""
         self._number += 1
@@ -112,14 +119,19 @@ class Outbox(Generic[F]):
         self._shared_frames += 1
 
     def add_own(self, frame: F, number: int) -> None:
-        """Queue a frame for this page alone; its number is from `next_number`."""
+        """Queue a frame for this page alone; its number is from `next_number`. Nothing for a page that is given up."""
+        if self.overflowed:
+            return
         self._queue.append((frame, None))
         self._own.append((number, frame))
         self._own_bytes += len(frame)
-        self.overflowed = self.overflowed or self._own_bytes > self._hard_limit
+        self.overflowed = self._own_bytes > self.hard_limit
 
     def add_passing(self, frame: F) -> None:
         """Queue a frame that need not survive a lost connection."""
+        if len(self._queue) - len(self._own) >= MOST_PASSING:
+            self.overflowed = True
+            return
         self._queue.append((frame, None))
 
     def add_image(self, place: Key, frame: F) -> None:

@@ -167,7 +167,10 @@ class ShareList:
 
     def _read(self) -> list[dict[str, Any]]:
         """The entries of all places, read again if the file has changed."""
-        path = directory() / f"{self._name}.shares"
+        try:
+            path = directory() / f"{self._name}.shares"
+        except OSError as exc:
+            raise RegistrationError(f"{exc.filename}: cannot be used ({exc.strerror})") from exc
         seen, entries = self._cache
         try:
             found = path.lstat()
@@ -178,6 +181,8 @@ class ShareList:
                 self._cache = (now if settled else None, entries)
         except FileNotFoundError:
             entries = []
+        except OSError as exc:
+            raise RegistrationError(f"{path}: cannot be read ({exc.strerror})") from exc
         return [dict(entry) for entry in entries]
 
     def _write(self, entries: list[dict[str, Any]], now: float) -> None:

@@ -20,7 +20,7 @@ from ..errors import RegistrationError
 from ..registration import MAX_NAME, URL_SEGMENT, Registration
 from .base import EXTENSION
 from .directory import DirectoryHandler, ListHandler, UnknownHandler
-from .guests import GuestHandler, GuestHost, Guests, NothingElseHandler
+from .guests import PARAMETER, GuestHandler, GuestHost, Guests, NothingElseHandler
 from .proxy import AppHandler, BareNameHandler
 from .readers import Readers, readers
 from .registry import Registry
@@ -168,6 +168,7 @@ class DashDevicesApp(ExtensionApp):
         if self.guest_origin:
             os.environ[GUEST_ORIGIN] = self.guest_origin
         self.settings[EXTENSION] = self
+        self.settings["extra_log_scrub_param_keys"] = [*self.settings.get("extra_log_scrub_param_keys", []), PARAMETER]
         try:
             self.registry.prune()
         except RegistrationError as exc:

@@ -1,10 +1,15 @@
 """What the app bears of guests: their rates by role, and frames that are rubbish, too large or too many."""
 
+import time
+
+import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
+from dash_devices_nb.app import hub
 from dash_devices_nb.core import limits
 from dash_devices_nb.core.limits import Bucket
+from dash_devices_nb.testing import Tab, visitor
 from tests.support.eventually import eventually
 
 
@@ -104,3 +109,78 @@ async def test_over_http_guests_have_the_same_rate(tab):
     requests = [delay for cost, delay in taken if cost >= 1]
     assert len(requests) == 8
     assert requests[0] == 0.0 < max(requests)
+
+
+async def test_over_http_nobody_gets_around_the_rate_of_guests(app, tab):
+    """Who asks for much more than there is is refused, as a page and as nobody's page; others are answered."""
+    guest = await tab(app, role="view", guest=True)
+    card = visitor(app, "view", guest=True)
+    share = app.hub.visitors[next(iter(card.values()))]["share"]
+    body = {
+        "output": "computed.children",
+        "outputs": {"id": "computed", "property": "children"},
+        "inputs": [{"id": "mine", "property": "value", "value": "x" * 100}],
+        "changedPropIds": ["mine.value"],
+    }
+    page = page_of(app, guest)
+    own = {**visitor(app, "view", guest=True), "X-Dash-Devices-Client": f"{guest.client_id}.{page.key}"}
+    async with httpx.AsyncClient(base_url=app.url) as http:
+
+        async def asked(headers) -> int:
+            return (await http.post("_dash-update-component", json=body, headers=headers)).status_code
+
+        assert [await asked(card), await asked(own), await asked(visitor(app, "control"))] == [200] * 3
+        for bucket in (page.bucket, app.hub.sharing.bucket_of(share)):
+            bucket.take(time.monotonic(), 100 * bucket.burst)
+        assert [await asked(card), await asked(own), await asked(visitor(app, "control"))] == [429, 429, 200]
+
+
+async def test_pages_of_guests_that_are_away_are_kept_in_a_limited_number(app, tab, monkeypatch):
+    """A program that comes and goes without end leaves no more behind; the others have the whole grace."""
+    monkeypatch.setattr(hub, "GRACE_SECONDS", 60.0)
+    monkeypatch.setattr(hub, "GUESTS_AWAY", 2)
+    other = await tab(app)
+    card = visitor(app, "view", guest=True)
+    for _ in range(5):
+        guest = Tab(app.url, card)
+        await guest.open()
+        await guest.drop()
+    await other.drop()
+    await eventually(lambda: len(app.clients) == 3 and not any(p.connected for p in app.runtime.pages.values()))
+    assert other.client_id in [client.id for client in app.clients]
+
+
+async def test_a_route_that_fails_shows_a_guest_no_traceback(app, tab):
+    """In debug mode the owner sees where it was; a guest would see the program."""
+
+    @app.server.route("/broken")
+    async def broken() -> str:
+        raise ValueError("the secret of the program")
+
+    app.enable_dev_tools(debug=True, dev_tools_hot_reload=False)
+    await tab(app)
+    async with httpx.AsyncClient(base_url=app.url) as http:
+        seen = {}
+        for guest in (False, True):
+            answer = await http.get("broken", headers=visitor(app, "view", guest=guest))
+            assert answer.status_code == 500
+            seen[guest] = answer.text
+    assert "the secret of the program" in seen[False]
+    assert seen[True] == "Internal server error."
+
+
+async def test_a_page_that_takes_nothing_is_given_up(app, tab):
+    """Also where its connection has no room, so that nothing is handed out to it any more."""
+    guest = await tab(app, role="view", guest=True)
+    page = page_of(app, guest)
+    assert page.outbox.hard_limit == limits.GUESTS_HARD_LIMIT
+
+    with app.runtime.lock:
+        before = page.outbox.unconfirmed
+        page._waits_for_room = True  # as while the peer reads nothing
+        for _ in range(9):
+            page.send_notice("info", "x" * (limits.GUESTS_HARD_LIMIT // 4))
+        assert page.outbox.unconfirmed <= before + 5  # the one that was too much, and none after it
+    app.runtime.flush()
+    await eventually(lambda: guest.closed_by)
+    assert guest.closed_by[1].startswith("too much waits for this page")

@@ -55,6 +55,7 @@ def test_what_guests_send_costs_by_kind_and_size():
     """A request as a change does; what only confirms hardly anything; bytes as well as frames."""
     assert cost("set", 0) == 0.0  # the one that everybody's change takes is beside it
     assert cost("req", 0) == 1.0
+    assert cost("floor", 0) == 5.0  # all pages are told of it
     assert cost("ok", 0) == cost("nonsense", 0) == GUESTS_LITTLE
     assert cost("set", 4 * GUESTS_BYTES) == 4.0
     bucket = Bucket(rate=10, burst=5)

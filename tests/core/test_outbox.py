@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from dash_devices_nb.core.outbox import Outbox, Resync
+from dash_devices_nb.core.outbox import MOST_PASSING, Outbox, Resync
 
 
 def drained(outbox: Outbox, revision: int = 0) -> list:
@@ -72,6 +72,19 @@ def test_own_frames_that_are_never_confirmed_overflow_at_the_hard_limit():
     assert not outbox.overflowed
     outbox.add_own("x", outbox.next_number())
     assert outbox.overflowed
+
+
+def test_frames_that_are_only_told_in_passing_overflow_by_their_number():
+    """A page that asks and never reads is given up; what is queued for it afterwards is not kept."""
+    outbox = Outbox()
+    for _ in range(MOST_PASSING):
+        outbox.add_passing("pong")
+    assert not outbox.overflowed
+    waiting = outbox.waiting
+    outbox.add_passing("pong")
+    assert outbox.overflowed
+    outbox.add_own("own", outbox.next_number())
+    assert outbox.waiting == waiting
 
 
 def test_confirmed_frames_do_not_count():

@@ -197,3 +197,15 @@ def test_a_key_is_made_once_and_is_never_short(directories: Path) -> None:
     os.close(descriptor)
     with pytest.raises(RegistrationError, match="has 0 bytes, expected 32"):
         stable_secret("a")
+
+
+def test_where_the_directory_is_gone_nobody_enters_and_it_is_told_as_such(shares: ShareList, tmp_path: Path) -> None:
+    """What the system says of it would end whoever looks after the open pages, and leave them open."""
+    record = shares.issue("view", 1, "", NOW)
+    token = shares.token(record)
+    (tmp_path / "runtime").rename(tmp_path / "elsewhere")
+    (tmp_path / "runtime").write_text("a file")
+    with pytest.raises(RegistrationError, match="runtime"):
+        shares.admit(token, NOW)
+    with pytest.raises(RegistrationError, match="runtime"):
+        shares.why_ended(record.id, NOW)

@@ -365,6 +365,10 @@ async def test_the_lists_trouble_is_told_to_the_log_alone(
 ) -> None:
     """A list that others could have written lets nobody in."""
     _, token = links.issue("view")
+    entered = await guest.get(visit.url(f"bench/?share={token}"))
+    assert entered.status_code == 303
+    await eventually(lambda: "share=[secret]" in visit.jupyter.output)
+    assert token not in visit.jupyter.output
     file = visit.jupyter.runtime_dir / "dash-devices/bench.shares"
     file.chmod(0o666)
     answer = await guest.get(visit.url("bench/"), headers={"Cookie": f"{COOKIE}={token}"})
