@@ -1,6 +1,7 @@
 """Clients: the table and its fields, the hooks, the grace, and what survives a lost connection."""
 
 import asyncio
+import json
 import threading
 import time
 from urllib.parse import quote
@@ -205,13 +206,15 @@ async def test_a_tab_whose_browser_is_somebody_elses_now_is_a_new_client(app, ap
     anne = await tab(app)
     [owner] = app.clients
     assert (owner.role, owner.share, owner.name, owner.expires) == ("owner", None, "", None)
-    user = quote('{"username": null, "name": "Ada", "role": "view", "share": "s1", "expires": 2e9}')
+    link = app.share("view", name="Ada")  # one that counts: of another the app would close the page at once
+    who = {"username": None, "name": "Ada", "role": "view", "share": link.id, "expires": link.expires}
+    user = quote(json.dumps(who))
     guest = {"X-Dash-Devices-Secret": app.site.secret, "X-Dash-Devices-User": user}
     await anne.drop()
     anne._session.link._headers.update(guest)
     await anne.reconnect()
     client = next(client for client in app.clients if client is not owner)
-    assert (client.role, client.share, client.name, client.expires) == ("view", "s1", "Ada", 2e9)
+    assert (client.role, client.share, client.name, client.expires) == ("view", link.id, "Ada", link.expires)
     assert "Ada" in repr(client)
 
 
