@@ -121,7 +121,7 @@ async def test_a_frame_over_the_limit_ends_that_connection_only(app, tab, monkey
     monkeypatch.setattr(type(app), "max_message_bytes", 10_000)
     anne, ben = await tab(app), await tab(app)
     await anne.send({"t": "set", "s": 1, "m": {"a": {"value": "x" * 20_000}}})
-    await eventually(lambda: not anne.connected)
+    await eventually(lambda: anne.closed_by)
     assert anne.closed_by[0] == 1009
     await anne.reconnect()
     await ben.act("a", "value", 1)
@@ -133,7 +133,7 @@ async def test_too_many_malformed_frames_end_the_connection(app, tab):
     anne = await tab(app)
     for _ in range(150):
         await anne.send("nonsense")
-    await eventually(lambda: not anne.connected)
+    await eventually(lambda: anne.closed_by)
     assert anne.closed_by == (1008, "more than 100 malformed frames")
 
 
