@@ -162,6 +162,9 @@ class Dispatcher:
         """A call has finished with these outputs (normal ones, alternate ones and `set_props`)."""
         if call.spec not in self.graph:
             return self.receive_failure(call)  # a newer definition of it may have set them already
+        if call.wave.initial:
+            mods = {key: value for key, value in mods.items() if not self._set_meanwhile(key, call)}
+            call.wave.written.update(mods)
         try:
             sent, stored = self.store.prepare(mods)
         except PatchError as error:
@@ -185,6 +188,11 @@ class Dispatcher:
         if outside:
             actions += self._outside(outside, call)
         return self._close(actions + self._finish(call) + self._initial_calls())
+
+    def _set_meanwhile(self, key: Key, call: Call) -> bool:
+        """Whether somebody has set a prop since an initial call, which nobody asked for, began to compute it."""
+        entry = self.state.get(key)
+        return entry is not None and entry.revision > call.revision and key not in call.wave.written
 
     def receive_failure(self, call: Call) -> list[Action]:
         """A call has raised, or returned nothing to apply."""
@@ -334,6 +342,7 @@ class Dispatcher:
             wave.client if wave.keys.intersection(triggered) else None,
             wave,
             self.now,
+            self.state.revision,
         )
         wave.live.add(call)
         if instance.spec.most_recent:

@@ -48,6 +48,7 @@ class Wave:
         lineage: the callbacks whose alternate outputs started it, oldest first.
         due: the instances with a changed input, and which.
         live: calls that wait or run.
+        written: what its own calls have set, where it is initial.
         left: for each instance that is not settled how many it waits for, or `CALLED`.
     """
 
@@ -59,6 +60,7 @@ class Wave:
     lineage: tuple[CallbackSpec, ...] = ()
     due: dict[Instance, dict[Key, None]] = field(default_factory=dict)
     live: set[Call] = field(default_factory=set)
+    written: set[Key] = field(default_factory=set)
     left: dict[Instance, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,7 @@ class Call:
         client: who made the change, None down the chain.
         wave: what it belongs to.
         made: when it was made, in seconds of the driver's clock.
+        revision: of the state that it was called with.
         overtook: the waves whose own calls it has taken the place of; they go on when it has finished.
     """
 
@@ -98,6 +101,7 @@ class Call:
     client: Client | None
     wave: Wave
     made: float = 0.0
+    revision: int = 0
     overtook: tuple[Wave, ...] = ()
 
     @property

@@ -36,6 +36,23 @@ def test_at_the_start_each_is_called_once_in_dependency_order():
     assert desk.clients == [None, None, None]
 
 
+def test_what_is_set_while_an_initial_call_runs_stays():
+    """A cell may start the app and push to a callback's output in its next line; the first call ends later."""
+    desk = Desk()
+    desk.callback("f", "b.v c.v", "a.v")
+    desk.callback("g", "d.v", "b.v")
+    desk.start(*boxes("a b c d"))
+    assert desk.names == ["f"]
+    desk.push({"b.v": "pushed"})
+    desk.settle()
+    assert desk.value("b.v") == "pushed"
+    assert desk.value("c.v") == "f(a)"
+    assert desk.value("d.v") == "g(pushed)"
+    desk.change(ANN, {"a.v": "new"})
+    desk.settle()
+    assert desk.value("b.v") == "f(new)"
+
+
 def test_nothing_is_called_before_the_start():
     """A push before `run` sets the value from which the start begins."""
     desk = Desk()
