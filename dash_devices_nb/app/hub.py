@@ -246,10 +246,10 @@ class Hub:
             "scripts": self.app.inline_scripts(),
             "again": sorted(self.regular.declared),
             "coroutines": self.has_coroutines(),
-            "age": time.monotonic() - self._redefined,
         }
         self.regular.declared.clear()
         with self.runtime.lock:
+            frame["age"] = time.monotonic() - self._redefined  # with the lock, for which this may have waited
             for page in self.runtime.pages.values():
                 page.send("dependencies", **frame)
             self.roles.defined()

@@ -128,6 +128,7 @@ async def test_a_change_is_not_lost_in_the_moment_in_which_its_prop_becomes_shar
     )
     await eventually(lambda: declared.text)
     await first.locator("#note").fill("mine")
+    await first.evaluate("new Promise(done => setTimeout(done, 200))")  # longer than the page's allowance for a trip
     (tmp_path / "typed").touch()
     for page in (first, second):
         await shows(page, extra="extra mine")
