@@ -153,7 +153,7 @@ async def test_answers_that_are_never_confirmed_end_in_a_new_start(app_server):
     app = app_with(Services.SHARED)
     async with RawPage(app_server.run(app), confirms=False) as page, RawPage(app.url) as other:
         client = next(each for each in app.clients if each.id == page.client)
-        page_of(app, page).outbox._hard_limit = 100_000
+        page_of(app, page).outbox.hard_limit = 100_000
         for number in range(12):
             app.push_mods({"small": {"children": f"{number} " + "x" * 10_000}}, client)
         await eventually(lambda: page.closed_by is not None)

@@ -109,8 +109,7 @@ async def test_old_errors_lose_their_frames(app: Dash, app_server: AppServer):
     app_server.run(app)
     async with Tab(app.url) as tab:
         await tab.act("target", "value", "bad")
-        await tab.settled()
-        (first,) = failures(app)
+        (first,) = await eventually(lambda: failures(app))
         for _ in range(FRAMES + 5):
             await tab.act("target", "value", "bad")
         failed = await eventually(lambda: (found := failures(app))[FRAMES + 5 :] and found)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import nbformat
@@ -209,6 +209,18 @@ async def _announced(process: Process, runtime: Path, within: float) -> str:
         if process.returncode is not None:
             raise RuntimeError(f"Jupyter ended with exit code {process.returncode}:\n{process.output}")
         text = record.read_text() if record.exists() else ""
-        return str(json.loads(text)["url"]) if text.endswith("}") else ""
+        if not text.endswith("}"):
+            return ""
+        url = str(json.loads(text)["url"])
+        return url if _listens(url) else ""  # the record may be there a moment earlier
 
     return await eventually(address, within)
+
+
+def _listens(url: str) -> bool:
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 80), 1).close()
+    except OSError:
+        return False
+    return True
