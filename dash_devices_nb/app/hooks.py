@@ -1,15 +1,61 @@
-"""The connect hooks of a program: each is called for one event after the other, in the order of coming and leaving."""
+"""The connect hooks of a program: each is called for one event after the other, in the order of coming and leaving.
+
+A hook finds in `app.clients` who was there at its event, whoever came or left since: a program that starts its timer
+with the first client and stops it with the last counts right, however quickly they come and go.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from dash_devices_nb.app.runtime import Runtime
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.kernel.outputlog import OutputLog
+
+
+@dataclass
+class _Event:
+    """One client that came or left, and who was there then.
+
+    Attributes:
+        runtime: of the app.
+        present: None once the hook has gone on to wait, or has ended: what it started sees who is there now.
+    """
+
+    runtime: Runtime
+    client: Client
+    connect: bool
+    present: tuple[Client, ...] | None
+
+    def passed(self) -> None:
+        """The hook sees who is there now from here on."""
+        self.present = None
+
+    @contextmanager
+    def seen(self) -> Iterator[None]:
+        """Let what runs within see who was there."""
+        token = _event.set(self)
+        try:
+            yield
+        finally:
+            _event.reset(token)
+            self.passed()
+
+
+_event: ContextVar[_Event | None] = ContextVar("dash_devices_nb_connect_event", default=None)
+
+
+def present_at_event(runtime: Runtime) -> tuple[Client, ...] | None:
+    """Who was there at the event that a connect hook of this app is being called for; None outside of hooks."""
+    event = _event.get()
+    return event.present if event is not None and event.runtime is runtime else None
 
 
 class ConnectHook:
@@ -37,13 +83,14 @@ class ConnectHook:
         self._send = send
         self._log = log
         self._name = getattr(function, "__name__", "callback_connect")
-        self._waiting: deque[tuple[Client, bool]] = deque()
+        self._waiting: deque[_Event] = deque()
         self._runs = False
 
     def tell(self, client: Client, *, connect: bool) -> None:
-        """A client has come, or left. Does not block; from any thread."""
+        """A client has come, or left. Does not block; on the I/O loop."""
         with self._runtime.lock:
-            self._waiting.append((client, connect))
+            present = tuple(page.client for page in self._runtime.pages.values())
+            self._waiting.append(_Event(self._runtime, client, connect, present))
             if self._runs:
                 return
             self._runs = True
@@ -55,7 +102,7 @@ class ConnectHook:
         else:
             self._runtime.workers.submit(self._run_plain)
 
-    def _next(self) -> tuple[Client, bool] | None:
+    def _next(self) -> _Event | None:
         with self._runtime.lock:
             if self._waiting:
                 return self._waiting.popleft()
@@ -66,19 +113,24 @@ class ConnectHook:
         while (event := self._next()) is not None:
             with self._output.bound(self._log, self._name):
                 try:
-                    self._done(event, self._function(*event))
+                    with event.seen():
+                        returned = self._function(event.client, event.connect)
+                    self._done(event, returned)
                 except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
-                    self._runtime.on_error(exc, None, event[0])
+                    self._runtime.on_error(exc, None, event.client)
 
     async def _run_coroutine(self) -> None:
         while (event := self._next()) is not None:
             with self._output.bound(self._log, self._name):
                 try:
-                    self._done(event, await self._function(*event))
+                    with event.seen():
+                        # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
+                        asyncio.get_running_loop().call_soon(event.passed)
+                        returned = await self._function(event.client, event.connect)
+                    self._done(event, returned)
                 except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
-                    self._runtime.on_error(exc, None, event[0])
+                    self._runtime.on_error(exc, None, event.client)
 
-    def _done(self, event: tuple[Client, bool], returned: Any) -> None:
-        client, connect = event
-        if returned is not None and connect:
-            self._send(client, returned)
+    def _done(self, event: _Event, returned: Any) -> None:
+        if returned is not None and event.connect:
+            self._send(event.client, returned)

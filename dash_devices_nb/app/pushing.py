@@ -11,6 +11,7 @@ from typing import Any
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.batches import Batch
 from dash_devices_nb.app.callbacks import Callbacks
+from dash_devices_nb.app.hooks import present_at_event
 from dash_devices_nb.app.images import image_frame
 from dash_devices_nb.app.outputs import PlainMods, mods_of
 from dash_devices_nb.app.recorder import Recorder
@@ -34,7 +35,14 @@ class Pushing(Callbacks):
 
     @property
     def clients(self) -> list[Client]:
-        """Who is there: a snapshot. From any thread."""
+        """Who is there: a snapshot. From any thread.
+
+        In a connect hook: who was there when that client had just come or left. A coroutine hook sees who is there now
+        after its first wait.
+        """
+        at_event = present_at_event(self.runtime)
+        if at_event is not None:
+            return list(at_event)
         with self.runtime.lock:
             return [page.client for page in self.runtime.pages.values()]
 

@@ -80,6 +80,60 @@ async def test_the_hooks_are_told_who_comes_and_goes(app, tab):
     assert coroutine == [(anne.client_id, True, True), (ben.client_id, True, True), (anne.client_id, False, False)]
 
 
+async def test_a_plain_hook_finds_who_was_there_at_its_event(app, tab):
+    """However late it is called: a program that starts something with the first client starts it."""
+    counted, both_here, beside = [], threading.Event(), []
+
+    @app.callback_connect
+    def counts(client, connect):
+        assert both_here.wait(10)
+        counted.append((connect, len(app.clients), client in app.clients))
+        if not beside:
+            other = threading.Thread(target=lambda: beside.append(len(app.clients)))
+            other.start()
+            other.join()
+
+    await tab(app)
+    ben = await tab(app)
+    both_here.set()
+    await eventually(lambda: len(counted) == 2)
+    both_here.clear()
+    await ben.close()
+    await tab(app)
+    both_here.set()
+    await eventually(lambda: len(counted) == 4)
+    assert counted == [(True, 1, True), (True, 2, True), (False, 1, False), (True, 2, True)]
+    assert beside == [2], "a thread of its own sees who is there now"
+
+
+async def test_a_coroutine_hook_finds_who_is_there_now_after_its_first_wait(app, tab):
+    """So that one that watches its client sees it leave, and so does what the hook starts."""
+    counted, tasks, gone = [], [], []
+
+    async def watch(client, into):
+        while client in app.clients:
+            await asyncio.sleep(0.001)
+        into.append(client.id)
+
+    @app.callback_connect
+    async def counts(client, connect):
+        counted.append((connect, len(app.clients)))
+        if connect:
+            tasks.append(asyncio.get_running_loop().create_task(watch(client, gone)))
+            await watch(client, gone)
+
+    anne = await tab(app)
+    await eventually(lambda: len(counted) == 1)
+    ben = await tab(app)
+    await anne.close()
+    await eventually(lambda: len(counted) == 2)
+    await ben.close()
+    await eventually(lambda: len(counted) == 4)
+    await eventually(lambda: all(task.done() for task in tasks))
+    assert counted == [(True, 1), (True, 2), (False, 1), (False, 0)]
+    assert sorted(gone) == sorted([anne.client_id, ben.client_id] * 2)
+
+
 async def test_a_hook_may_push_to_the_client_that_is_just_connecting(app, tab):
     """By `push_mods`, or by what it returns; nobody else gets it."""
 
