@@ -34,6 +34,13 @@ _CHIP = {
     "textOverflow": "ellipsis",
     "whiteSpace": "nowrap",
 }
+_NAME = {
+    "display": "inline-block",
+    "maxWidth": "10em",
+    "overflow": "hidden",
+    "textOverflow": "ellipsis",
+    "verticalAlign": "bottom",
+}
 _OWNER = {**_CHIP, "fontWeight": 600}
 _HOLDER = {**_CHIP, "background": "#14622f", "color": "#fff", "borderColor": "#14622f"}
 _FAINT = {"opacity": 0.7}
@@ -98,14 +105,14 @@ class Presence:
         return client.role is not Role.OWNER, client is not self._roles.floor.holder, client.label.casefold()
 
     def _chip(self, client: Client) -> html.Span:
-        if client is self._roles.floor.holder:
-            return html.Span(f"{client.label} has control", style=_HOLDER)
         place = self._roles.floor.place(client)
-        return html.Span(
-            f"{client.label} asks ({place})" if place else client.label,
-            style=_OWNER if client.role is Role.OWNER else _CHIP,
-            title=str(client.role),
-        )
+        style = _OWNER if client.role is Role.OWNER else _CHIP
+        does = f" asks ({place})" if place else ""
+        if client is self._roles.floor.holder:
+            style, does = _HOLDER, " has control"
+        # Where a name is long, it is cut, and not what its client does.
+        shown = [html.Span(client.label, style=_NAME), does] if does else client.label
+        return html.Span(shown, style=style, title=f"{client.label}: {client.role}")
 
     def _floor(self) -> str:
         floor = self._roles.floor

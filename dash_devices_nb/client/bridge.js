@@ -79,13 +79,20 @@
             if (state !== 'online' && this._deafSince === null) this._deafSince = this.socket.lastHeard;
             if (state === 'online') this.notices.state('offline', '');
             else if (state === 'full') this.notices.state('offline', detail || 'Full: trying again…');
-            else if (state === 'refused') this.notices.state('offline', detail || 'The app refuses this page.', 'error');
+            else if (state === 'refused') this._ended(detail || 'The app refuses this page.');
             else if (this.socket && this.socket.everGreeted)
                 this.notices.state('offline', `Offline: reconnecting…${detail ? ` (${detail})` : ''}`);
             else
                 setTimeout(() => {
                     if (!this.socket.everGreeted) this._withoutSocket();
                 }, PATIENCE_MS);
+        }
+
+        /** The app will not have this page any more: it says why, and what its person could do here is off. @param {string} why */
+        _ended(why) {
+            this.notices.state('offline', why, 'error');
+            this._floor.ended();
+            this.role.ended();
         }
 
         _says(news) {

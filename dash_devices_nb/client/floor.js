@@ -50,6 +50,7 @@
         .row { display: flex; gap: 8px; }
         .row button { min-height: 40px; padding: 6px 16px; border: 0; border-radius: 8px; cursor: pointer; background: #e8edf3; color: #16202c; }
         .row button.main { flex: 1; background: #1c5fb8; color: #fff; font-weight: 600; }
+        @media (max-width: 480px) { form { width: auto; right: 12px; } }
         @media (prefers-reduced-motion: reduce) { .why { transition: none; } }
     `;
     const BODY = `<form hidden><label for="name">What is your name?</label>
@@ -80,6 +81,15 @@
             this._show();
         }
 
+        /** The app will not have this page any more: nobody asks here, nor gives a name. */
+        ended() {
+            if (!this._root) return;
+            clearTimeout(this._tick);
+            this._at('form').hidden = true;
+            this._at('.foot').classList.remove('shown');
+            document.documentElement.style.setProperty('--dash-devices-foot', '0px');
+        }
+
         /** Say why something is off, above it. @param {string} text @param {DOMRect} at */
         why(text, at) {
             const bubble = this._at('.why');
@@ -88,7 +98,9 @@
             bubble.style.top = `${Math.max(at.top - 4, 32)}px`;
             bubble.classList.add('shown');
             clearTimeout(this._whyTimer);
-            this._whyTimer = window.setTimeout(() => bubble.classList.remove('shown'), WHY_MS);
+            const hide = () => bubble.classList.remove('shown');
+            this._whyTimer = window.setTimeout(hide, WHY_MS);
+            document.addEventListener('scroll', hide, {capture: true, once: true, passive: true});
         }
 
         _at(selector) {

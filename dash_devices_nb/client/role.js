@@ -9,7 +9,7 @@
 (function () {
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
-    const RANKS = {view: 0, control: 1, owner: 2};
+    const RANKS = {none: -1, view: 0, control: 1, owner: 2};
     const LOOK_MS = 80;
     const MARK = 'data-dash-devices-off';
     /** Props that programs set and people do not. */
@@ -54,6 +54,14 @@
             this._text = dd.whyOff(frame);
             if (frame.needs) this._need(frame.needs);
             this._restricted = RANKS[this._rights] < this._highest;
+            this.look();
+        }
+
+        /** The app will not have this page any more: nobody acts here, who could before. */
+        ended() {
+            this._rights = 'none';
+            this._text = 'This page is closed';
+            this._restricted = true;
             this.look();
         }
 

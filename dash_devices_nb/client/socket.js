@@ -33,7 +33,8 @@
             this._socket = null;
             this._delay = FIRST_DELAY_MS;
             this._timer = 0;
-            this._silence = 0;
+            /** No connection before that time, whatever seems a good moment: the app is full, or will not have this page (Infinity). */
+            this._notBefore = 0;
             /** When something came last, by `performance.now()`. */
             this.lastHeard = 0;
             /** Whether the app has greeted back on this connection. */
@@ -91,12 +92,15 @@
             this._socket = null;
             this.greeted = false;
             if (event.code === 4403) {
+                this._notBefore = Infinity;
                 this._owner.state('refused', event.reason);
                 return;
             }
             if (event.code === 1013) {
+                const delay = FULL_DELAY_MS * (1 + Math.random());
+                this._notBefore = performance.now() + delay;
                 this._owner.state('full', event.reason);
-                this._soon(FULL_DELAY_MS * (1 + Math.random()));
+                this._soon(delay);
                 return;
             }
             this._owner.state('offline', event.code === 1009 ? 'a message was over the size limit' : event.reason);
@@ -104,7 +108,7 @@
             this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
         }
 
-        /** Connect now, unless there is a connection. */
+        /** Connect now, unless there is a connection, or the app has just said that it takes none. */
         retry() {
             this._delay = FIRST_DELAY_MS;
             this._soon(0);
@@ -112,9 +116,9 @@
 
         /** @param {number} delay in milliseconds */
         _soon(delay) {
-            if (this._socket && this._socket.readyState <= WebSocket.OPEN) return;
+            if ((this._socket && this._socket.readyState <= WebSocket.OPEN) || this._notBefore === Infinity) return;
             clearTimeout(this._timer);
-            this._timer = window.setTimeout(() => this._connect(), delay);
+            this._timer = window.setTimeout(() => this._connect(), Math.max(delay, this._notBefore - performance.now()));
         }
 
         _keepAlive() {

@@ -31,6 +31,8 @@ class People(widgets.VBox):  # type: ignore[misc]
             options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"}
         )
         self._role = widgets.Dropdown(options=list(map(str, Role)), layout={"width": "90px"})
+        self._shown: tuple[str, Role] | None = None  # whose role the last one shows, and which
+        self._chosen.observe(lambda _: self._show_role(), "value")
         self._link = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"})
         self._text = widgets.Text(
             placeholder="A notice for the pages", layout={"width": "auto", "min_width": "180px", "flex": "1 1 180px"}
@@ -74,6 +76,7 @@ class People(widgets.VBox):  # type: ignore[misc]
         """Show how things are now. From any thread; sends what has changed."""
         app = self._app()
         _offer(self._chosen, status.client_options(app))
+        self._show_role()
         status.put(self._floor, status.floor(app))
         asked = bool(app.control.requests)
         self._grant.disabled = self._deny.disabled = not asked
@@ -81,6 +84,14 @@ class People(widgets.VBox):  # type: ignore[misc]
         _offer(self._link, links)
         status.put(self._shares, status.shares(app))
         self._links.layout.display = "flex" if links else "none"
+
+    def _show_role(self) -> None:
+        """Show the chosen client's role, where that is news: what a person is about to set stays."""
+        client = self._client()
+        shown = None if client is None else (client.id, client.role)
+        if client is not None and shown != self._shown:
+            self._role.value = str(client.role)
+        self._shown = shown
 
     def _client(self) -> Any:
         return next((each for each in self._app().clients if each.id == self._chosen.value), None)

@@ -44,6 +44,11 @@ NO_SECRET = (
     "This page needs its secret. Open it by the whole address that app.run() printed, with "
     "?token=..., or through Jupyter."
 )
+REFUSAL = """<!doctype html><html lang=en><meta charset=utf-8><title>403 Forbidden</title>
+<meta name=viewport content="width=device-width, initial-scale=1">
+<style>:root {{ color-scheme: light dark; }} body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem;
+margin: 0 auto; padding: 2rem 1rem; overflow-wrap: anywhere; }} h1 {{ font-size: 1.35rem; }}</style>
+<h1>403 Forbidden</h1><p>{why}</p>"""
 FOREIGN_ORIGIN = (
     "A page of {origin} may not use this app, which is at {host}. Its author can allow it with "
     "app.run(allowed_origins=[{origin!r}])."
@@ -225,10 +230,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
         reason = why.encode()[:123].decode(errors="ignore")
         await send(_closing(reason))
         return
-    body = (
-        f"<!doctype html><meta charset=utf-8><title>403 Forbidden</title>"
-        f"<h1>403 Forbidden</h1><p>{html.escape(why)}</p>"
-    ).encode()
+    body = REFUSAL.format(why=html.escape(why)).encode()
     headers = [
         (b"content-type", b"text/html; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),

@@ -173,6 +173,8 @@ async def test_a_guest_on_a_phone_gives_a_name_asks_for_control_acts_and_gives_i
     await expect(floor.locator(".foot")).to_contain_text("you are 1st in line")
     await expect(owner.locator("#_dash-devices-floor .foot")).to_contain_text("1 asks for control")
     app.control.grant(seconds=3600)
+    chip = phone.locator("#dash-devices-presence > span", has_text="has control")
+    assert await chip.evaluate("e => e.scrollWidth <= e.clientWidth"), "a long name hides who has control"
     await expect(floor.locator(".foot")).to_contain_text("You have control")
     await expect(floor.locator(".clock")).to_have_text(re.compile(r"^(60:00|59:\d\d)$"))
     await expect(owner.locator("#dash-devices-presence")).to_contain_text("Zoë has control")
@@ -186,6 +188,55 @@ async def test_a_guest_on_a_phone_gives_a_name_asks_for_control_acts_and_gives_i
     await again.goto(app.url)
     await expect(again.locator("#_dash-devices-floor .text b")).to_contain_text("Zoë")
     assert not await again.locator("#_dash-devices-floor form").is_visible()
+
+
+async def test_a_page_that_is_sent_away_stays_away_and_all_is_off(app, browser: Tabs) -> None:
+    """Whatever happens meanwhile that seems a good moment to come back; the name is not asked for any more."""
+    page = await opened(browser, app, "control")
+    await expect(page.locator("#_dash-devices-floor form")).to_be_visible()
+    assert not await is_off(page, "knob")
+    app.disconnect(app.clients[0], "That was enough.")
+    await expect(page.locator("#_dash-devices-notices .bar.shown")).to_have_text("That was enough.")
+    await expect(page.locator("#_dash-devices-floor form")).to_be_hidden()
+    await eventually(lambda: not app.clients)
+    for each in IDS:
+        await eventually(lambda each=each: is_off(page, each))
+    opened_sockets: list[object] = []
+    page.on("websocket", lambda socket: opened_sockets.append(socket))
+    await page.evaluate(
+        """async () => {
+            dashDevices.bridge.socket.retry();
+            document.dispatchEvent(new Event('visibilitychange'));
+            window.dispatchEvent(new Event('online'));
+            await new Promise(done => setTimeout(done, 100));
+        }"""
+    )
+    assert opened_sockets == []
+    await expect(page.locator("#_dash-devices-notices .bar.shown")).to_have_text("That was enough.")
+    await page.reload()
+    await expect(page.locator("#shown")).to_contain_text("red")
+    await eventually(lambda: len(app.clients) == 1)
+
+
+async def test_a_full_house_is_asked_again_in_its_time(app, browser: Tabs) -> None:
+    """However often there seems to be a good moment: the page tells why it waits, and waits."""
+    app.limits.clients = 0
+    context = await browser.context(extra_http_headers=visitor(app, "view", guest=True))
+    sockets: list[object] = []
+    context.on("page", lambda page: page.on("websocket", lambda socket: sockets.append(socket)))
+    page = await browser.open(app.url, context=context)
+    await expect(page.locator("#_dash-devices-notices .bar.shown")).to_contain_text("Full: 0 pages of this app")
+    count = len(sockets)
+    await page.evaluate(
+        """async () => {
+            for (let each = 0; each < 10; each++) dashDevices.bridge.socket.retry();
+            await new Promise(done => setTimeout(done, 100));
+        }"""
+    )
+    assert len(sockets) == count
+    app.limits.clients = 500
+    await page.reload()
+    await expect(page.locator("#shown")).to_contain_text("red")
 
 
 async def test_a_page_that_nobody_shares_says_nothing_of_all_this(app, browser: Tabs) -> None:

@@ -32,13 +32,13 @@ async def may(tab, rights: str, **more) -> None:
     await tab._until(lambda: {name: tab.role.get(name) for name in wanted} == wanted, 3, f"{wanted}, not {tab.role}")
 
 
-def texts(children) -> str:
-    """The text of a component's children."""
+def texts(children, between: str = " | ") -> str:
+    """The text of a component's children, with this between them; nothing between theirs."""
     if isinstance(children, str):
         return children
     if isinstance(children, dict):
-        return texts(children["props"].get("children") or "")
-    return " | ".join(map(texts, children))
+        return texts(children["props"].get("children") or "", "")
+    return between.join(map(texts, children))
 
 
 async def test_the_floor_is_given_taken_and_open(app, tab):

@@ -85,7 +85,9 @@ async def test_a_role_and_a_notice_for_one(app, tab, panel):
     eve, fay = await tab(app, role="view", name="Eve"), await tab(app, role="view", name="Fay")
     panel.show()
     people(panel)._chosen.value = fay.client_id
+    assert people(panel)._role.value == "view"
     people(panel)._role.value = "control"
+    panel.show()
     press(panel, "Set role")
     await fay._until(lambda: fay.role["rights"] == "control", 2, "the role")
     people(panel)._text.value = "  Well done <3 "
@@ -98,6 +100,10 @@ async def test_a_role_and_a_notice_for_one(app, tab, panel):
     assert [notice["text"] for notice in fay.notices] == ["Well done <3"]
     assert [notice["text"] for notice in eve.notices] == ["All sit down"]
     assert people(panel)._text.value == ""
+    people(panel)._chosen.value = eve.client_id
+    assert people(panel)._role.value == "view"
+    people(panel)._chosen.value = fay.client_id
+    assert people(panel)._role.value == "control"
     press(panel, "Grant")
     assert "Nobody has asked for control" in panel._said.value
     press(panel, "Disconnect")

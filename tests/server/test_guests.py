@@ -277,6 +277,7 @@ async def test_what_does_not_count_is_refused_with_a_reason(
         assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
         assert reason in answer.text
         assert "_apps" not in answer.text
+        assert re.findall('href="(.*?)"', answer.text) == [f"{urlsplit(visit.jupyter.url).path}login"]
         cookie = {"Cookie": f"{COOKIE}={token}", "Origin": visit.origin}
         answer = await guest.get(visit.url("bench/"), headers={**cookie, "Accept": "text/html"})
         assert answer.status_code == 403

@@ -70,6 +70,7 @@ async def test_a_stranger_gets_403_with_a_page_that_says_what_to_do():
         ):  # fmt: skip
             assert response.status_code == 403
             assert "Open it by the whole address that app.run() printed" in response.text
+        assert "width=device-width" in response.text, "too wide for a phone"
 
 
 async def test_a_stranger_s_websocket_is_closed_with_4403():
