@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 import urllib.error
@@ -74,7 +75,7 @@ class Link:
         found = _SETTINGS.search(page.text)
         if page.status != 200 or found is None:
             raise ConnectionError(
-                f"{self.url} answers {page.status} and is no page of dash_devices_nb: {page.text[:200]!r}"
+                f"{self.url} answers {page.status} and is no page of dash_devices_nb: {_words(page.text)[:200]!r}"
             )
         self.url = page.url
         self.settings = json.loads(found.group(1))
@@ -165,3 +166,8 @@ class Link:
 def _fetched(answer: Any) -> Fetched:
     text = answer.read().decode(errors="replace")
     return Fetched(answer.status, text, answer.url, {name.lower(): value for name, value in answer.headers.items()})
+
+
+def _words(page: str) -> str:
+    """What a page says to a person."""
+    return " ".join(html.unescape(re.sub(r"(?s)<(title|style|script)\b.*?</\1>|<.*?>", " ", page)).split())

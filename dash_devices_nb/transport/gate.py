@@ -28,6 +28,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from dash_devices_nb.errors import ShareError
 from dash_devices_nb.registration import ShareList
+from dash_devices_nb.transport.caching import private
 from dash_devices_nb.transport.guests import PARAMETER, Guests, named
 from dash_devices_nb.transport.guests import cookie as guest_cookie
 from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Send
@@ -115,7 +116,8 @@ class Gate:
             await self._guests.stop()
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, by_header: bool, user: bytes) -> None:
-        await self._app(self._told(scope, by_header, user), receive, send)
+        known = self._secret is not None  # else everybody gets the same
+        await self._app(self._told(scope, by_header, user), receive, private(scope, send) if known else send)
 
     def _told(self, scope: Scope, by_header: bool, user: bytes) -> Scope:
         """The scope as the app gets it: with the word on who it is, without what let in."""
@@ -141,7 +143,7 @@ class Gate:
             await self._let_in(scope, send, PARAMETER, cookie)
             return
         user = identity(record.role, record.name, record.id, record.expires)
-        await guests.serve(self._app, record, self._told(scope, False, user), receive, send)
+        await guests.serve(self._app, record, self._told(scope, False, user), receive, private(scope, send))
 
     def _shared(self, scope: Scope) -> list[str]:
         """The token of a link by which somebody comes to the page."""

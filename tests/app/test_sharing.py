@@ -55,6 +55,31 @@ async def test_a_guest_enters_by_the_link_in_its_role(app, tab):
     await page.expect("b", "children", "at 7")
 
 
+async def test_what_people_are_let_in_to_see_no_shared_cache_keeps(app):
+    """Pages and JSON, the owner's and guests', only with their browser's own asking; files as long as Dash says."""
+    base, _, token = app.url.partition("?token=")
+    async with httpx.AsyncClient(base_url=base) as owner, httpx.AsyncClient(base_url=base) as guest:
+        await owner.get("/", params={"token": token})
+        await guest.get("/", params={"share": share_token(app.share("control"))})
+        for http in (owner, guest):
+            page = await http.get("/")
+            assert page.status_code == 200
+            body = {"output": "b.children", "outputs": [], "inputs": []}
+            for answer in (
+                page,
+                await http.get("/_dash-layout"),
+                await http.get("/_dash-dependencies"),
+                await http.post("/_dash-update-component", json=body),
+            ):
+                assert answer.headers["cache-control"] == "private, no-store"
+            scripts = re.findall(r'src="/([^"]+)"', page.text)
+            assert len(scripts) > 3
+            for script in scripts:
+                assert re.fullmatch(
+                    r"private, (max-age=\d+(, immutable)?|no-cache)", (await http.get(script)).headers["cache-control"]
+                )
+
+
 async def test_nothing_opens_without_the_link(app):
     """A stranger is refused; a wrong link and another port's say why they do not count."""
     share = app.share("control")
