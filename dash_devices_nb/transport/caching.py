@@ -27,8 +27,10 @@ def private(scope: Scope, send: Send) -> Send:
 
 
 def private_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Headers that let at most the browser keep the answer: as long as they say, or, where it can ask whether it still
-    holds, after asking; else not at all."""
+    """Headers that let nobody but the browser keep the answer.
+
+    As long as they say, or, where it can ask whether the answer still holds, after asking; else not at all.
+    """
     kept = list(headers)
     said = b",".join(value for name, value in kept if name.lower() == b"cache-control")
     kept = [pair for pair in kept if pair[0].lower() != b"cache-control"]
