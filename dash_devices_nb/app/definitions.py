@@ -1,11 +1,11 @@
 """Which cell defined what, and what becomes of it when the cell runs again.
 
-A definition (a callback of any kind, a connect or authorize hook) belongs to the cell that made it. While the cell runs
-again, each new definition takes the place of the old one that it replaces: the one with the same output, or the only
-one of
-the same name. When the cell has run to its end, what it no longer defines is withdrawn; when it fails half-way, the new
-ones are withdrawn and the old ones come back. Front ends that send no cell id leave the function's qualified name to
-go by. Outside of IPython nothing is replaced.
+A definition (a callback of any kind, a connect or authorize hook) belongs to the cell that made it, or to the module
+whose import did (`app/owners.py`). While the cell runs again, or the module is loaded again, each new definition takes
+the place of the old one that it replaces: the one with the same output, or the only one of the same name. When the cell
+has run to its end, what it no longer defines is withdrawn; when it fails half-way, the new ones are withdrawn and the
+old ones come back. What a module no longer defines goes with the cell in which it was loaded again to its end.
+Outside of IPython nothing is replaced.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from dash_devices_nb.app.owners import Modules, Owner
 from dash_devices_nb.core.tables import html_table
 from dash_devices_nb.errors import DuplicateOutputError
 from dash_devices_nb.kernel.output import CellOutput
@@ -60,6 +61,7 @@ class Definition:
         output: the cell that made it.
         stats: of its calls.
         active: whether it is in force.
+        owner: whose it is.
     """
 
     kind: str
@@ -73,17 +75,13 @@ class Definition:
     qualname: str = ""
     stats: Stats = field(default_factory=Stats)
     active: bool = True
-    _owner: Definitions | None = field(default=None, repr=False)
+    owner: Owner = field(default=Owner.NOBODY, repr=False)
+    _definitions: Definitions | None = field(default=None, repr=False)
 
     @property
     def cell(self) -> str:
         """The cell that made it, such as "cell [3]"; empty outside of IPython."""
         return self.output.label
-
-    @property
-    def run(self) -> Any:
-        """Names the run of the cell."""
-        return self.output.parent.get("msg_id")
 
     def __repr__(self) -> str:
         calls = f"{self.stats.calls} call{'' if self.stats.calls == 1 else 's'}"
@@ -105,8 +103,8 @@ class Definition:
 
     def remove(self) -> None:
         """Remove the definition for good. From any thread."""
-        if self._owner is not None:
-            self._owner.remove(self)
+        if self._definitions is not None:
+            self._definitions.remove(self)
 
 
 class Definitions:
@@ -120,6 +118,7 @@ class Definitions:
         self._all: list[Definition] = []
         self._changed = changed
         self._replaced: list[tuple[Definition, Definition]] = []  # what has come, and what it replaced
+        self._modules = Modules()
         self._listening = False
 
     def __iter__(self) -> Iterator[Definition]:
@@ -143,32 +142,39 @@ class Definitions:
 
         If `put` raises, what was withdrawn comes back.
         """
-        definition._owner = self
+        definition._definitions = self
         self.listen()
+        definition.owner = self._modules.owner(definition.output, definition.qualname)
         replaced = self._replaced_by(definition)
         for old in replaced:
             old.withdraw()
-        try:
-            put()
-        except Exception:  # noqa: BLE001 - tried once more, and raised if that fails too
+        refused = self._refusal(put)
+        if refused is not None:
             stale = [old for old in self._stale(definition) if old.active]
             for old in stale:
                 old.withdraw()
-            try:
-                put()
-            except Exception:
-                for old in reversed(replaced + stale):
-                    old.restore()
-                self._name_cell(definition)
-                raise
             replaced = replaced + stale
+            refused = self._refusal(put) if stale else refused
+        if refused is not None:
+            for old in reversed(replaced):
+                old.restore()
+            self._name_cell(refused, definition)
+            raise refused
         self._replaced += [(definition, old) for old in replaced]
         self._all.append(definition)
         self._changed()
 
-    def _name_cell(self, refused: Definition) -> None:
-        """Say with the error that is raised now which other cell has the output, as after splitting a cell in two."""
-        error = sys.exc_info()[1]
+    @staticmethod
+    def _refusal(put: Callable[[], None]) -> Exception | None:
+        """Put a definition in force. Returns why it cannot be, to be raised if nothing helps."""
+        try:
+            put()
+        except Exception as exc:  # noqa: BLE001 - tried once more, and raised if that fails too
+            return exc
+        return None
+
+    def _name_cell(self, error: Exception, refused: Definition) -> None:
+        """Say with the error which other cell has the output, as after splitting a cell in two."""
         for each in self:
             if isinstance(error, DuplicateOutputError) and each.cell and set(each.outputs) & set(refused.outputs):
                 error.args = (
@@ -184,21 +190,9 @@ class Definitions:
             self._all.remove(definition)
         self._changed()
 
-    def _key(self, output: CellOutput, qualname: str) -> Any:
-        if output.cell_id:
-            return output.cell_id
-        return ("def", qualname) if output.parent and qualname else None
-
     def _stale(self, definition: Definition) -> list[Definition]:
-        """What the same cell defined in an earlier run, or has given up in this one."""
-        key = self._key(definition.output, definition.qualname)
-        if key is None:
-            return []
-        return [
-            each
-            for each in self._all
-            if each.active and each.run != definition.run and self._key(each.output, each.qualname) == key
-        ]
+        """What the same owner defined in an earlier run, or has given up in this one."""
+        return [each for each in self._all if each.active and each.owner.is_earlier_run_of(definition.owner)]
 
     def _replaced_by(self, definition: Definition) -> list[Definition]:
         stale = [each for each in self._stale(definition) if each.kind == definition.kind or each.outputs]
@@ -214,25 +208,31 @@ class Definitions:
         shell = ipython.get_ipython() if ipython is not None and not self._listening else None
         if shell is not None:
             self._listening = True
+            shell.events.register("pre_run_cell", self._cell_starts)
             shell.events.register("post_run_cell", self._cell_ended)
+
+    def _cell_starts(self, info: Any) -> None:
+        CellOutput.here().begins()
 
     def _cell_ended(self, result: Any) -> None:
         here = CellOutput.here()
-        mine = [each for each in self._all if here.cell_id and each.output.cell_id == here.cell_id]
+        mine = [each for each in self._all if here.cell_id and each.owner.key == here.cell_id]
         run = here.parent.get("msg_id")
-        replaced = [old for new, old in self._replaced if new.run == run]
-        others = [old for new, old in self._replaced if new.run != run]  # of threads and callbacks: for good
+        replaced = [old for new, old in self._replaced if new.owner.run == run]
+        # Of threads, callbacks and modules: for good.
+        others = [old for new, old in self._replaced if new.owner.run != run]
+        others += self._left_by_modules()
         self._replaced = []
         self._all = [each for each in self._all if each not in others]
         if getattr(result, "success", True):
-            gone = [each for each in mine if each.run != run]
+            gone = [each for each in mine if each.owner.run != run]
             for each in gone:
                 each.withdraw()
             self._all = [each for each in self._all if each not in gone and each not in replaced]
             if gone:
                 self._changed()
             return
-        new = [each for each in self._all if each.active and run and each.run == run]
+        new = [each for each in self._all if each.active and run and each.owner.run == run]
         if not new or (not replaced and len(mine) == len(new)):
             return
         for each in new:
@@ -242,6 +242,16 @@ class Definitions:
             each.restore()
         self._changed()
 
+    def _left_by_modules(self) -> list[Definition]:
+        """Withdraw what modules that were loaded again to their end have not defined again."""
+        loaded = self._modules.loaded()
+        left = [each for each in self._all if each.active and any(map(each.owner.is_earlier_run_of, loaded))]
+        for each in left:
+            each.withdraw()
+        if left:
+            self._changed()
+        return left
+
     def __repr__(self) -> str:
         return "\n".join(map(repr, self)) or "<no callbacks>"
 
@@ -250,6 +260,7 @@ class Definitions:
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None and self._listening else None
         if shell is not None:
+            shell.events.unregister("pre_run_cell", self._cell_starts)
             shell.events.unregister("post_run_cell", self._cell_ended)
             self._listening = False
 

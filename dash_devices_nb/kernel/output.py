@@ -20,13 +20,14 @@ import contextvars
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dash_devices_nb.kernel.loops import running_kernel
 from dash_devices_nb.kernel.outputlog import OutputLog
 from dash_devices_nb.kernel.tracebacks import format_exception
 
+_last_runs: "dict[str, CellOutput]" = {}  # by the front end's id of the cell
 _bound_to: contextvars.ContextVar["CellOutput | None"] = contextvars.ContextVar("dash_devices_cell", default=None)
 
 
@@ -73,10 +74,25 @@ class CellOutput:
         cell_id = metadata.get("cellId") or metadata.get("cell_id")
         return cls(str(cell_id) if cell_id else None, _running_number(kernel.shell), parent)
 
+    def begins(self) -> None:
+        """Tells that the cell starts to run: what its callbacks of earlier runs show goes below this run of it.
+
+        Front ends show nothing that answers a cell's earlier run, and a run that fails leaves those callbacks in force.
+        """
+        kernel = running_kernel() if self.cell_id else None
+        if kernel is not None and self.cell_id:
+            number = _running_number(kernel.shell) + 1  # it is counted when it has begun
+            _last_runs[self.cell_id] = replace(self, execution_count=number)
+
+    @property
+    def _last_run(self) -> "CellOutput":
+        return _last_runs.get(self.cell_id or "", self)
+
     @property
     def label(self) -> str:
         """How to name the cell to a person, as "cell [3]"; empty outside IPython."""
-        return f"cell [{self.execution_count}]" if self.execution_count is not None else ""
+        count = self._last_run.execution_count
+        return f"cell [{count}]" if count is not None else ""
 
     @contextmanager
     def bound(self, log: OutputLog | None = None, name: str = "") -> Iterator[None]:
@@ -117,20 +133,21 @@ def _running_number(shell: Any) -> int:
 
 def _bind(kernel: Any, cell: CellOutput, undo: ExitStack) -> None:
     """Sets the cell wherever a parent is kept, for this thread or task, by what that offers."""
-    shell, header = kernel.shell, cell.parent["header"]
+    shell, parent = kernel.shell, cell._last_run.parent
+    header = parent["header"]
     for place in (sys.stdout, sys.stderr, shell.display_pub, shell.displayhook):
         if hasattr(place, "set_thread_parent") and hasattr(place, "reset_thread_parent"):
-            undo.callback(place.reset_thread_parent, place.set_thread_parent(cell.parent))
+            undo.callback(place.reset_thread_parent, place.set_thread_parent(parent))
         elif (variable := _variable(place, "_parent_header")) is not None:
             undo.callback(variable.reset, variable.set(header))
         elif hasattr(place, "register_hook") and hasattr(place, "unregister_hook"):
-            hook = _rewriting(cell)
+            hook = _rewriting(cell, header)
             place.register_hook(hook)
             undo.callback(place.unregister_hook, hook)
     # These two keep the whole request; widgets and `here` read it.
     for place, name in ((shell, "_parent_header"), (kernel, "_shell_parent")):
         if (variable := _variable(place, name)) is not None:
-            undo.callback(variable.reset, variable.set(cell.parent))
+            undo.callback(variable.reset, variable.set(parent))
 
 
 def _variable(place: Any, name: str) -> "contextvars.ContextVar[Any] | None":
@@ -139,12 +156,12 @@ def _variable(place: Any, name: str) -> "contextvars.ContextVar[Any] | None":
     return variable if isinstance(variable, contextvars.ContextVar) else None
 
 
-def _rewriting(cell: CellOutput) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _rewriting(cell: CellOutput, header: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """A hook for messages: gives those of the bound thread or task the cell's header."""
 
     def hook(message: dict[str, Any]) -> dict[str, Any]:
         if _bound_to.get() is cell:
-            message["parent_header"] = cell.parent["header"]
+            message["parent_header"] = header
         return message
 
     return hook
