@@ -42,11 +42,13 @@ class Refused(web.HTTPError):
     Args:
         status: The HTTP status.
         text: Why, for the person or program that asked.
+        again: In how many seconds to ask again, where that may help.
     """
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, again: int | None = None) -> None:
         super().__init__(status, text.replace("%", "%%"))
         self.text = text
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,27 @@ class DashDevicesApp(ExtensionApp):
             )
         return value
 
+    guest_requests = Integer(
+        600,
+        min=1,
+        help="""How many HTTP requests the guests of one share link may have under way at a time. As many more wait
+        their turn, for ten seconds; what is beyond that gets 503. Whom Jupyter knows is never held up.""",
+    ).tag(config=True)
+
+    guest_sockets = Integer(
+        1000,
+        min=1,
+        help="""How many WebSockets the guests of one share link may have open at a time; a page has two. One more is
+        closed with code 1013, and the page tries again.""",
+    ).tag(config=True)
+
+    guest_body_timeout = Float(
+        60.0,
+        min=0.0,
+        help="""How long a guest may take to send the body of a request, in seconds, and a second more for each 64 kB
+        that its head announces, before the connection is closed; 0 for any time.""",
+    ).tag(config=True)
+
     hidden_cookies = List(
         Unicode(),
         [
@@ -164,7 +185,7 @@ class DashDevicesApp(ExtensionApp):
         self.watches: dict[str, AppWatch] = {}
         self.splices: dict[Splice, str] = {}
         self.root = f"{self.serverapp.base_url.rstrip('/')}/{URL_SEGMENT}/"
-        self.guests = Guests(self.root, self.guest_origin, self.log)
+        self.guests = Guests(self.root, self.guest_origin, self.guest_requests, self.guest_sockets, self.log)
         if self.guest_origin:
             os.environ[GUEST_ORIGIN] = self.guest_origin
         self.settings[EXTENSION] = self

@@ -119,6 +119,8 @@ class GuardedHandler(JupyterHandler):
         text = ""
         if isinstance(error, Refused):
             text = error.text
+            if error.again is not None:
+                self.set_header("Retry-After", str(error.again))
         elif isinstance(error, DashDevicesError) and self.is_owner:
             text = str(error)
         self.set_header("Cache-Control", "no-store")

@@ -14,7 +14,7 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from contextlib import suppress
 from logging import Logger
 from typing import Any
@@ -33,6 +33,7 @@ from .access import Refused, Visitor
 from .base import NEEDS_SHARE, GuardedHandler
 from .frames import FrameTracker, close_frame
 from .pages import render
+from .places import NoPlaceError, Places
 
 PARAMETER = "share"
 COOKIE = "dash-devices-share"
@@ -40,6 +41,11 @@ REMEMBERED = 7 * 86_400
 """Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
 FORBIDDEN = 4403
 """The WebSocket close code after which a page does not come back by itself."""
+TRY_AGAIN_LATER = 1013
+"""That after which it comes back by itself, some seconds later."""
+PATIENCE = 10.0
+"""Seconds for which a guest's request waits for others of the same link."""
+FULL = "Full: too much is open by this share link. Trying again…"
 LINGER = 2.0  # seconds in which a refused page may take its Close frame
 MOST_COOKIES = 4
 MOST_LISTS = 100
@@ -54,15 +60,22 @@ class Guests:
     Args:
         root: URL path of the directory page.
         origin: An origin for guests alone, or "".
+        most_requests, most_sockets: What one link may have open at a time.
         log: For problems.
+
+    Attributes:
+        places: What is under way by each link over HTTP.
     """
 
-    def __init__(self, root: str, origin: str, log: Logger) -> None:
+    def __init__(self, root: str, origin: str, most_requests: int, most_sockets: int, log: Logger) -> None:
         self._root = root
         self._host = _host_of(urlsplit(origin).netloc, urlsplit(origin).scheme) if origin else None
         self._log = log
         self._lists: OrderedDict[str, ShareList] = OrderedDict()
         self._open: Openings[tuple[str, str]] = Openings(self._why_ended)
+        self.places: Places[tuple[str, str]] = Places(most_requests, PATIENCE)
+        self._most_sockets = most_sockets
+        self._sockets: defaultdict[tuple[str, str], set[Close]] = defaultdict(set)
         self._parting: set[asyncio.Task[None]] = set()
 
     def only(self, request: HTTPServerRequest) -> bool:
@@ -94,15 +107,35 @@ class Guests:
 
     # ---- what is open
 
-    def follow(self, app: str, visitor: Visitor, close: Close) -> None:
-        """Call `close` with the reason when the link of this visitor ends, until `leave`. Nothing for others."""
+    def follow(self, app: str, visitor: Visitor, close: Close, *, socket: bool = True) -> None:
+        """Call `close` with the reason when the link of this visitor ends, until `leave`. Nothing for others.
+
+        Args:
+            app: The app's name.
+            visitor: Who has opened something.
+            close: Ends that.
+            socket: Whether it is a WebSocket.
+        """
         if visitor.share is not None:
             self._open.began((app, visitor.share), close)
+            if socket:
+                self._sockets[app, visitor.share].add(close)
 
     def leave(self, app: str, visitor: Visitor, close: Close) -> None:
-        """What was open is closed."""
+        """What was open is closed. Does nothing if it was."""
         if visitor.share is not None:
-            self._open.ended((app, visitor.share), close)
+            link = (app, visitor.share)
+            self._open.ended(link, close)
+            if link in self._sockets:
+                self._sockets[link].discard(close)
+                if not self._sockets[link]:
+                    del self._sockets[link]
+
+    def full(self, app: str, visitor: Visitor) -> str:
+        """Why this visitor can open no WebSocket now; empty for whom Jupyter knows, and while there is room."""
+        if visitor.share is None or len(self._sockets.get((app, visitor.share), ())) < self._most_sockets:
+            return ""
+        return FULL
 
     def _why_ended(self, link: tuple[str, str]) -> str:
         app, share = link
@@ -114,9 +147,9 @@ class Guests:
 
     # ---- refusing
 
-    def refuse_socket(self, stream: IOStream, key: str, reason: str) -> None:
+    def refuse_socket(self, stream: IOStream, key: str, reason: str, code: int = FORBIDDEN) -> None:
         """Open a WebSocket only to close it with the reason: a refused handshake tells a page nothing."""
-        task = asyncio.get_running_loop().create_task(_refuse_socket(stream, key, reason))
+        task = asyncio.get_running_loop().create_task(_refuse_socket(stream, key, code, reason))
         self._parting.add(task)
         task.add_done_callback(self._parting.discard)
 
@@ -133,6 +166,7 @@ class GuestHandler(GuardedHandler):
 
     entering: str | None = None
     """The token by which a guest has come to the page for the first time."""
+    _place: tuple[str, str] | None = None
 
     async def guest(self) -> Visitor | None:
         """Who comes with a share link or its cookie.
@@ -155,13 +189,49 @@ class GuestHandler(GuardedHandler):
                 refusal = refusal or str(exc)
         if not refusal:
             return None
-        key = self.request.headers.get("Sec-WebSocket-Key")
-        if self.upgrades and key:
-            self.extension.guests.refuse_socket(self.detach(), key, refusal)
-            raise web.Finish
+        self._refuse_socket(refusal, FORBIDDEN)
         if not self.extension.guests.only(self.request):
             self.login = self.get_login_url()
         raise Refused(403, refusal)
+
+    def _refuse_socket(self, reason: str, code: int) -> None:
+        """Tell a page why its WebSocket is closed; nothing for other requests.
+
+        Raises:
+            Finish: It is told.
+        """
+        key = self.request.headers.get("Sec-WebSocket-Key")
+        if self.upgrades and key:
+            self.extension.guests.refuse_socket(self.detach(), key, reason, code)
+            raise web.Finish
+
+    async def find_place(self) -> None:
+        """Let a guest's request wait until the link has a place for it; `give_place_back` ends it.
+
+        Raises:
+            Refused: 503, it would have to wait too long.
+            Finish: The same, told to a WebSocket, or that too many are open.
+        """
+        if self.visitor.share is None:
+            return
+        guests, link = self.extension.guests, (self.path_args[0], self.visitor.share)
+        refusal = guests.full(link[0], self.visitor) if self.upgrades else ""
+        if not refusal:
+            try:
+                await guests.places.take(link)
+                self._place = link
+                return
+            except NoPlaceError:
+                refusal = FULL
+        self.log.debug("Turned away %s: too much is open by the share link %s", self.request.path, link[1])
+        self._refuse_socket(refusal, TRY_AGAIN_LATER)
+        raise Refused(503, refusal, again=int(PATIENCE))
+
+    def give_place_back(self) -> None:
+        """The request is over. Is idempotent."""
+        if self._place is not None:
+            self.extension.guests.places.leave(self._place)
+            self._place = None
 
     def enter(self) -> bool:
         """Where the URL has a share link, move it into a cookie; whether the request is answered by it.
@@ -214,16 +284,14 @@ class NothingElseHandler(web.RequestHandler):
         self.finish(render("error.html", status=403, reason="Forbidden", text=NEEDS_SHARE, root="", login=""))
 
 
-async def _refuse_socket(stream: IOStream, key: str, reason: str) -> None:
+async def _refuse_socket(stream: IOStream, key: str, code: int, reason: str) -> None:
     """Close properly: a connection that is cut while the page greets would lose the reason."""
     accept = base64.b64encode(hashlib.sha1(key.encode() + _MAGIC).digest()).decode()
     head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     try:
         with suppress(StreamClosedError, TimeoutError):
             async with asyncio.timeout(LINGER):
-                await stream.write(
-                    f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode() + close_frame(FORBIDDEN, reason)
-                )
+                await stream.write(f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode() + close_frame(code, reason))
                 heard = FrameTracker(2**63)
                 while not heard.closing:
                     heard.feed(await stream.read_bytes(65_536, partial=True))

@@ -30,6 +30,7 @@ from .websocket import upgrade
 
 BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
 BODILESS_OR_DELETE = BODILESS | {"DELETE"}
+SLOWEST = 65_536  # bytes a second that a guest's body comes at least, on the whole
 DRAINED = 2  # bodies up to this many times the limit are read to their end
 
 
@@ -57,6 +58,10 @@ class AppHandler(GuestHandler):
         await super().prepare()
         if self._finished or self.enter():
             return
+        await self.find_place()
+        if self.left:
+            self.give_place_back()
+            raise web.Finish
         await self._begin(self.path_args[0])
         self.unread = False
         self.clear_header("Connection")
@@ -91,6 +96,9 @@ class AppHandler(GuestHandler):
         connection = cast(HTTP1Connection, self.request.connection)
         connection.set_max_body_size(DRAINED * limit)
         length = self.request.headers.get("Content-Length")
+        if self.visitor.is_guest and self.extension.guest_body_timeout:
+            announced = int(length) if length is not None and length.isdecimal() else 0
+            connection.set_body_timeout(self.extension.guest_body_timeout + announced / SLOWEST)
         if length is not None and length.isdecimal() and int(length) > limit:
             self.too_long = f"The body has {length} bytes, at most {limit} are accepted."
             if int(length) > DRAINED * limit:
@@ -196,9 +204,16 @@ class AppHandler(GuestHandler):
 
     def on_connection_close(self) -> None:
         """The browser left: leave the app too."""
+        super().on_connection_close()  # ends the wait for the rest of a body
         self.left = True
+        self.give_place_back()
         if self.exchange is not None:
             self.exchange.close()
+
+    def on_finish(self) -> None:
+        """It is answered."""
+        self.give_place_back()
+        super().on_finish()
 
     def cut(self, reason: str) -> None:
         """The share link of this guest has ended: end what has begun."""
@@ -211,7 +226,10 @@ class AppHandler(GuestHandler):
             self.no_such_app(self.path_args[0])
             return
         if self.upgrades:
-            await upgrade(self)
+            try:
+                await upgrade(self)
+            finally:
+                self.give_place_back()
             return
         if self.too_long:
             raise Refused(413, self.too_long)
@@ -220,7 +238,7 @@ class AppHandler(GuestHandler):
             return
         document = self.request.headers.get("Sec-Fetch-Mode") == "navigate"
         limits = self.extension
-        limits.guests.follow(self.record.name, self.visitor, self.cut)
+        limits.guests.follow(self.record.name, self.visitor, self.cut, socket=False)
         try:
             await self.exchange.receive(limits.page_timeout if document else limits.answer_timeout)
         except UpstreamError as exc:
@@ -233,6 +251,7 @@ class AppHandler(GuestHandler):
                 self.no_answer(exc)
         finally:
             limits.guests.leave(self.record.name, self.visitor, self.cut)
+            self.give_place_back()
 
     @allow_unauthenticated  # `prepare` lets nobody else pass
     async def get(self, *_: str) -> None:

@@ -14,7 +14,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from .access import RESOURCE
-from .guests import FORBIDDEN, GuestHandler
+from .guests import FORBIDDEN, TRY_AGAIN_LATER, GuestHandler
 from .status import Status
 
 
@@ -45,7 +45,10 @@ class StatusHandler(GuestHandler, WebSocketHandler):
         await super().get(*args, **kwargs)
 
     def open(self, *args: str, **_: str) -> None:
-        """Send the state of now and listen."""
+        """Send the state of now and listen; close at once where too much is open by a guest's link."""
+        if full := self.extension.guests.full(args[0], self.visitor):
+            self.close(TRY_AGAIN_LATER, full)
+            return
         self.app = args[0]
         self.set_nodelay(True)
         self.extension.guests.follow(self.app, self.visitor, self._end)

@@ -1,0 +1,53 @@
+"""Places: what is under way by a link, who waits, and who is turned away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dash_devices_nb.server.places import NoPlaceError, Places
+
+
+async def test_who_comes_beyond_the_places_waits_in_order_and_others_do_not() -> None:
+    """A place that becomes free goes to the first who waits; another link has places of its own."""
+    places: Places[str] = Places(2, 30)
+    came: list[int] = []
+
+    async def come(number: int) -> None:
+        await places.take("a")
+        came.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(come(number))
+        await asyncio.sleep(0)
+        assert came == [0, 1]
+        with pytest.raises(NoPlaceError):
+            await places.take("a")  # two wait already
+        await places.take("b")
+        for wanted in ([0, 1, 2], [0, 1, 2, 3]):
+            places.leave("a")
+            while came != wanted:
+                await asyncio.sleep(0)
+    for link in ("a", "a", "b"):
+        places.leave(link)
+    await places.take("a")
+
+
+async def test_who_gives_up_or_waits_too_long_holds_nobody_up() -> None:
+    """Whether it goes before its turn, in the moment of its turn, or when its patience is over."""
+    places: Places[str] = Places(1, 0.02)
+    await places.take("a")
+    with pytest.raises(NoPlaceError):
+        await places.take("a")
+    for in_the_moment in (False, True):
+        waits = asyncio.ensure_future(places.take("a"))
+        await asyncio.sleep(0)
+        if in_the_moment:
+            places.leave("a")
+        waits.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+    await places.take("a")
+    places.leave("a")
