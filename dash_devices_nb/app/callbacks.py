@@ -114,8 +114,8 @@ class Callbacks(Embedded):
     def callback_connect(self, function: F) -> F:
         """Call `function(client, connect)` when a client comes (True) or has left (False).
 
-        A plain function or a coroutine; several are allowed. What it returns, mods as for `push_mods`, goes to that
-        client.
+        A plain function or a coroutine; several are allowed. Each is called for one event after the other, and finds in
+        `app.clients` who was there at that event. What it returns, mods as for `push_mods`, goes to that client.
         """
         hook = self.hub.connect_hook(function, CellOutput.here())
         self._define_hook("connect", function, self.hub.connect_hooks, hook)

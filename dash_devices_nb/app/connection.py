@@ -23,7 +23,7 @@ from dash_devices_nb.core.ids import Key, named
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
-from dash_devices_nb.transport.writer import AsgiWriter, read_with, writer_of
+from dash_devices_nb.transport.writer import AsgiWriter, read_with, take_socket, writer_of
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
@@ -57,6 +57,7 @@ class Connection:
         message = await self._receive()
         if message["type"] != "websocket.connect":
             return
+        take_socket(self._scope)
         await self._asgi_send({"type": "websocket.accept"})
         client = self._hub.client_of(self._scope)
         door = self._hub.sharing.door

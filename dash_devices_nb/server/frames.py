@@ -15,8 +15,8 @@ import struct
 from collections.abc import Callable
 
 PING = b"\x89\x00"
-GOING_AWAY = 1001
 TOO_BIG = 1009
+NO_PONG = 1011  # as others close when a ping is not answered
 SERVICE_RESTART = 1012
 
 BY_ITSELF = (b'{"t":"ping"', b'{"t":"ok"', b'{"t":"shown"', b'{"t":"got"')
@@ -28,10 +28,15 @@ _LOOKED_AT = max(map(len, BY_ITSELF))
 
 
 class FrameTooLong(ValueError):
-    """A frame announces more bytes than are accepted."""
+    """A frame announces more bytes than are accepted.
 
-    def __init__(self, length: int, limit: int) -> None:
+    Attributes:
+        before: How many of the bytes that were fed come before it.
+    """
+
+    def __init__(self, length: int, limit: int, before: int) -> None:
         super().__init__(f"a frame of {length} bytes, at most {limit} are accepted")
+        self.before = before
 
 
 class FrameTracker:
@@ -63,8 +68,8 @@ class FrameTracker:
         """Follow these bytes; they are not kept.
 
         Raises:
-            FrameTooLong: A frame's header announces more than the limit. Nothing of this call's
-            data should be carried.
+            FrameTooLong: A frame's header announces more than the limit. Nothing was followed; of this call's data
+                only what comes before that frame should be fed again, and carried.
         """
         size = len(data)
         if self._left >= size:
@@ -77,10 +82,10 @@ class FrameTracker:
             if whole == size and data[0] & 0x0F != _CLOSE and size <= self._limit:
                 return
         position = self._left
-        if self._head:
-            data = self._head + bytes(data)
+        known = self._head
+        if known:
+            data = known + bytes(data)
             size = len(data)
-            self._head = b""
         while position < size:
             if size - position < 2:
                 break
@@ -97,7 +102,7 @@ class FrameTracker:
             elif length == 127:
                 length = int.from_bytes(data[position + 2 : position + 10], "big")
             if length > self._limit:
-                raise FrameTooLong(length, self._limit)
+                raise FrameTooLong(length, self._limit, max(0, position - len(known)))
             if data[position] & 0x0F == _CLOSE:
                 self.closing = True
             if self._used is not None and not data[position] & _CONTROL:
@@ -105,11 +110,8 @@ class FrameTracker:
                 if not _unmasked(data[start - 4 : start + _LOOKED_AT]).startswith(self._by_itself):
                     self._used()
             position += header + length
-        if position < size:
-            self._head = bytes(data[position:])
-            self._left = 0
-        else:
-            self._left = position - size
+        self._head = bytes(data[position:])
+        self._left = max(0, position - size)
 
 
 def _unmasked(masked: bytes | memoryview) -> bytes:
@@ -117,7 +119,15 @@ def _unmasked(masked: bytes | memoryview) -> bytes:
     return bytes(byte ^ masked[index & 3] for index, byte in enumerate(masked[4:]))
 
 
-def close_frame(code: int, reason: str) -> bytes:
-    """A server's Close frame; the reason is cut to the 123 bytes that fit."""
+def close_frame(code: int, reason: str, *, mask: bool = False) -> bytes:
+    """A Close frame; the reason is cut to the 123 bytes that fit.
+
+    Args:
+        code: See RFC 6455, section 7.4.
+        reason: Why.
+        mask: As from a client, whose frames have a mask; here it is 0.
+    """
     payload = struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
+    if mask:
+        return bytes((0x80 | _CLOSE, 0x80 | len(payload))) + bytes(4) + payload
     return bytes((0x80 | _CLOSE, len(payload))) + payload

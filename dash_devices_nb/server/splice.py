@@ -6,6 +6,10 @@ with its TLS if it has one, is taken out of Tornado's hands, and each side write
 
 A side that cannot take more stops the reading of the other side, so the Jupyter server holds at
 most the two transports' buffers (64 kB each) for a page, and the app sees its slow page.
+
+An app that can takes the browser's own socket (`registration.handover`), and writes to it. Then only
+what the browser sends comes through here, and what is to be said between the app's messages, a ping
+or a Close frame, the app says.
 """
 
 from __future__ import annotations
@@ -17,8 +21,9 @@ from typing import Protocol, cast
 
 from tornado.iostream import IOStream
 
+from ..registration import handover
 from .frames import (
-    GOING_AWAY,
+    NO_PONG,
     PING,
     SERVICE_RESTART,
     TOO_BIG,
@@ -28,6 +33,7 @@ from .frames import (
 )
 
 HIGH_WATER = 65_536  # bytes
+PARTING = 1.0  # seconds that an app has for the Close frame which it is asked for
 
 
 class Transport(Protocol):
@@ -60,6 +66,9 @@ class Splice:
             for none.
         browser: Follows what the browser sends, and limits it. What the app sends is not limited.
         on_end: Called once, when both sides are closed or closing.
+
+    Attributes:
+        handed: Whether the app writes to the browser itself.
     """
 
     def __init__(self, *, ping_interval: float, browser: FrameTracker, on_end: Callable[[Splice], None]) -> None:
@@ -71,6 +80,7 @@ class Splice:
         self._on_end: Callable[[Splice], None] | None = on_end
         self._pinged = False
         self._timer: asyncio.TimerHandle | None = None
+        self.handed = False
 
     @property
     def closed(self) -> bool:
@@ -82,25 +92,40 @@ class Splice:
         if self._interval:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._keep_alive)
 
-    def close(self, code: int = GOING_AWAY, reason: str = "the Jupyter server stops") -> None:
+    def close(self, code: int = SERVICE_RESTART, reason: str = "the Jupyter server stops") -> None:
         """Close both sides, with a Close frame to the browser if one fits in. Idempotent."""
+        callback, self._on_end = self._on_end, None
+        if callback is None:
+            return
+        self._stop_timer()
+        browser, app = self.browser, self.app
+        if browser.open and self.handed and app.open:
+            if browser.say_close(code, reason, mask=True):
+                # What the app is asked for comes by its way, and then its end.
+                browser.pause_reading()
+                self._timer = asyncio.get_running_loop().call_later(PARTING, self._part)
+                callback(self)
+                return
+        elif browser.open and not self.handed:
+            app.say_close(code, reason)
+        self._part()
+        callback(self)
+
+    def _part(self) -> None:
+        self._stop_timer()
+        for end in (self.browser, self.app):
+            if end.transport is not None:
+                end.transport.close()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        browser = self.browser.transport
-        if browser is not None and not browser.is_closing():
-            if self.app.tracker.at_boundary and not self.app.tracker.closing:
-                self.app.tracker.closing = True
-                browser.write(close_frame(code, reason))
-            browser.close()
-        if self.app.transport is not None:
-            self.app.transport.close()
-        callback, self._on_end = self._on_end, None
-        if callback is not None:
-            callback(self)
 
     def _ended(self, end: End) -> None:
-        if end is self.app:
+        if self.closed:
+            self._part()
+        elif end is self.app:
             self.close(SERVICE_RESTART, "the app's kernel closed the connection")
         else:
             self.close()
@@ -112,16 +137,14 @@ class Splice:
         self._timer = asyncio.get_running_loop().call_later(self._interval, self._keep_alive)
         sent, self.app.active = self.app.active, False
         heard, self.browser.active = self.browser.active, False
-        browser = self.browser.transport
-        if browser is None:
+        if self.browser.transport is None:
             return
         if self._pinged and not heard:
-            self.close(GOING_AWAY, f"no answer to a ping within {self._interval:g} s")
-        elif not sent and self.app.tracker.at_boundary and not browser.get_write_buffer_size():
-            browser.write(PING)
-            self._pinged = True
-            return
-        self._pinged = False
+            self.close(NO_PONG, f"no answer to a ping within {self._interval:g} s")
+        elif self.handed:
+            self.browser.say(handover.PING)  # what the browser has not taken, and whether it answers, the app sees
+        else:
+            self._pinged = not sent and self.app.say(PING)
 
 
 class End:
@@ -149,6 +172,28 @@ class End:
             transport.write(self.peer._waiting)
             self.peer._waiting = b""
 
+    @property
+    def open(self) -> bool:
+        """Whether there is a connection, which is not closing."""
+        return self.transport is not None and not self.transport.is_closing()
+
+    def say(self, frame: bytes) -> bool:
+        """Say to the other side, on behalf of this one, a frame of our own: between two of its, if it can be now."""
+        there = self.peer.transport
+        if there is None or there.get_write_buffer_size() or not self.tracker.at_boundary:
+            return False
+        there.write(frame)
+        return True
+
+    def say_close(self, code: int, reason: str, *, mask: bool = False) -> bool:
+        """Say to the other side, on behalf of this one, that it is over, unless this one said so. Returns whether."""
+        there = self.peer.transport
+        if there is None or self.tracker.closing or not self.tracker.at_boundary:
+            return False
+        self.tracker.closing = True
+        there.write(close_frame(code, reason, mask=mask))
+        return True
+
     def precede(self, data: bytes) -> None:
         """Put bytes that are no frames before everything that this side reads."""
         self._waiting = data + self._waiting
@@ -158,6 +203,8 @@ class End:
         try:
             self.tracker.feed(data)
         except FrameTooLong as exc:
+            if exc.before:
+                self.carry(data[: exc.before])
             self._refuse(exc)
             return
         self.active = True
@@ -167,10 +214,14 @@ class End:
         else:
             transport.write(data)
 
+    def pause_reading(self) -> None:
+        """Read no more from this side."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+
     def pause_writing(self) -> None:
         """This side takes no more: read no more from the other."""
-        if self.peer.transport is not None and not self.peer.transport.is_closing():
-            self.peer.transport.pause_reading()
+        self.peer.pause_reading()
 
     def resume_writing(self) -> None:
         """This side takes more again."""

@@ -3,6 +3,8 @@
 The app answers the browser's own ``Sec-WebSocket-Key``, so its 101 is relayed and no frame is ever
 decoded here. The offer of extensions is not forwarded: what is compressed could not be told apart
 by frames of known length, and compressing large messages would stop the event loop.
+
+Where it can be, the app is offered the browser's own socket, to write to it.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from tornado.httputil import (
     ResponseStartLine,
     parse_response_start_line,
 )
+from tornado.iostream import SSLIOStream
 
 from ..errors import UpstreamError
+from ..registration import handover
 from .access import Refused
 from .frames import BY_ITSELF, FrameTracker
 from .guests import FORBIDDEN
@@ -45,7 +49,8 @@ async def upgrade(handler: AppHandler) -> None:
         return
     try:
         async with asyncio.timeout(extension.page_timeout or None):
-            await asyncio.get_running_loop().sock_sendall(sock, _request(handler))
+            offered = handover.possible(sock) and not isinstance(_stream_of(handler), SSLIOStream)
+            await asyncio.get_running_loop().sock_sendall(sock, _request(handler, offered=offered))
             first, headers, early = await _response_head(sock)
     except (OSError, UpstreamError, TimeoutError) as exc:
         sock.close()
@@ -63,7 +68,8 @@ async def upgrade(handler: AppHandler) -> None:
             f"The app {handler.record.name!r} refused the WebSocket with {first.code} "
             f"{first.reason}: {text[:500] or 'no reason given'}",
         )
-    _join(handler, sock, _answer(headers), early)
+    taken = offered and headers.get(handover.HEADER) == handover.TAKEN
+    _join(handler, sock, _answer(headers), early, taken=taken)
 
 
 def _check(headers: HTTPHeaders) -> None:
@@ -75,8 +81,15 @@ def _check(headers: HTTPHeaders) -> None:
         raise Refused(426, f"The WebSocket's version is {version!r:.20}, expected '13'.")
 
 
-def _request(handler: AppHandler) -> bytes:
+def _stream_of(handler: AppHandler) -> object:
+    """The connection to the browser."""
+    return getattr(handler.request.connection, "stream", None)
+
+
+def _request(handler: AppHandler, *, offered: bool) -> bytes:
     headers = handler.app_headers
+    if offered:
+        headers[handover.HEADER] = handover.OFFERED
     headers["Upgrade"] = "websocket"
     headers["Connection"] = "Upgrade"
     lines = [f"GET {handler.target} HTTP/1.1"]
@@ -118,8 +131,8 @@ def _answer(headers: HTTPHeaders) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes) -> None:
-    """Answer the browser and let the bytes flow."""
+def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes, *, taken: bool) -> None:
+    """Answer the browser and let the bytes flow; `taken`: the app waits for the browser's socket."""
     extension = handler.extension
     record, visitor = handler.record, handler.visitor
 
@@ -147,7 +160,9 @@ def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes)
         browser, sent = take_socket(stream)
         if sent:
             splice.browser.carry(sent)
-        SocketTransport(extension.readers, browser, splice.browser)
+        answered = SocketTransport(extension.readers, browser, splice.browser)
+        if taken:
+            splice.handed = handover.give(sock, None if answered.get_write_buffer_size() else browser)
         SocketTransport(extension.readers, sock, splice.app)
     except BaseException:
         sock.close()

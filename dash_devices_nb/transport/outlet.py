@@ -7,6 +7,9 @@ take goes to the loop, which has it written in its order.
 Writes never cut each other, and keep their order: all of them, the loop's own included, hold one lock. A socket is not
 closed under a thread that writes: asyncio tells of a lost connection before it closes the socket, and that takes the
 lock, too.
+
+What is written may have another way than what is read: the browser's own socket, which the Jupyter server hands over
+(see `takeover`).
 """
 
 import asyncio
@@ -23,7 +26,8 @@ class Outlet:
     """The writing side of a transport; everything else is the transport's.
 
     Args:
-        transport: What is written to; its protocol tells `drained` and `lost`. Made on its loop's thread.
+        transport: What is read from and, if nothing else is given (`release`), written to. Its protocol tells `drained`
+            and `lost`. Made on its loop's thread.
         loop: Its loop.
 
     Attributes:
@@ -34,20 +38,51 @@ class Outlet:
         self._transport = transport
         self._loop = loop
         self._thread = threading.get_ident()
-        socket = transport.get_extra_info("socket")
-        self._number = -1 if socket is None else socket.fileno()
+        self._lock = threading.Lock()
+        self._full = self._lost = self._held = self._closing = False
+        self._rest: list[bytes] = []
+        self._when_room: list[Callable[[], None]] = []
+        self._write_to(transport)
         encrypted = transport.get_extra_info("sslcontext") is not None
         # os.write takes no sockets on Windows.
         self.from_any_thread = self._number >= 0 and not encrypted and sys.platform != "win32"
-        self._lock = threading.Lock()
-        self._full = self._lost = False
-        self._rest: list[bytes] = []
-        self._when_room: list[Callable[[], None]] = []
-        # The protocol hears of anything that the transport keeps, not only of much.
-        transport.set_write_buffer_limits(high=0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def _write_to(self, sink: asyncio.Transport) -> None:
+        self._sink = sink
+        socket = sink.get_extra_info("socket")
+        self._number = -1 if socket is None else socket.fileno()
+        # The protocol hears of anything that the transport keeps, not only of much.
+        sink.set_write_buffer_limits(high=0)
+
+    # ---- another way to write. On the loop
+
+    def hold(self) -> None:
+        """Keep what is written, until `release` or the end."""
+        with self._lock:
+            self._held = self._full = True
+
+    def release(self, sink: asyncio.Transport | None) -> None:
+        """Write what was kept, and all that comes, to this transport; None: to the one that is read from."""
+        if sink is not None and (self._lost or self._closing):
+            sink.abort()
+            return
+        with self._lock:
+            if sink is not None:
+                self._write_to(sink)
+            self._held = False
+            self._hand_over()
+        if not self._full:
+            self._tell()
+
+    def sink_lost(self) -> None:
+        """The transport that `release` got has ended: so does the connection, before its socket is closed."""
+        self.lost()
+        self._transport.close()
+
+    # ---- writing
 
     @property
     def has_room(self) -> bool:
@@ -82,11 +117,13 @@ class Outlet:
             return len(data)  # the connection has broken, which the loop hears when it reads
 
     def _hand_over(self) -> None:
+        if self._held:
+            return
         if self._rest:
             data = self._rest[0] if len(self._rest) == 1 else b"".join(self._rest)
             self._rest.clear()
-            self._transport.write(data)
-        self._full = self._transport.get_write_buffer_size() > 0
+            self._sink.write(data)
+        self._full = self._sink.get_write_buffer_size() > 0
 
     def _take_over(self) -> None:
         with self._lock:
@@ -110,19 +147,33 @@ class Outlet:
 
     def drained(self) -> None:
         """The transport has written all that it kept. On the loop."""
-        with self._lock:
-            self._full = False
-        self._tell()
+        self._take_over()
+
+    # ---- the end. On the loop
 
     def lost(self) -> None:
-        """The connection is lost. On the loop, before the socket is closed."""
+        """The connection is lost; its socket is not closed yet."""
         with self._lock:
             self._lost = True
             self._rest.clear()
         self._when_room.clear()
+        if self._sink is not self._transport:
+            self._sink.abort()
+
+    def is_closing(self) -> bool:
+        """Whether it is closed or about to be."""
+        return self._closing or self._transport.is_closing()
 
     def close(self) -> None:
-        """Close the transport once all is written. On the loop."""
+        """Close the connection once all is written."""
         with self._lock:
+            self._closing, self._held = True, False
             self._hand_over()
-        self._transport.close()
+        # The end of a sink is that of the connection (`sink_lost`).
+        self._sink.close()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._closing = True
+        self._sink.abort()
+        self._transport.abort()

@@ -13,13 +13,16 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
+from dash_devices_nb.registration import handover
 from dash_devices_nb.transport.books import Books, changed
 from dash_devices_nb.transport.framing import Cutter
 from dash_devices_nb.transport.outlet import Outlet
+from dash_devices_nb.transport.takeover import Takeover
 from dash_devices_nb.transport.writer import EXTENSION, Message
 
 SERVICE_RESTART = 1012
 """The WebSocket close code by which a page knows that it should come back."""
+PING = b"\x89\0"
 
 
 class WebSocket(WebSocketsSansIOProtocol):
@@ -35,6 +38,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._outlet: Outlet
         self._cutter: Cutter | None = None
         self._reader: Callable[[bytes], bool] | None = None
+        self._offered = self._takes = self._pinged = False
+        self._takeover: Takeover | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Put the outlet in front of the transport, so that uvicorn's own writes are in one order with ours."""
@@ -47,8 +52,33 @@ class WebSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
+            self._offered = event.headers.get(handover.HEADER) == handover.OFFERED
             if not self.conn.reader.buffer:
                 self._cutter = Cutter(self.config.ws_max_size)
+
+    # ---- the browser's socket
+
+    def take_socket(self) -> None:
+        """Writes to the browser's own socket, if the Jupyter server offers it. Before the WebSocket is accepted."""
+        if self._offered and not self.handshake_complete and handover.possible(self._outlet.get_extra_info("socket")):
+            self.response.headers[handover.HEADER] = handover.TAKEN
+            self._takes = True
+
+    async def send(self, message: Any) -> None:
+        """Sends what the app says; once the answer to the handshake is sent, the socket comes."""
+        await super().send(message)
+        if self._takes and message["type"] == "websocket.accept":
+            self._takes = False
+            if not self.transport.is_closing():
+                self._takeover = Takeover(self._outlet, self, self.loop)
+
+    def _keep_alive(self) -> None:
+        """Pings a browser that has taken all; one that sent nothing since the last ping has gone."""
+        if self._pinged:
+            self.keepalive_timeout()
+        elif self.has_room():
+            self._pinged = True
+            self.transport.write(PING)
 
     # ---- reading
 
@@ -65,6 +95,10 @@ class WebSocket(WebSocketsSansIOProtocol):
             super().data_received(data)
             return
         for whole, part in self._cutter.cut(data):
+            if part == handover.PING and not whole:
+                self._keep_alive()
+                continue
+            self._pinged = False
             if not whole:
                 super().data_received(part)
             elif self._reader is None or self.close_sent or not self.queue.empty() or not self._reader(part):
@@ -99,6 +133,8 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Has nobody write any more."""
+        if self._takeover is not None:
+            self._takeover.cancel()
         self._outlet.lost()
         super().connection_lost(exc)
         self._reader = None

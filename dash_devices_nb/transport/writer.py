@@ -106,3 +106,13 @@ def read_with(scope: Any, function: Callable[[bytes], bool]) -> None:
     direct = scope.get("extensions", {}).get(EXTENSION)
     if direct is not None:
         direct.read_with(function)
+
+
+def take_socket(scope: Any) -> None:
+    """Have a connection that comes through the Jupyter server written to the browser's own socket, where that can be.
+
+    Before it is accepted.
+    """
+    direct = scope.get("extensions", {}).get(EXTENSION)
+    if direct is not None:
+        direct.take_socket()

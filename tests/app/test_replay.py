@@ -11,7 +11,7 @@ import pytest
 from dash_devices_nb import Dash, Input, Output, Patch, State, callback_context, dcc, html, replay, replay_coro
 from dash_devices_nb.errors import ReplayError
 from dash_devices_nb.testing import AppServer, Tab
-from tests.support.eventually import eventually, eventually_sync
+from tests.support.eventually import eventually_sync
 
 
 def program() -> tuple[Dash, list[object]]:
@@ -124,8 +124,10 @@ async def test_what_went_to_one_client_goes_to_the_page_in_its_place(app_server:
         app.push_mods({"done": {"children": "for Ben"}}, app.clients[1])
         await ben.act("go", "n_clicks", 1)
         await ben.expect("note", "children", "your click 1")
-        # The click is shared: each page calls `go`, whose "done" soon follows.
-        await eventually(lambda: "for Anne" in anne.history("done", "children"))
+        # The click is shared: each page calls `go`, whose "done" follows.
+        for each in (anne, ben):
+            await each.expect("done", "children", "done")
+        assert "for Anne" in anne.history("done", "children")
     path = app.journal.save(tmp_path / "session")
     app_server.stop(app)
     other = made()
@@ -133,7 +135,8 @@ async def test_what_went_to_one_client_goes_to_the_page_in_its_place(app_server:
     async with Tab(url) as first:
         summary = await replay_coro(path, other, speed=None)
         await first.expect("go", "n_clicks", 1)
-        await eventually(lambda: "for Anne" in first.history("done", "children"))
+        await first.expect("done", "children", "done")
+        assert "for Anne" in first.history("done", "children")
         assert "for Ben" not in first.history("done", "children")
         assert "your click 1" not in first.history("note", "children")
         assert summary.left_out == len([each for each in app.journal.filter("push") if each.what]) - summary.pushes

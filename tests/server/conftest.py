@@ -28,6 +28,7 @@ from dash_devices_nb.registration import Registration, UnixEndpoint
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.gate import Gate
 from dash_devices_nb.transport.serve import Receive, Scope, Send, Server
+from dash_devices_nb.transport.writer import take_socket
 from tests.support.jupyter import Jupyter, running_jupyter
 
 REPOSITORY = Path(__file__).parents[2]
@@ -119,12 +120,14 @@ class Page:
         scopes: Of the requests that came, without the secret, which the gate takes out.
         bodies: Of the requests that came, as far as they were read.
         gone: How many streams noticed that their reader left.
+        texts: What came over WebSockets; "" for bytes.
     """
 
     registration: Registration
     scopes: list[Scope] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     gone: int = 0
+    texts: list[str] = field(default_factory=list)
     sockets: list[Send] = field(default_factory=list)
     replies: dict[str, tuple[int, list[tuple[bytes, bytes]], bytes]] = field(default_factory=dict)
 
@@ -179,10 +182,18 @@ class Page:
         if scope["path"] == "/refused":
             await send({"type": "websocket.close", "code": 4403, "reason": "not you"})
             return
+        if scope["path"] != "/own":
+            take_socket(scope)  # as an app's pages do, and a WebSocket of the user's own does not
         wanted = scope.get("subprotocols") or [None]
         await send({"type": "websocket.accept", "subprotocol": wanted[0]})
+        if scope["path"] == "/greets":
+            await send({"type": "websocket.send", "text": "welcome"})
+        if scope["path"] == "/full":
+            await send({"type": "websocket.close", "code": 1013, "reason": "full"})
+            return
         self.sockets.append(send)
         while (message := await receive())["type"] == "websocket.receive":
+            self.texts.append(message.get("text") or "")
             if message.get("text") == "bye":
                 await send({"type": "websocket.close", "code": 4001, "reason": "as you wish"})
             else:

@@ -134,3 +134,45 @@ async def test_a_page_reads_what_was_on_its_way_when_the_app_ended(joined: Joine
     await asyncio.get_running_loop().sock_sendall(app, last)
     app.close()
     assert await received(browser, 10**6) == last + close_frame(1012, "the app's kernel closed the connection")
+
+
+async def test_an_app_that_writes_to_the_browser_itself_is_asked_for_the_close_frame(joined: Joined) -> None:
+    """Only the app knows where its frames end; the browser's connection stays open for it meanwhile."""
+    browser, app, splice = joined.add()
+    splice.handed = True
+    splice.close(4403, "the link has ended")
+    asked = close_frame(4403, "the link has ended", mask=True)
+    assert await received(app, len(asked)) == asked
+    assert len(joined.ended) == 1
+    with pytest.raises(BlockingIOError):
+        browser.recv(1)
+    app.close()
+    assert await received(browser, 1) == b""
+
+
+async def test_an_app_that_writes_to_the_browser_itself_and_hangs_is_not_waited_for(joined: Joined) -> None:
+    """The page learns from the end of its connection."""
+    browser, _, splice = joined.add()
+    splice.handed = True
+    splice.close()
+    assert await received(browser, 1) == b""
+
+
+async def test_in_the_middle_of_a_frame_nothing_is_put_between(joined: Joined) -> None:
+    """An app that could not read a Close frame there is not asked for one."""
+    browser, app, splice = joined.add()
+    splice.handed = True
+    begun = frame(b"x" * 100, mask=True)[:50]
+    browser.send(begun)
+    assert await received(app, 50) == begun
+    splice.close()
+    assert await received(browser, 1) == await received(app, 1) == b""
+
+
+async def test_a_page_whose_app_wrote_to_it_and_has_ended_is_sent_nothing(joined: Joined) -> None:
+    """A killed kernel may have stopped in the middle of a frame."""
+    browser, app, splice = joined.add()
+    splice.handed = True
+    app.close()
+    assert await received(browser, 1) == b""
+    assert splice.closed

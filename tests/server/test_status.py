@@ -57,6 +57,10 @@ class Notebook:
     def start(self, code: str) -> None:
         self._client.execute(code)
 
+    async def hear(self) -> None:
+        """Wait until what a restarted kernel prints is heard: this side connects with it anew by and by."""
+        await self._client.wait_for_ready(timeout=60)
+
     async def register(self) -> int:
         """Run the notebook: the app is there afterwards. Returns the kernel's process id."""
         return int(await self.run(REGISTER.format(base_url=BASE_URL, kernel_id=self.kernel_id)))
@@ -138,6 +142,7 @@ async def test_page_goes_on_after_a_restart_and_another_run(visit: Visit, notebo
         await next_state(socket, "restarting")
         await next_state(socket, "unregistered", within=30)
         await restart
+        await notebook.hear()
         await notebook.register()
         registered = time.time()
         message = await next_state(socket, "idle")

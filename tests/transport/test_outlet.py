@@ -116,3 +116,20 @@ async def test_what_the_reader_leaves_comes_through_asgi_and_nothing_overtakes_i
     assert app.later == ["two in parts", "three", "later", "last"]
     await eventually(lambda: app.code == 1000)
     await server.stop()
+
+
+async def test_what_a_thread_writes_while_there_is_no_room_is_written_before_what_comes_later():
+    """The loop's own message has just taken the room that the thread had seen."""
+    app = App()
+    server = await serving(app)
+    async with await connected(server) as client:
+        await eventually(lambda: bool(app.writers))
+        (writer,) = app.writers
+        writer.write_messages([Frame("x" * 8_000_000)])
+        assert not writer.has_room()
+        await asyncio.to_thread(writer.write_messages, [Frame("sooner")])
+        await client.recv()
+        await eventually(writer.has_room)
+        await asyncio.to_thread(writer.write_messages, [Frame("later")])
+        assert [await client.recv(), await client.recv()] == ["sooner", "later"]
+    await server.stop()

@@ -1,0 +1,86 @@
+"""Taking over the writing side of a browser's connection from the Jupyter server (see `registration.handover`)."""
+
+import asyncio
+import contextvars
+import os
+import socket
+from typing import Any
+
+from dash_devices_nb.registration import handover
+from dash_devices_nb.transport.outlet import Outlet
+
+
+class Takeover:
+    """Waits for the browser's socket and has the outlet write to it. On the loop.
+
+    Until it has come, or word that it does not, nothing is written and nothing read.
+
+    Args:
+        outlet: Of the connection to the extension.
+        protocol: Of that connection; it is told of the room to write.
+        loop: The connection's.
+    """
+
+    def __init__(self, outlet: Outlet, protocol: asyncio.BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
+        self._outlet = outlet
+        self._protocol = protocol
+        self._loop = loop
+        outlet.hold()
+        protocol.pause_writing()
+        outlet.pause_reading()
+        # asyncio lets nobody wait for a descriptor that one of its transports has.
+        self._waiting = socket.socket(fileno=os.dup(outlet.get_extra_info("socket").fileno()))
+        loop.add_reader(self._waiting.fileno(), self._comes)
+        self._task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Wait no longer. Idempotent."""
+        if self._waiting.fileno() >= 0:
+            self._loop.remove_reader(self._waiting.fileno())
+            self._waiting.close()
+
+    def _comes(self) -> None:
+        try:
+            taken = handover.take(self._waiting)
+        except BlockingIOError:
+            return
+        except OSError:
+            taken = None  # the connection has broken, which its transport hears when it reads again
+        self.cancel()
+        if taken is None:
+            self._go_on(None)
+        else:
+            self._task = self._loop.create_task(self._adopt(taken), context=contextvars.Context())
+
+    async def _adopt(self, taken: socket.socket) -> None:
+        try:
+            sink, _ = await self._loop.connect_accepted_socket(lambda: _Sink(self._outlet, self._protocol), taken)
+        except OSError:
+            taken.close()  # the browser has gone, which the extension tells
+            self._go_on(None)
+        else:
+            self._go_on(sink)
+
+    def _go_on(self, sink: Any) -> None:
+        self._outlet.release(sink)
+        if self._outlet.has_room:
+            self._protocol.resume_writing()
+        self._outlet.resume_reading()
+
+
+class _Sink(asyncio.Protocol):
+    """The browser's socket, of which the extension reads what comes."""
+
+    def __init__(self, outlet: Outlet, protocol: asyncio.BaseProtocol) -> None:
+        self._outlet = outlet
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Leave the reading to the extension."""
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the connection to the extension, too."""
+        self._outlet.sink_lost()
