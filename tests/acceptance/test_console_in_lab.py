@@ -74,6 +74,8 @@ async def test_the_console_follows_pauses_and_survives_a_reload(notebook: LabNot
         await expect(panel).to_contain_text("Running, 1 page")
         await expect(panel).to_contain_text("the target is 25")
         await expect(panel.locator("tr", has_text="shared")).to_contain_text("show")
+        # The first click into a cell selects it, and the notebook may scroll under the mouse.
+        await panel.get_by_text("Running, 1 page").click()
         await button(panel, "Pause").click()
         await expect(panel).to_contain_text("Paused, 0 waiting")
         await tab.act("target", "value", 5)
@@ -109,6 +111,8 @@ async def test_the_console_follows_pauses_and_survives_a_reload(notebook: LabNot
         await expect(panel).to_contain_text("ZeroDivisionError: division by zero")
         await tab.act("target", "value", 10)
         await expect(panel).to_contain_text("the target is 10")
+        # The first click into a cell selects it, and the notebook may scroll under the mouse.
+        await panel.get_by_text("Running, 1 page").click()
         await button(panel, "Pause").click()
         await expect(panel).to_contain_text("Paused, 0 waiting")
         await button(panel, "Resume").click()
