@@ -51,6 +51,7 @@ class Page:
         told_refused: when it was told last of one.
         told_role: what it was told last of its role and the floor.
         may_name: whether its person may say what it is called; None before it was greeted.
+        said_name: what its person said, as long as it is called so.
         knows_needs: whether it was told what the callbacks need.
         takes_shared: whether it gets the shared changes.
     """
@@ -74,6 +75,7 @@ class Page:
         self.told_refused = float("-inf")
         self.told_role: dict[str, Any] | None = None
         self.may_name: bool | None = None
+        self.said_name = ""
         self.knows_needs = False
         self._owed: int | None = None
         self._owed_keys: set[Key] = set()

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from dash_devices_nb.core import journal as kinds
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
-from dash_devices_nb.core.clients import Client, as_name
+from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.floor import Floor
 from dash_devices_nb.core.ids import Key, Ref, named
 from dash_devices_nb.core.limits import MOST_REFUSED, bucket_for
+from dash_devices_nb.core.names import alike, as_name, marked
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import Value
@@ -187,11 +188,14 @@ class Roles:
         """
         client = page.client
         if frame["t"] == "name":
-            name = wire.text(frame, "name")
-            if page.may_name and as_name(name):  # once; and whom Jupyter or the program has given a name keeps that
-                page.may_name = False
-                client.name = name
-                self.update()
+            name = as_name(wire.text(frame, "name"))
+            if page.may_name and name:  # once; and whom Jupyter or the program has given a name keeps that
+                with self._runtime.lock:
+                    owned = any(alike(name, each) for each in self._owners_names())
+                    client.name = marked(name) if owned else name
+                    page.said_name = "" if owned else name
+                    page.may_name = False
+                    self.update()
             return
         want = frame.get("want")
         if not isinstance(want, bool):
@@ -217,6 +221,7 @@ class Roles:
         page.knows_needs = False
         if page.may_name is None:
             page.may_name = client.username is None and (client.share is not None or not client.name)
+        self._tell_apart(client)
         self._tell(page)
         self._watched()
 
@@ -240,7 +245,25 @@ class Roles:
             page = self._runtime.pages.get(client.id)
             if page is not None and named:
                 page.may_name = False
+                page.said_name = ""
+            self._tell_apart(client)
             self.update()
+
+    def _owners_names(self) -> list[str]:
+        """Of the owners who are here."""
+        clients = [page.client for page in self._runtime.pages.values()]
+        owners = [client for client in clients if client.role is Role.OWNER and client.share is None]
+        return [name for owner in owners for name in (owner.name, owner.username) if name]
+
+    def _tell_apart(self, client: Client) -> None:
+        """An owner comes, or is called so now: mark guests who call themselves alike. With the lock held."""
+        if client.role is not Role.OWNER or client.share is not None:
+            return
+        names = self._owners_names()
+        pages = [page for page in self._runtime.pages.values() if page.said_name]
+        for page in [page for page in pages if any(alike(page.said_name, name) for name in names)]:
+            said, page.said_name = page.said_name, ""
+            page.client.name = marked(said)
 
     # ---- asking a page
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dash_devices_nb.core.ids import canonical
+from dash_devices_nb.core.names import as_name
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.errors import RunError
-
-LONGEST_NAME = 40
-"""Characters of a name."""
 
 
 class Follower(Protocol):
@@ -153,11 +150,3 @@ class Client:
     def __repr__(self) -> str:
         name = f" {self.username or self._name}" if self.username or self._name else ""
         return f"<Client {self.id}{name} {self.address}>"
-
-
-def as_name(text: str) -> str:
-    """A name as it is shown: one line, without control and formatting characters, at most `LONGEST_NAME` long."""
-    shown = "".join(
-        each if unicodedata.category(each)[0] not in "CZ" else " " for each in str(text)[: 10 * LONGEST_NAME]
-    )
-    return " ".join(shown.split())[:LONGEST_NAME].strip()

@@ -154,6 +154,10 @@ async def test_a_guest_gives_a_name_once_and_it_is_text(app, tab):
     await may(named, "control", name="Seat 4b", ask=False)
     await named.say_name("Teacher")
     await guest.say_name("Teacher")
+    same = await tab(app, role="view", guest=True, name="Class 3")
+    await same.say_name("Class 3")
+    await may(same, "view", name="Class 3", ask=False)
+    await same.close()
     other = await tab(app, role="view", guest=True, name="Class 3")
     await other.say_name("Ada")
     await may(other, "view", name="Ada", ask=False)
@@ -169,6 +173,27 @@ async def test_a_guest_gives_a_name_once_and_it_is_text(app, tab):
     await guest.expect("dash-devices-presence", "children", lambda shown: "<b>Ada</b>" in texts(shown))
     client_of(app, named).name = "Seat 5"
     await may(named, "control", name="Seat 5")
+
+
+async def test_no_guest_is_called_as_an_owner_who_is_here(app, tab):
+    """Whoever comes first, and in whatever writing; the program's own names stay, and so do others'."""
+    eve, fay, gil = [await tab(app, role="view", guest=True) for _ in range(3)]
+    await eve.say_name("teacher")
+    await may(eve, "view", name="teacher")
+    client_of(app, gil).name = "Teacher"
+    owner = await tab(app, role="owner", name="Teacher")
+    await may(eve, "view", name="teacher (guest)")
+    await fay.say_name(" TEÁCHER.")
+    await may(fay, "view", name="TEÁCHER. (guest)", ask=False)
+    await may(gil, "view", name="Teacher")
+    ben = await tab(app, role="view", guest=True)
+    await ben.say_name("Miss Lovelace")
+    await may(ben, "view", name="Miss Lovelace")
+    client_of(app, owner).name = "Miss Lovelace"
+    await may(ben, "view", name="Miss Lovelace (guest)")
+    await may(owner, "owner", name="Miss Lovelace")
+    names = ["teacher (guest)", "TEÁCHER. (guest)", "Teacher", "Miss Lovelace", "Miss Lovelace (guest)"]
+    assert sorted(client.name for client in app.clients) == sorted(names)
 
 
 async def test_presence_shows_who_is_here_and_who_has_the_floor(app, tab):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dash_devices_nb.core.clients import Client, as_name
+from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.floor import Floor
 from dash_devices_nb.errors import RoleError
 
@@ -104,19 +104,3 @@ def test_what_cannot_be_is_refused(class_):
     with pytest.raises(RoleError, match="eve has not asked for control"):
         floor.grant(now=0.0, client=class_[3])
     assert floor.state == "open"
-
-
-@pytest.mark.parametrize(
-    ("given", "name"),
-    [
-        ("  Ada \n Lovelace ", "Ada Lovelace"),
-        ("<b>Eve</b>", "<b>Eve</b>"),
-        ("\u202egnp.exe\x00\x1b[31m", "gnp.exe [31m"),
-        ("x" * 100, "x" * 40),
-        ("Zoë 李", "Zoë 李"),
-        (" \t", ""),
-    ],
-)
-def test_a_name_is_one_line_of_text(given, name):
-    """Without what would turn, hide or break it; markup stays the text that it is."""
-    assert as_name(given) == name

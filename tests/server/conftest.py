@@ -89,25 +89,27 @@ async def logged_in(
     yield Visit(jupyter, http, made.json()["id"], tls)
 
 
-@pytest.fixture(scope="session")
-async def visit() -> AsyncIterator[Visit]:
-    """A logged-in client of a server with a base URL that needs percent-encoding, the same for all modules."""
+@asynccontextmanager
+async def visiting(*arguments: str) -> AsyncIterator[Visit]:
+    """A logged-in client of a bare server of its own, with these arguments."""
     async with (
-        running_jupyter(
-            "server",
-            base_url=BASE_URL,
-            env=CONFIGURED,
-            arguments=[
-                "--DashDevicesApp.max_body_bytes=100000",
-                "--DashDevicesApp.max_frame_bytes=100000",
-                "--DashDevicesApp.page_timeout=1",
-                "--DashDevicesApp.answer_timeout=2",
-                "--DashDevicesApp.ping_interval=0.2",
-            ],
-        ) as jupyter,
+        running_jupyter("server", base_url=BASE_URL, env=CONFIGURED, arguments=arguments) as jupyter,
         httpx.AsyncClient(timeout=KERNEL_START) as http,
         logged_in(jupyter, http) as visit,
     ):
+        yield visit
+
+
+@pytest.fixture(scope="session")
+async def visit() -> AsyncIterator[Visit]:
+    """A logged-in client of a server with a base URL that needs percent-encoding, the same for all modules."""
+    async with visiting(
+        "--DashDevicesApp.max_body_bytes=100000",
+        "--DashDevicesApp.max_frame_bytes=100000",
+        "--DashDevicesApp.page_timeout=1",
+        "--DashDevicesApp.answer_timeout=2",
+        "--DashDevicesApp.ping_interval=0.2",
+    ) as visit:
         yield visit
 
 

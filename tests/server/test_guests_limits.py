@@ -11,10 +11,9 @@ import httpx
 import pytest
 import websockets
 
-from tests.server.conftest import BASE_URL, CONFIGURED, KERNEL_START, Page, Visit, logged_in, serving
+from tests.server.conftest import Page, Visit, serving, visiting
 from tests.server.guests import COOKIE, Links, guest_socket, links_of
 from tests.support.eventually import eventually
-from tests.support.jupyter import running_jupyter
 
 REQUESTS, SOCKETS = 2, 4
 
@@ -23,16 +22,7 @@ REQUESTS, SOCKETS = 2, 4
 async def visit() -> AsyncIterator[Visit]:
     """The owner of a server with little room for guests."""
     limits = {"guest_requests": REQUESTS, "guest_sockets": SOCKETS, "guest_body_timeout": 0.3}
-    async with (
-        running_jupyter(
-            "server",
-            base_url=BASE_URL,
-            env=CONFIGURED,
-            arguments=[f"--DashDevicesApp.{name}={value}" for name, value in limits.items()],
-        ) as jupyter,
-        httpx.AsyncClient(timeout=KERNEL_START) as http,
-        logged_in(jupyter, http) as visit,
-    ):
+    async with visiting(*(f"--DashDevicesApp.{name}={value}" for name, value in limits.items())) as visit:
         yield visit
 
 

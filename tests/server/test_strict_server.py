@@ -10,8 +10,7 @@ import pytest
 from jupyter_server.auth.security import passwd
 from websockets.exceptions import InvalidStatus
 
-from tests.server.conftest import BASE_URL, CONFIGURED, Page, Visit, logged_in, serving
-from tests.support.jupyter import running_jupyter
+from tests.server.conftest import Page, Visit, serving, visiting
 
 PASSWORD = "correct horse"
 
@@ -19,15 +18,10 @@ PASSWORD = "correct horse"
 @pytest.fixture(scope="module")
 async def visit() -> AsyncIterator[Visit]:
     """A logged-in client of that server."""
-    arguments = [
+    async with visiting(
         "--ServerApp.allow_unauthenticated_access=False",
         f"--PasswordIdentityProvider.hashed_password={passwd(PASSWORD)}",
-    ]
-    async with (
-        running_jupyter("server", base_url=BASE_URL, env=CONFIGURED, arguments=arguments) as jupyter,
-        httpx.AsyncClient(timeout=60) as http,
-        logged_in(jupyter, http) as visit,
-    ):
+    ) as visit:
         yield visit
 
 
