@@ -150,7 +150,7 @@ class Callbacks(Embedded):
         def put() -> None:
             self.shared.callbacks[spec] = callback
             try:
-                self.runtime.enter(lambda: dispatcher.add_callback(spec))
+                self.runtime.enter(lambda: dispatcher.add_callback(spec, hold=self.callbacks.running is not None))
             except Exception:
                 del self.shared.callbacks[spec]
                 raise

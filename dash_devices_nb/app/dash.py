@@ -14,6 +14,7 @@ from dash_devices_nb.app.asgi import Front
 from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.chaining import Chains
 from dash_devices_nb.app.definitions import Definitions
+from dash_devices_nb.app.held import Held
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.journal import AppJournal
 from dash_devices_nb.app.people import People
@@ -70,13 +71,14 @@ class Dash(People):
         self.recorder = Recorder(Replays(self).of, name)
         self.runtime.on_refusal = self.recorder.refused
         self.output_log = OutputLog()
-        self.callbacks = Definitions(self.changed)
+        self.callbacks = Definitions(self.changed, self.cell_ended)
         self._guard = InterruptGuard(self.runtime.running)
         self.regular = RegularCalls(self, self.runtime)
         self.chains = Chains(self, self.regular.start)
         self.regular.deliver = self.chains.finish
         self.shared = SharedCalls(self, self.runtime, self._check)
         self.hub = Hub(self, self.runtime, self.regular)
+        self.held = Held(self.runtime, self.hub.definitions_whole)
         if kwargs.pop("backend", "quart") not in ("quart", None, stock.Backend):
             raise RunError("dash_devices_nb runs on Quart: leave out backend=, or give backend='quart'")
         if not isinstance(server, bool | quart.Quart | None):

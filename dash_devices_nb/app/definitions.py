@@ -112,11 +112,17 @@ class Definitions:
 
     Args:
         changed: called after definitions were added or withdrawn.
+        ended: called when a cell has run, and what it defines is whole.
+
+    Attributes:
+        running: the run of the cell that runs; None between cells, and outside of IPython.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], ended: Callable[[], None]) -> None:
+        self.running: object = None
         self._all: list[Definition] = []
         self._changed = changed
+        self._ended = ended
         self._replaced: list[tuple[Definition, Definition]] = []  # what has come, and what it replaced
         self._modules = Modules()
         self._listening = False
@@ -213,8 +219,14 @@ class Definitions:
 
     def _cell_starts(self, info: Any) -> None:
         CellOutput.here().begins()
+        self.running = object()
 
     def _cell_ended(self, result: Any) -> None:
+        self._settle(succeeded=getattr(result, "success", True))
+        self.running = None
+        self._ended()
+
+    def _settle(self, *, succeeded: bool) -> None:
         here = CellOutput.here()
         mine = [each for each in self._all if here.cell_id and each.owner.key == here.cell_id]
         run = here.parent.get("msg_id")
@@ -224,7 +236,7 @@ class Definitions:
         others += self._left_by_modules()
         self._replaced = []
         self._all = [each for each in self._all if each not in others]
-        if getattr(result, "success", True):
+        if succeeded:
             gone = [each for each in mine if each.owner.run != run]
             for each in gone:
                 each.withdraw()
@@ -263,6 +275,7 @@ class Definitions:
             shell.events.unregister("pre_run_cell", self._cell_starts)
             shell.events.unregister("post_run_cell", self._cell_ended)
             self._listening = False
+        self.running = None
 
     def _repr_html_(self) -> str:
         heads = ("kind", "name", "inputs", "outputs", "cell", "calls", "mean ms", "worst ms", "errors")

@@ -226,18 +226,29 @@ class Hub:
             return client.share if client is not None else None
         return self._who({name.lower(): value for name, value in request.headers.items()}).get("share")
 
-    def definitions_changed(self) -> None:
-        """Callbacks were declared while the app runs: the open pages take them over in place."""
+    def definitions_changed(self, *, hold: bool = False) -> None:
+        """Callbacks were declared while the app runs: the open pages take them over in place.
+
+        Args:
+            hold: not before `definitions_whole` says that they are whole.
+        """
         if not self.runtime.pages:
             return
         if not self._redefining and self.runtime.io_loop is not None:
             self._redefining = True
             self._redefined = time.monotonic()
-            self.runtime.io_loop.call_soon_threadsafe(
-                self.runtime.io_loop.call_later, TOGETHER_SECONDS, self._send_definitions
-            )
+            if not hold:
+                self.definitions_whole()
+
+    def definitions_whole(self) -> None:
+        """The cell that declared them has run: tell the pages. From any thread."""
+        loop = self.runtime.io_loop
+        if self._redefining and loop is not None:
+            loop.call_soon_threadsafe(loop.call_later, TOGETHER_SECONDS, self._send_definitions)
 
     def _send_definitions(self) -> None:
+        if not self._redefining:
+            return
         self._redefining = False
         frame = {
             "refs": self.shared_refs(),

@@ -22,6 +22,7 @@ import orjson
 from dash_devices_nb.app import site as sites
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.definitions import Definitions
+from dash_devices_nb.app.held import Held
 from dash_devices_nb.app.runtime import Runtime, in_coroutine
 from dash_devices_nb.app.site import Site, Wish
 from dash_devices_nb.app.web import Web
@@ -39,6 +40,7 @@ class Lifecycle(Web):
 
     runtime: Runtime
     callbacks: Definitions
+    held: Held
     _site: Site | None = None
     _guard: InterruptGuard
     _begun = False
@@ -278,4 +280,10 @@ class Lifecycle(Web):
         """Callbacks were declared: if the app runs, tell the open pages."""
         self.hub.roles.forget()
         if self._begun:
-            self.hub.definitions_changed()
+            self.hub.definitions_changed(hold=self.callbacks.running is not None)
+            if self.callbacks.running is not None:
+                self.held.wait(self.callbacks.running)
+
+    def cell_ended(self) -> None:
+        """A cell has run: what it has defined is whole."""
+        self.held.release()

@@ -6,16 +6,16 @@ them, before it lets go, so that all clients see the changes in the order of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.firsts import FirstCalls
 from dash_devices_nb.core.graph import CallbackGraph
-from dash_devices_nb.core.ids import Bindings, Key, named
+from dash_devices_nb.core.ids import Key, named
 from dash_devices_nb.core.lanes import Laned, Lanes
-from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
 from dash_devices_nb.core.store import Store
 from dash_devices_nb.core.values import Value
@@ -44,9 +44,8 @@ class Dispatcher:
         self.lanes = Lanes()
         self._waits = Waits(self.lanes)
         self.now = 0.0
-        self._looked_at: tuple[int, int] | None = None
+        self._firsts = FirstCalls(self.graph, self.layout)
         self._started = False
-        self._initialised: dict[tuple[CallbackSpec, Bindings], frozenset[Key]] = {}
         self._answered: dict[tuple[Key, Key], int] = {}
 
     # ---- what is shared
@@ -73,7 +72,7 @@ class Dispatcher:
         """The app starts with this layout (a plain JSON tree): call the shared callbacks once."""
         self.store.learn(tree)
         self._started = True
-        return self._close(self._initial_calls())
+        return self.release()
 
     def receive_layout(self, tree: Any) -> list[Action]:
         """The app has another layout (a plain JSON tree). Shared values stay; what waited for it is called."""
@@ -88,19 +87,29 @@ class Dispatcher:
         self.store.bring(tree)
         return self._close(self._initial_calls())
 
-    def add_callback(self, spec: CallbackSpec) -> list[Action]:
+    def add_callback(self, spec: CallbackSpec, *, hold: bool = False) -> list[Action]:
         """A callback is declared; if the app runs, it is called at once.
+
+        Args:
+            spec: the callback.
+            hold: call it when `release` says so, or an event does.
 
         Raises:
             DuplicateOutputError, CallbackCycleError: as `CallbackGraph.add`.
         """
         self.graph.add(spec)
+        if hold and self._started:
+            self._firsts.hold(spec, self.state.revision)
         return self._close(self._initial_calls())
+
+    def release(self) -> list[Action]:
+        """The callbacks whose first call is held may be called."""
+        return self._close(self._initial_calls(self._firsts.release()))
 
     def remove_callback(self, spec: CallbackSpec) -> None:
         """A callback is taken away. Its calls that run or wait go on, but set nothing any more."""
         self.graph.remove(spec)
-        self._initialised = {known: keys for known, keys in self._initialised.items() if known[0] is not spec}
+        self._firsts.forget(spec)
 
     def receive_change(self, client: Client, mods: Mods, cause: Cause | None = None) -> list[Action]:
         """A page changed shared props.
@@ -192,7 +201,8 @@ class Dispatcher:
     def _set_meanwhile(self, key: Key, call: Call) -> bool:
         """Whether somebody has set a prop since an initial call, which nobody asked for, began to compute it."""
         entry = self.state.get(key)
-        return entry is not None and entry.revision > call.revision and key not in call.wave.written
+        since = call.wave.since.get(call.spec, call.revision)
+        return entry is not None and entry.revision > since and key not in call.wave.written
 
     def receive_failure(self, call: Call) -> list[Action]:
         """A call has raised, or returned nothing to apply."""
@@ -250,34 +260,14 @@ class Dispatcher:
         entry = self.state.get(cause.key)
         return (entry.lineage if entry else frozenset()) | {cause.key}
 
-    def _initial_calls(self) -> list[Action]:
+    def _initial_calls(self, since: Mapping[CallbackSpec, int] | None = None) -> list[Action]:
         """Call what waits for its first call and has its components, and patterns with ALL whose components changed."""
-        version = (self.graph.version, self.layout.version)
-        if not self._started or version == self._looked_at:
-            return []
-        self._looked_at = version
-        ready = [
-            instance
-            for spec in self.graph.specs
-            if spec.initial and spec.outputs and spec.service & Services.SERVER_INITIAL_CALLBACK
-            for instance in self.graph.instances(spec)
-            if self._has_new_inputs(instance) and self._present(instance)
-        ]
+        ready = self._firsts.take() if self._started else []
         if not ready:
             return []
-        self._initialised.update(((i.spec, i.bindings), frozenset(i.input_keys)) for i in ready)
-        wave = Wave(self.graph.plan_of(ready), initial=True)
+        wave = Wave(self.graph.plan_of(ready), initial=True, since=since or {})
         wave.due.update((instance, {}) for instance in ready)
         return self._advance(wave, wave.plan.order)
-
-    def _has_new_inputs(self, instance: Instance) -> bool:
-        known = self._initialised.get((instance.spec, instance.bindings))
-        return known is None or known != frozenset(instance.input_keys)
-
-    def _present(self, instance: Instance) -> bool:
-        return all(component_id in self.layout for component_id, _ in instance.input_keys) and any(
-            component_id in self.layout for component_id, _ in instance.output_keys
-        )
 
     def _wave(
         self,
@@ -344,6 +334,7 @@ class Dispatcher:
             self.now,
             self.state.revision,
         )
+        self._firsts.called(instance)
         wave.live.add(call)
         if instance.spec.most_recent:
             for old in self.lanes.waiting(call.lane):

@@ -7,7 +7,7 @@ most once a wave, and a wave is over when all of its instances are settled.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -49,6 +49,7 @@ class Wave:
         due: the instances with a changed input, and which.
         live: calls that wait or run.
         written: what its own calls have set, where it is initial.
+        since: for callbacks whose first call was held, the revision at which it counts as made.
         left: for each instance that is not settled how many it waits for, or `CALLED`.
     """
 
@@ -61,6 +62,7 @@ class Wave:
     due: dict[Instance, dict[Key, None]] = field(default_factory=dict)
     live: set[Call] = field(default_factory=set)
     written: set[Key] = field(default_factory=set)
+    since: Mapping[CallbackSpec, int] = field(default_factory=dict)
     left: dict[Instance, int] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -90,6 +90,7 @@ class Desk:
         function: Function | None = None,
         *,
         lane: Any = "own",
+        hold: bool = False,
         **options: Any,
     ) -> CallbackSpec:
         """Declare a shared callback.
@@ -106,8 +107,12 @@ class Desk:
             **options,
         )
         self._functions[spec] = function or (lambda *args: f"{name}({','.join(map(str, args))})")
-        self.take(self.dispatcher.add_callback(spec))
+        self.take(self.dispatcher.add_callback(spec, hold=hold))
         return spec
+
+    def release(self) -> None:
+        """What was declared to be held may be called."""
+        self.take(self.dispatcher.release())
 
     def start(self, *components: dict[str, Any]) -> None:
         """The app starts with these components."""
