@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+
+from benchmarks.programs.bare import serving
 
 PAGE = b"""<!DOCTYPE html>
 <html><head><title>echo</title></head><body>
@@ -24,20 +23,13 @@ socket.onmessage = (event) => { answer.textContent = event.data; };
 </body></html>"""
 
 
-def page(connection: ServerConnection, request: Request) -> Response | None:
-    if request.path == "/ws":
-        return None
-    headers = Headers({"Content-Type": "text/html", "Content-Length": str(len(PAGE))})
-    return Response(HTTPStatus.OK, "OK", headers, PAGE)
-
-
 async def echo(connection: ServerConnection) -> None:
     async for message in connection:
         await connection.send(message)
 
 
 async def main(port: int) -> None:
-    async with serve(echo, "127.0.0.1", port, process_request=page, compression=None) as server:
+    async with serve(echo, "127.0.0.1", port, process_request=serving(PAGE), compression=None) as server:
         await server.serve_forever()
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
 
 from benchmarks.harness import say
+from benchmarks.programs.bare import serving
 from benchmarks.programs.frames_server import PICTURES, dated, jpeg, pictures
 
 PAGE = b"""<!DOCTYPE html>
@@ -26,13 +24,6 @@ socket.onmessage = (event) => {
 };
 </script>
 </body></html>"""
-
-
-def page(connection: ServerConnection, request: Request) -> Response | None:
-    if request.path == "/ws":
-        return None
-    headers = Headers({"Content-Type": "text/html", "Content-Length": str(len(PAGE))})
-    return Response(HTTPStatus.OK, "OK", headers, PAGE)
 
 
 async def main(port: int, rate: float, pages: int) -> None:
@@ -51,7 +42,7 @@ async def main(port: int, rate: float, pages: int) -> None:
             await connection.send(dated(encoded[seen % PICTURES]))
             await connection.recv()
 
-    async with serve(handler, "127.0.0.1", port, process_request=page, compression=None):
+    async with serve(handler, "127.0.0.1", port, process_request=serving(PAGE), compression=None):
         say(bytes=sum(map(len, encoded)) // PICTURES)
         while there < pages:
             await asyncio.sleep(0.05)

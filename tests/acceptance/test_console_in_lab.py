@@ -12,26 +12,12 @@ from playwright.async_api import Locator, expect
 
 from dash_devices_nb.testing import Tab
 from tests.support.browser import Tabs
+from tests.support.device import CONSOLE, DEVICE
 from tests.support.eventually import eventually
 from tests.support.jupyter import Jupyter
 from tests.support.lab import LabNotebook
 
-APP = """
-from dash_devices_nb import Dash, Input, Output, dcc, html
-
-app = Dash("device")
-app.layout = html.Div([dcc.Slider(0, 30, 1, id="target", value=20), html.P(id="shown")])
-
-@app.callback_shared(Output("shown", "children"), Input("target", "value"))
-def show(target):
-    print(f"the target is {target}")
-    return f"{100 / target:g}"
-
-app.run(port=0, jupyter_mode="_none", auth=None)
-print(app.url)
-"""
 THREADS = "import threading; sum(each.name == 'dash-devices-console' for each in threading.enumerate())"
-CONSOLE = "app.console()"
 COUNT, PANEL = 2, 1
 
 
@@ -39,19 +25,12 @@ COUNT, PANEL = 2, 1
 async def notebook(jupyter_lab: Jupyter, browser: Tabs, request: pytest.FixtureRequest) -> AsyncIterator[LabNotebook]:
     browser.allow_errors("Exception opening new comm", "Failed to load resource", "WebSocket connection to")
     name = f"{request.node.name}.ipynb"
-    jupyter_lab.write_notebook(name, APP, CONSOLE, THREADS)
+    jupyter_lab.write_notebook(name, DEVICE, CONSOLE, THREADS)
     notebook = await LabNotebook.open(browser, jupyter_lab, name)
     await notebook.run_all()
     yield notebook
     await notebook.edit(0, "app.stop()")
     await notebook.run(0)
-
-
-async def url_of(notebook: LabNotebook) -> str:
-    text = await eventually(lambda: notebook.output(0).first.inner_text(), 20)
-    found = re.search(r"http://\S+", text)
-    assert found
-    return found.group()
 
 
 async def threads(notebook: LabNotebook) -> str:
@@ -63,12 +42,12 @@ def button(panel: Locator, name: str) -> Locator:
     return panel.locator("button", has_text=re.compile(f"^{name}$"))
 
 
-async def test_the_console_follows_pauses_and_survives_a_reload(notebook: LabNotebook):
+async def test_the_console_follows_pauses_and_survives_a_reload(notebook: LabNotebook, jupyter_lab: Jupyter):
     """A person acts, the panel shows it with the callback's output; the log is there again after a reload."""
     page = notebook.page
     panel = notebook.output(PANEL).first
     await expect(panel).to_contain_text("Running, 0 pages", timeout=20_000)
-    async with Tab(await url_of(notebook)) as tab:
+    async with Tab((jupyter_lab.root / "url.txt").read_text()) as tab:
         await tab.act("target", "value", 25)
         await tab.expect("shown", "children", "4")
         await expect(panel).to_contain_text("Running, 1 page")
@@ -119,7 +98,7 @@ async def test_the_console_follows_pauses_and_survives_a_reload(notebook: LabNot
     await expect(panel).to_contain_text("Running, 0 pages")
 
 
-async def test_the_cell_may_be_run_again_and_cleared(notebook: LabNotebook):
+async def test_the_cell_may_be_run_again_and_cleared(notebook: LabNotebook, jupyter_lab: Jupyter):
     """One panel and one thread however often the cell runs; none once it is out of sight."""
     panel = notebook.output(PANEL).first
     await expect(panel).to_contain_text("Running, 0 pages", timeout=20_000)
@@ -127,7 +106,7 @@ async def test_the_cell_may_be_run_again_and_cleared(notebook: LabNotebook):
         await notebook.run(PANEL)
     await expect(panel).to_contain_text("Running, 0 pages")
     await eventually(lambda: _shows(notebook, "1"), 10)
-    async with Tab(await url_of(notebook)) as tab:
+    async with Tab((jupyter_lab.root / "url.txt").read_text()) as tab:
         await tab.settled()
         await expect(panel).to_contain_text("Running, 1 page")
     await notebook.edit(PANEL, "pass")

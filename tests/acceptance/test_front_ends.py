@@ -11,6 +11,7 @@ from playwright.async_api import FrameLocator, Locator, Page, expect
 
 from dash_devices_nb.testing import Tab
 from tests.support.browser import Tabs
+from tests.support.device import CONSOLE, DEVICE
 from tests.support.eventually import eventually
 from tests.support.jupyter import Jupyter, running_jupyter, running_voila
 from tests.support.lab import LabNotebook
@@ -19,23 +20,6 @@ THERMOSTAT = Path(__file__).parents[2] / "notebooks" / "01_thermostat.ipynb"
 APP = 3
 EXPOSED = ["--JupyterNotebookApp.expose_app_in_browser=True"]
 """Notebook's commands are run by name, as JupyterLab's."""
-
-DEVICE = """
-from pathlib import Path
-from dash_devices_nb import Dash, Input, Output, dcc, html
-
-app = Dash("device")
-app.layout = html.Div([dcc.Slider(0, 30, 1, id="target", value=20), html.P(id="shown")])
-
-@app.callback_shared(Output("shown", "children"), Input("target", "value"))
-def show(target):
-    print(f"the target is {target}")
-    return f"{100 / target:g}"
-
-app.run(port=0, jupyter_mode="_none", auth=None)
-Path("url.txt").write_text(app.url)
-"""
-CONSOLE = "app.console()"
 
 
 async def test_in_notebook_7(browser: Tabs):
