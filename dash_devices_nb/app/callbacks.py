@@ -12,8 +12,16 @@ import dash
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.chaining import Chains
-from dash_devices_nb.app.declare import SharedCallback, lane_of, normal_arguments, shared_spec, split_service
-from dash_devices_nb.app.definitions import Definition, Definitions
+from dash_devices_nb.app.declare import (
+    SharedCallback,
+    lane_of,
+    name_of,
+    normal_arguments,
+    plain,
+    shared_spec,
+    split_service,
+)
+from dash_devices_nb.app.definitions import Definition, Definitions, Stats
 from dash_devices_nb.app.embed import Embedded
 from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.regular import Registration, RegularSpec
@@ -185,7 +193,7 @@ class Callbacks(Embedded):
         *,
         chain: bool,
     ) -> F:
-        name = getattr(function, "__name__", "callback")
+        name = name_of(function)
         spec = RegularSpec(name, service, lane_of(service, lock), CellOutput.here(), function)
 
         def declare() -> None:
@@ -258,10 +266,9 @@ class Callbacks(Embedded):
         return definition
 
     def _define_hook(self, kind: str, function: Callable[..., Any], hooks: list[Any], hook: Any) -> None:
-        name = getattr(function, "__name__", kind)
         definition = Definition(
             kind,
-            name,
+            name_of(function),
             (),
             (),
             (),
@@ -269,6 +276,7 @@ class Callbacks(Embedded):
             lambda: hooks.remove(hook),
             lambda: hooks.append(hook),
             _qualname(function),
+            getattr(hook, "stats", None) or Stats(),
         )
         self.callbacks.add(definition, lambda: hooks.append(hook))
 
@@ -279,7 +287,7 @@ class Callbacks(Embedded):
 
         def result(returned: Any) -> Any:
             if is_alternate(returned):
-                self._alternate(mods_of(returned, f"the alternate output of {function.__name__}"))
+                self._alternate(mods_of(returned, f"the alternate output of {name_of(function)}"))
                 return None if no_output else dash.no_update
             return None if no_output else returned
 
@@ -312,7 +320,7 @@ class Callbacks(Embedded):
 
 
 def _qualname(function: Callable[..., Any]) -> str:
-    return str(getattr(function, "__qualname__", ""))
+    return str(getattr(plain(function), "__qualname__", ""))
 
 
 def _names(dependencies: Iterable[Any]) -> tuple[str, ...]:

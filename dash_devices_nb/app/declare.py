@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import threading
 from collections.abc import Callable, Hashable
@@ -87,7 +88,7 @@ def shared_spec(
     args, kwargs = normal_arguments(args, kwargs)
     grouping, inputs, state, indices, prevent = stock.dependencies_of(args, kwargs)
     outputs = [grouping] if isinstance(grouping, dash.Output) else stock.flat_grouping(grouping)
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name_of(function)
     if not inputs:
         raise DeclarationError(f"the shared callback {name} has no Input; it would never be called")
     flags = check_callback_service(service)
@@ -107,6 +108,19 @@ def shared_spec(
         role=role,
     )
     return spec, grouping, indices
+
+
+def name_of(function: Any) -> str:
+    """How to call a callback: its function's name, that of a partial's function, or of the class of an object."""
+    function = plain(function)
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def plain(function: Any) -> Any:
+    """The function of a `functools.partial`, any other as it is."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def lane_of(service: Services, lock: Any) -> Hashable | None:

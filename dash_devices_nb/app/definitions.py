@@ -11,7 +11,9 @@ Outside of IPython nothing is replaced.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +21,8 @@ from dash_devices_nb.app.owners import Modules, Owner
 from dash_devices_nb.core.tables import html_table
 from dash_devices_nb.errors import DuplicateOutputError
 from dash_devices_nb.kernel.output import CellOutput
+
+UNCOUNTED = ("clientside", "authorize")  # kinds that run in the page, or for every request
 
 
 @dataclass
@@ -43,6 +47,17 @@ class Stats:
         self.errors += failed
         self.total += seconds
         self.worst = max(self.worst, seconds)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what runs within as a call."""
+        start = time.perf_counter()
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            self.add(time.perf_counter() - start, failed=failed)
 
     @property
     def mean(self) -> float:
@@ -84,10 +99,19 @@ class Definition:
         return self.output.label
 
     def __repr__(self) -> str:
-        calls = f"{self.stats.calls} call{'' if self.stats.calls == 1 else 's'}"
+        calls = "" if self.kind in UNCOUNTED else f", {self.stats.calls} call{'' if self.stats.calls == 1 else 's'}"
         failed = f", {self.stats.errors} failed" if self.stats.errors else ""
         props = f" {', '.join(self.inputs)} -> {', '.join(self.outputs) or 'nothing'}" if self.inputs else ""
-        return f"<{self.kind} {self.name}{props}{' of ' if self.cell else ''}{self.cell}, {calls}{failed}>"
+        return f"<{self.kind} {self.name}{props}{' of ' if self.cell else ''}{self.cell}{calls}{failed}>"
+
+    @property
+    def figures(self) -> tuple[object, ...]:
+        """Calls, mean and worst time in milliseconds, errors, as tables show them; empty where they are not known."""
+        stats = self.stats
+        if self.kind in UNCOUNTED:
+            return ("", "", "", "")
+        times = (f"{stats.mean * 1000:.1f}", f"{stats.worst * 1000:.1f}") if stats.calls else ("", "")
+        return (stats.calls, *times, stats.errors)
 
     def withdraw(self) -> None:
         """Take it out of force."""
@@ -286,10 +310,7 @@ class Definitions:
                 ", ".join(each.inputs),
                 ", ".join(each.outputs),
                 each.cell,
-                each.stats.calls,
-                f"{each.stats.mean * 1000:.1f}",
-                f"{each.stats.worst * 1000:.1f}",
-                each.stats.errors,
+                *each.figures,
             )
             for each in self
         ]

@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from dash_devices_nb.app.declare import name_of
+from dash_devices_nb.app.definitions import Stats
 from dash_devices_nb.app.runtime import Runtime
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.kernel.outputlog import OutputLog
@@ -67,6 +69,9 @@ class ConnectHook:
         runtime: runs it.
         send: takes (client, mods) that it returned for a client that came.
         log: also takes what it prints.
+
+    Attributes:
+        stats: how its calls fare.
     """
 
     def __init__(
@@ -82,7 +87,8 @@ class ConnectHook:
         self._runtime = runtime
         self._send = send
         self._log = log
-        self._name = getattr(function, "__name__", "callback_connect")
+        self.stats = Stats()
+        self._name = name_of(function)
         self._waiting: deque[_Event] = deque()
         self._runs = False
 
@@ -113,7 +119,7 @@ class ConnectHook:
         while (event := self._next()) is not None:
             with self._output.bound(self._log, self._name):
                 try:
-                    with event.seen():
+                    with self.stats.counted(), event.seen():
                         returned = self._function(event.client, event.connect)
                     self._done(event, returned)
                 except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
@@ -123,7 +129,7 @@ class ConnectHook:
         while (event := self._next()) is not None:
             with self._output.bound(self._log, self._name):
                 try:
-                    with event.seen():
+                    with self.stats.counted(), event.seen():
                         # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
                         asyncio.get_running_loop().call_soon(event.passed)
                         returned = await self._function(event.client, event.connect)

@@ -253,7 +253,7 @@ class Lifecycle(Web):
     def layout(self) -> Any:
         """The layout. Setting another one while the app runs shows it in the open pages in place.
 
-        One that cannot be made is refused, with what its function raised: the old one stays.
+        One that cannot be made, or has an id twice, is refused with what was raised: the old one stays.
         """
         return stock.StockDash.layout.fget(self)
 
@@ -265,7 +265,9 @@ class Lifecycle(Web):
             before = stock.StockDash.layout.fget(self)
             try:
                 stock.StockDash.layout.fset(self, value)
-                tree = orjson.loads(stock.text_of(self.get_layout()))
+                made = self.get_layout()
+                stock.check_layout(made)
+                tree = orjson.loads(stock.text_of(made))
             except BaseException:
                 stock.StockDash.layout.fset(self, before)
                 raise

@@ -20,7 +20,6 @@ from functools import lru_cache
 from typing import Any
 
 import dash
-import itsdangerous
 import orjson
 import quart
 from dash import _validate
@@ -96,6 +95,11 @@ def combined(name: str, value: Any, default: Any) -> Any:
 def text_of(value: Any) -> str:
     """A layout or another tree of components as JSON text."""
     return str(to_json(value))
+
+
+def check_layout(layout: Any) -> None:
+    """What stock Dash looks for at the start. Raises DuplicateIdError, NoLayoutException."""
+    _validate.validate_layout(layout, layout)
 
 
 @lru_cache(maxsize=1024)
@@ -214,14 +218,6 @@ class HttpRequest:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)
-
-
-def load_session(serializer: Any, cookie: str, seconds: float) -> Any:
-    """A signed session; None if the signature is not ours or it has expired."""
-    try:
-        return serializer.loads(cookie, max_age=seconds)
-    except itsdangerous.BadSignature:
-        return None
 
 
 class Backend(QuartDashServer):  # type: ignore[misc]

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from typing import Any
 
+import itsdangerous
 import quart
 
 from dash_devices_nb.app import stock
@@ -162,5 +163,8 @@ class Web(stock.StockDash):
         cookie = cookies.get(interface.get_cookie_name(self.server))
         if serializer is None or not cookie:
             return {}
-        loaded = stock.load_session(serializer, cookie, self.server.permanent_session_lifetime.total_seconds())
+        try:
+            loaded = serializer.loads(cookie, max_age=self.server.permanent_session_lifetime.total_seconds())
+        except itsdangerous.BadSignature:
+            return {}  # it is not ours, or has expired
         return loaded if isinstance(loaded, dict) else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,9 +41,10 @@ def clients(app: Any) -> str:
     """The table of the clients."""
     now = time.time()
     with app.runtime.lock:
+        names = _names(page.client for page in app.runtime.pages.values())
         rows = [
             (
-                _name(page.client),
+                names[page.client.id],
                 page.client.address,
                 _role(app, page.client),
                 _duration(now - page.client.connect_time),
@@ -61,18 +63,7 @@ def clients(app: Any) -> str:
 
 def callbacks(app: Any) -> str:
     """The table of the callbacks."""
-    rows = [
-        (
-            each.name,
-            each.kind,
-            each.stats.calls,
-            _ms(each.stats.mean),
-            _ms(each.stats.worst),
-            each.stats.errors,
-            each.cell,
-        )
-        for each in app.callbacks
-    ]
+    rows = [(each.name, each.kind, *each.figures, each.cell) for each in app.callbacks]
     if not rows:
         return "<i>There are no callbacks.</i>"
     return html_table(("callback", "kind", "calls", "mean ms", "worst ms", "errors", "cell"), rows)
@@ -124,7 +115,20 @@ def put(widget: Any, text: str) -> None:
 
 def client_options(app: Any) -> list[tuple[str, str]]:
     """(label, id) of the clients, to choose from."""
-    return [(f"{_name(client)} ({client.address})", client.id) for client in app.clients]
+    clients = app.clients
+    names = _names(clients)
+    return [(f"{names[client.id]} ({client.address})", client.id) for client in clients]
+
+
+def _names(clients: Iterable[Any]) -> dict[str, str]:
+    """The names by id; those who have the same, as one person's tabs, are numbered in the order of coming."""
+    names: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for client in clients:
+        name = _name(client)
+        seen[name] += 1
+        names[client.id] = name if seen[name] == 1 else f"{name} #{seen[name]}"
+    return names
 
 
 def _name(client: Any) -> str:
@@ -143,10 +147,6 @@ def _line(line: LogLine) -> str:
     style = "color: var(--jp-error-color1, #c62828)" if line.stream == "stderr" else ""
     text = html.escape(_ANSI.sub("", line.text))
     return f'<div style="{style}"><span style="opacity: .6">{clock} {html.escape(line.name)}</span> {text}</div>'
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f}"
 
 
 def _duration(seconds: float) -> str:

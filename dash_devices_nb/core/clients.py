@@ -148,5 +148,5 @@ class Client:
         self._follower = follower
 
     def __repr__(self) -> str:
-        name = f" {self.username or self._name}" if self.username or self._name else ""
+        name = f" {self._name or self.username}" if self._name or self.username else ""
         return f"<Client {self.id}{name} {self.address}>"

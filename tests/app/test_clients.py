@@ -378,3 +378,24 @@ async def test_a_connect_hook_hears_one_event_after_the_other(tab):
     may_go_on.set()
     await eventually(lambda: len(events) == 2)
     assert events == [True, False]
+
+
+async def test_the_calls_of_a_connect_hook_are_counted(app, tab):
+    """With those that raised, as those of callbacks; what runs in the page has no count."""
+    app.clientside_callback("a => a", Output("b", "title"), Input("a", "value"))
+
+    @app.callback_connect
+    def greet(client, connect):
+        if not connect:
+            raise RuntimeError("no farewell")
+
+    first = await tab(app)
+    await tab(app)
+    await first.close()
+    await eventually(lambda: app.callbacks["greet"].stats.errors == 1)
+    stats = app.callbacks["greet"].stats
+    assert (stats.calls, stats.errors) == (3, 1)
+    assert stats.worst > 0
+    assert "<connect greet, 3 calls, 1 failed>" in repr(app.callbacks)
+    assert app.callbacks["clientside"].figures == ("", "", "", "")
+    assert "<clientside clientside a.value -> b.title>" in repr(app.callbacks)

@@ -1,5 +1,7 @@
 """Output None and alternate outputs of both kinds, and what they bring in."""
 
+import functools
+
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
@@ -159,3 +161,29 @@ async def test_an_alternate_output_of_a_regular_callback_can_change_a_shared_pro
     await anne.expect("field", "value", "set by anne")
     assert ben.prop("field", "value") == "set by anne"
     assert calls == [None, "set by anne"]
+
+
+async def test_a_partial_a_method_and_an_object_are_callbacks_by_name(tab):
+    """A partial is called as its function, an object as its class; all three may return alternate outputs."""
+    app = app_of(dcc.Input(id="a", value="x"), html.Div(id="p"), html.Div(id="m"), html.Div(id="o"))
+
+    def greet(word, a):
+        return Output("p", "title", f"{word} {a}")
+
+    class Meter:
+        def read(self, a):
+            return Output("m", "title", f"read {a}")
+
+        def __call__(self, a):
+            return Output("o", "title", f"called {a}")
+
+    app.callback(Output("p", "children"), Input("a", "value"))(functools.partial(greet, "Hello"))
+    app.callback(Output("m", "children"), Input("a", "value"))(Meter().read)
+    app.callback(Output("o", "children"), Input("a", "value"))(Meter())
+    app.callback_shared(Output("o", "lang"), Input("m", "lang"))(functools.partial(lambda word, m: m, "unused"))
+    assert [each.name for each in app.callbacks] == ["greet", "read", "Meter", "<lambda>"]
+    page = await tab(app)
+    await page.expect("p", "title", "Hello x")
+    await page.expect("m", "title", "read x")
+    await page.expect("o", "title", "called x")
+    assert page.notices == []

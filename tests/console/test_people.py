@@ -132,3 +132,18 @@ async def test_share_links_are_listed_and_revoked(app, app_server, panel):
         assert [share.id for share in app.shares] == [second.id]
         await other.act("a", "value", 4)
         await other.expect("b", "children", 4)
+
+
+async def test_tabs_of_one_person_are_told_apart(app, tab, panel):
+    """Those with the same name are numbered in the order in which they came, in the table and in the choice."""
+    first, second = await tab(app, name="Ada"), await tab(app, name="Ada")
+    await tab(app, name="Ben")
+    labels = [f"{name} ({client.address})" for name, client in zip(("Ada", "Ada #2", "Ben"), app.clients, strict=True)]
+    assert [label for label, _ in status.client_options(app)] == labels
+    for name in ("Ada", "Ada #2", "Ben"):
+        assert f">{name}</td>" in status.clients(app)
+    assert "Ada" in repr(app.clients[0])
+    await first.close()
+    await eventually(lambda: len(app.clients) == 2)
+    assert [label for label, _ in status.client_options(app)] == labels[::2]
+    assert second.notices == []
