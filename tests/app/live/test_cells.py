@@ -314,7 +314,7 @@ async def test_a_regular_callback_that_is_gone_is_no_error_on_a_page_that_has_no
 
 
 async def test_a_layout_that_cannot_be_made_is_refused(live: Live):
-    """A function that raises, a child that is none, an id twice: the cell has the error, new pages have the old layout."""
+    """A function that raises, a child that is none, an id twice: the cell has the error, the old layout stays."""
     await live.run()
     for code, error in (
         ("app.layout = lambda: 1/0", "ZeroDivisionError: division by zero"),
