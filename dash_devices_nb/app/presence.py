@@ -25,6 +25,7 @@ PAGES_A_SECOND = 100
 MOST_NAMES = 40
 
 _ROW = {"display": "flex", "flexWrap": "wrap", "gap": "6px", "alignItems": "center", "fontSize": "14px"}
+_FEW_ROWS = {"maxHeight": "11em", "overflowY": "auto"}
 _CHIP = {
     "padding": "2px 10px",
     "borderRadius": "12px",
@@ -61,7 +62,9 @@ class Presence:
         """A component that is kept up to date from now on."""
         with self._runtime.lock:
             self._ids.add(component_id)
-            return html.Div(self._children(), id=component_id, className="dash-devices-presence", style=_ROW)
+            return html.Div(
+                self._children(), id=component_id, className="dash-devices-presence", style=_ROW | _FEW_ROWS
+            )
 
     def stop(self) -> None:
         """Forget what waits. On the I/O loop."""
@@ -101,8 +104,10 @@ class Presence:
         parts += [html.Span("and " + ", ".join(words), style=_FAINT)] if words else []
         return [*parts, html.Span(self._floor(), style=_FAINT)] if self._floor() else parts
 
-    def _rank(self, client: Client) -> tuple[bool, bool, str]:
-        return client.role is not Role.OWNER, client is not self._roles.floor.holder, client.label.casefold()
+    def _rank(self, client: Client) -> tuple[bool, bool, float, str]:
+        floor = self._roles.floor
+        asks = floor.place(client) or float("inf")
+        return client.role is not Role.OWNER, client is not floor.holder, asks, client.label.casefold()
 
     def _chip(self, client: Client) -> html.Span:
         place = self._roles.floor.place(client)

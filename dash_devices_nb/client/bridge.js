@@ -15,8 +15,11 @@
         constructor(settings) {
             this.notices = new dd.Notices();
             this.renderer = new dd.Renderer(this);
-            /** What the app says of itself: what a busy kernel holds up, whether it has coroutine callbacks, or has stopped. */
-            this.app = {holds: settings.holds, coroutines: false, stopped: false};
+            /**
+             * What the app says of itself: what a busy kernel holds up, whether it has coroutine callbacks, or has stopped; and
+             * whether this page's person came by a share link.
+             */
+            this.app = {holds: settings.holds, coroutines: false, stopped: false, guest: false};
             /** Says what the kernel does, through Jupyter. @type {any} */
             this.status = null;
             this._client = this._key = this._epoch = '';
@@ -126,6 +129,7 @@
                 case 'busy':
                     return this.notices.state('busy', frame.text || '');
                 case 'role':
+                    this.app.guest = frame.guest;
                     this._floor.told(frame);
                     return this.role.told(frame);
                 case 'shared':

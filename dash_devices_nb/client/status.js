@@ -14,6 +14,9 @@
     /** A cell that is shorter is not worth a word. */
     const SHORT_MS = 150;
 
+    /** The states in which the app does not come back by itself. */
+    const GONE = new Set(['dead', 'unregistered']);
+
     dd.Status = class Status {
         /** @param {any} bridge @param {{prefix: string, jupyter: boolean}} settings */
         constructor(bridge, settings) {
@@ -72,7 +75,7 @@
             const lasts = performance.now() - this._since;
             const short = this._state === 'busy' && lasts < SHORT_MS;
             const text = short ? '' : this._text(Math.floor(lasts / 1000));
-            const level = this._state === 'dead' || this._state === 'unregistered' ? 'error' : '';
+            const level = GONE.has(this._state) && !this._bridge.app.guest ? 'error' : '';
             this._bridge.notices.state('kernel', text, level);
             if (this._state === 'busy') {
                 const next = short ? SHORT_MS - lasts : 1000 - (lasts % 1000);
@@ -82,7 +85,9 @@
 
         /** @param {number} seconds how long the state lasts already */
         _text(seconds) {
-            const {holds, coroutines, stopped} = this._bridge.app;
+            const {holds, coroutines, stopped, guest} = this._bridge.app;
+            // What is to be done about it, only whose notebook it is can do.
+            if (guest && GONE.has(this._state)) return 'The app does not run now: this page goes on when it does';
             switch (this._state) {
                 case 'busy':
                     if (holds === 'all') return `The kernel is busy since ${seconds} s: this page waits for it`;

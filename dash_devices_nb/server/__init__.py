@@ -9,6 +9,7 @@ and carries the browser's requests to the kernel's private socket::
     base          what all handlers share: the guard, our headers, our error pages
     registry      which apps the kernels of this server run
     proxy         HTTP to the app: `headers` filters, `upstream` talks
+    guests        who comes by a share link, and `places`, how much such people may have open
     websocket     the upgrade; after it `splice` carries bytes and `frames` follows their boundaries
     status        what becomes of the kernel; `statushandler` tells the page
     directory     what runs, for persons and programs

@@ -104,7 +104,8 @@ async def test_a_busy_kernel_is_named_only_where_it_holds_something_up(notebook:
     await notebook.run(1)
     await says.soon("")
     said = await says.all()
-    assert [text for _, text in said] == [
+    # The app says the same of itself by its own WebSocket, and that it is over maybe a moment later.
+    assert [text for _, text in said if text != "Some callbacks wait for the running cell"] == [
         *(f"The kernel is busy since {n} s: coroutine callbacks wait for it" for n in range(3)),
         "",
     ]

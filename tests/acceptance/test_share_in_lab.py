@@ -75,6 +75,16 @@ async def test_a_phone_opens_what_the_cell_shows(notebook: LabNotebook, jupyter_
     assert "/login" in lab.url
     await lab.close()
 
+    await notebook.edit(4, "app.stop()")
+    await notebook.run(4)
+    bar = phone.locator("#_dash-devices-notices .bar")
+    await expect(bar).to_have_text("The app does not run now: this page goes on when it does")
+    await shot(phone, "share_waits")
+    await notebook.run(0)
+    await expect(bar).to_be_hidden()
+    await expect(phone.locator("#shown")).to_have_text("The target is 20 degrees")
+
+    await notebook.edit(3, "app.shares[0].revoke()")
     await notebook.run(3)
     bar = phone.get_by_role("status").filter(has_text="This share link was revoked.")
     await expect(bar).to_be_visible()

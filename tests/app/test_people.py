@@ -200,10 +200,12 @@ async def test_presence_shows_who_is_here_and_who_has_the_floor(app, tab):
     """Who comes later sees the same; many changes come together."""
     owner = await tab(app, role="owner", name="Tom")
     people = [await tab(app, role="view", name=f"P{number}") for number in range(5)] + [await tab(app, role="view")]
+    await people[4].request_control()
+    await may(people[4], "view", place=1)
     await people[1].request_control()
-    await may(people[1], "view", place=1)
+    await may(people[1], "view", place=2)
     app.control.lock(client_of(app, people[0]))
-    wanted = "7 are here | Tom | P0 has control | P1 asks (1) | P2 | P3 | P4 | and 1 without a name"
+    wanted = "7 are here | Tom | P0 has control | P4 asks (1) | P1 asks (2) | P2 | P3 | and 1 without a name"
     await owner.expect("dash-devices-presence", "children", lambda shown: texts(shown) == wanted, within=5)
     for _ in range(30):
         app.control.close()
@@ -213,7 +215,7 @@ async def test_presence_shows_who_is_here_and_who_has_the_floor(app, tab):
         "dash-devices-presence", "children", lambda shown: texts(shown).startswith("6 are here"), within=5
     )
     late = await tab(app, role="view")
-    assert "P1 asks (1)" in texts(late.prop("dash-devices-presence", "children"))
+    assert "P1 asks (2)" in texts(late.prop("dash-devices-presence", "children"))
     assert len(owner.history("dash-devices-presence", "children")) < 15
 
 
