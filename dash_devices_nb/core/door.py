@@ -46,7 +46,8 @@ class Door:
             (self._addresses[address], limits.per_address if share else None, "your network"),
         ):
             if most is not None and count >= most:
-                return f"Full: {count} pages of {what} are open, the most there may be. Trying again…"
+                pages = "1 page" if count == 1 else f"{count} pages"
+                return f"Full: {what} has {pages} open, the most there may be. Trying again…"
         return ""
 
     def enter(self, address: str, share: str | None) -> None:

@@ -88,8 +88,8 @@ class DashDevicesApp(ExtensionApp):
     guest_requests = Integer(
         600,
         min=1,
-        help="""How many HTTP requests the guests of one share link may have under way at a time. As many more wait
-        their turn, for ten seconds; what is beyond that gets 503. Whom Jupyter knows is never held up.""",
+        help="""How many HTTP requests the guests of one share link may have under way at a time. Three times as many
+        more wait their turn, for half a minute; what is beyond that gets 503. Whom Jupyter knows is never held up.""",
     ).tag(config=True)
 
     guest_sockets = Integer(

@@ -43,8 +43,10 @@ FORBIDDEN = 4403
 """The WebSocket close code after which a page does not come back by itself."""
 TRY_AGAIN_LATER = 1013
 """That after which it comes back by itself, some seconds later."""
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds for which a guest's request waits for others of the same link."""
+QUEUE = 3
+"""So many times as many may wait as may be under way."""
 FULL = "Full: too much is open by this share link. Trying again…"
 LINGER = 2.0  # seconds in which a refused page may take its Close frame
 MOST_COOKIES = 4
@@ -73,7 +75,7 @@ class Guests:
         self._log = log
         self._lists: OrderedDict[str, ShareList] = OrderedDict()
         self._open: Openings[tuple[str, str]] = Openings(self._why_ended)
-        self.places: Places[tuple[str, str]] = Places(most_requests, PATIENCE)
+        self.places: Places[tuple[str, str]] = Places(most_requests, QUEUE * most_requests, PATIENCE)
         self._most_sockets = most_sockets
         self._sockets: defaultdict[tuple[str, str], set[Close]] = defaultdict(set)
         self._parting: set[asyncio.Task[None]] = set()

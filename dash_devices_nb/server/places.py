@@ -32,12 +32,14 @@ class Places(Generic[Link]):
     """Counts what is under way by each link. On one event loop.
 
     Args:
-        most: Places of each link; as many may wait for one.
+        most: Places of each link.
+        waiting: How many may wait for one.
         patience: How long one waits, in seconds.
     """
 
-    def __init__(self, most: int, patience: float) -> None:
+    def __init__(self, most: int, waiting: int, patience: float) -> None:
         self._most = most
+        self._most_waiting = waiting
         self._patience = patience
         self._lines: dict[Link, _Line] = {}
 
@@ -51,7 +53,7 @@ class Places(Generic[Link]):
         if line.taken < self._most:
             line.taken += 1
             return
-        if len(line.waiting) >= self._most:
+        if len(line.waiting) >= self._most_waiting:
             raise NoPlaceError
         turn = asyncio.get_running_loop().create_future()
         line.waiting.append(turn)

@@ -225,7 +225,7 @@ async def test_a_full_house_is_asked_again_in_its_time(app, browser: Tabs) -> No
     sockets: list[object] = []
     context.on("page", lambda page: page.on("websocket", lambda socket: sockets.append(socket)))
     page = await browser.open(app.url, context=context)
-    await expect(page.locator("#_dash-devices-notices .bar.shown")).to_contain_text("Full: 0 pages of this app")
+    await expect(page.locator("#_dash-devices-notices .bar.shown")).to_contain_text("Full: this app has 0 pages open")
     count = len(sockets)
     await page.evaluate(
         """async () => {

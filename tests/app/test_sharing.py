@@ -193,7 +193,7 @@ async def test_a_full_house_is_told_and_left_when_there_is_room(app, tab):
     with pytest.raises((ConnectionError, TimeoutError, AssertionError)):
         await late.open()
     code, reason = late._session.closed_by
-    assert (code, reason) == (1013, "Full: 1 pages of this share link are open, the most there may be. Trying again…")
+    assert (code, reason) == (1013, "Full: this share link has 1 page open, the most there may be. Trying again…")
     app.limits.clients = 1
     await tab(app)
     assert len(app.clients) == 2

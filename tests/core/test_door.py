@@ -11,14 +11,14 @@ def test_a_full_house_is_told():
         assert door.full("10.0.0.1", share) == ""
         door.enter("10.0.0.1", share)
     assert door.full("10.0.0.2", "s1") == (
-        "Full: 2 pages of this share link are open, the most there may be. Trying again…"
+        "Full: this share link has 2 pages open, the most there may be. Trying again…"
     )
     assert door.full("10.0.0.1", "s2") == ""
     door.enter("10.0.0.1", "s2")
-    assert "3 pages of your network" in door.full("10.0.0.1", "s2")
+    assert "your network has 3 pages open" in door.full("10.0.0.1", "s2")
     assert door.full("10.0.0.1", None) == "", "who needs no link is not counted by address"
     door.enter("10.0.0.2", None)
-    assert "4 pages of this app" in door.full("10.0.0.3", None)
+    assert "this app has 4 pages open" in door.full("10.0.0.3", None)
     door.leave("10.0.0.1", "s1")
     assert door.full("10.0.0.2", "s1") == ""
     for address, share in (("10.0.0.1", "s1"), ("10.0.0.1", "s2"), ("10.0.0.2", None)):

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import websockets
 
+from dash_devices_nb.server.guests import QUEUE
 from tests.server.conftest import Page, Visit, serving, visiting
 from tests.server.guests import COOKIE, Links, guest_socket, links_of
 from tests.support.eventually import eventually
@@ -49,7 +50,7 @@ async def looks(visit: Visit) -> None:
 
 
 async def test_requests_beyond_the_limit_wait_or_are_told(visit: Visit, page: Page, links: Links) -> None:
-    """As many more wait for their turn, the rest gets 503 at once; neither another link's guests wait nor the owner."""
+    """Some more wait for their turn, the rest gets 503 at once; neither another link's guests wait nor the owner."""
     (_, token), (_, other) = links.issue("view"), links.issue("view")
     url, pieces = visit.url("bench/"), []
     async with (
@@ -64,12 +65,12 @@ async def test_requests_beyond_the_limit_wait_or_are_told(visit: Visit, page: Pa
             await looks(visit)
             async with httpx.AsyncClient(headers={"Cookie": f"{COOKIE}={other}"}) as neighbour:
                 assert (await neighbour.get(url)).status_code == 200
-            more = [group.create_task(guest.get(url)) for _ in range(REQUESTS + 3)]
+            more = [group.create_task(guest.get(url)) for _ in range(QUEUE * REQUESTS + 3)]
             await eventually(lambda: sum(task.done() for task in more) == 3)
         answers = [await task for task in more]
-    assert sorted(answer.status_code for answer in answers) == [200, 200, 503, 503, 503]
+    assert sorted(answer.status_code for answer in answers) == [200] * QUEUE * REQUESTS + [503] * 3
     refused = next(answer for answer in answers if answer.status_code == 503)
-    assert refused.headers["retry-after"] == "10"
+    assert refused.headers["retry-after"] == "30"
     assert refused.json()["message"] == "Full: too much is open by this share link. Trying again…"
 
 

@@ -11,7 +11,7 @@ from dash_devices_nb.server.places import NoPlaceError, Places
 
 async def test_who_comes_beyond_the_places_waits_in_order_and_others_do_not() -> None:
     """A place that becomes free goes to the first who waits; another link has places of its own."""
-    places: Places[str] = Places(2, 30)
+    places: Places[str] = Places(2, 2, 30)
     came: list[int] = []
 
     async def come(number: int) -> None:
@@ -37,7 +37,7 @@ async def test_who_comes_beyond_the_places_waits_in_order_and_others_do_not() ->
 
 async def test_who_gives_up_or_waits_too_long_holds_nobody_up() -> None:
     """Whether it goes before its turn, in the moment of its turn, or when its patience is over."""
-    places: Places[str] = Places(1, 0.02)
+    places: Places[str] = Places(1, 1, 0.02)
     await places.take("a")
     with pytest.raises(NoPlaceError):
         await places.take("a")
