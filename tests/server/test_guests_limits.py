@@ -119,6 +119,6 @@ async def test_a_body_that_does_not_come_ends_its_connection(visit: Visit, page:
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
-    await eventually(lambda: page.bodies == [b"some"] * (REQUESTS + 1))
+    await eventually(lambda: len(page.bodies) == REQUESTS + 1)
     async with httpx.AsyncClient(headers={"Cookie": f"{COOKIE}={token}", "Origin": visit.origin}) as guest:
         assert (await guest.post(visit.url("bench/x"), content=b"whole")).text == "whole"
