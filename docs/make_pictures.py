@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import nbformat
-from playwright.async_api import FrameLocator, Page
+from playwright.async_api import FrameLocator, Locator, Page
 
 from tests.support.browser import Tabs, launched_chromium
 from tests.support.eventually import eventually
@@ -81,12 +81,16 @@ async def debugging(tabs: Tabs, jupyter: Jupyter) -> None:
     await notebook.page.set_viewport_size({"width": 1400, "height": 900})
     await notebook.command("application:toggle-left-area")
     await notebook.run_all()
-    for name in ("graph", "console"):
-        number = cells.index(name)
-        await notebook.scroll_to(number)
-        output = notebook.output(number).first
-        await output.locator({"graph": "svg", "console": "table >> nth=1"}[name]).wait_for()
-        await output.screenshot(path=PICTURES / f"{name}.png")
+    await tabs.open(f"{jupyter.url}dash-devices/pump/", context=notebook.page.context)
+    await notebook.page.bring_to_front()
+    await notebook.scroll_to(cells.index("graph"))
+    graph = notebook.output(cells.index("graph")).first.locator("svg")
+    await graph.screenshot(path=PICTURES / "graph.png")
+    await notebook.scroll_to(cells.index("console"))
+    console = notebook.output(cells.index("console")).first
+    trip = console.locator("table >> nth=0").locator("tr td:nth-child(5)")
+    await eventually(lambda: all_say(trip, 2), within=30)
+    await console.screenshot(path=PICTURES / "console.png")
     await notebook.edit(cells.index("save"), "app.stop()")
     await notebook.run(cells.index("save"))
 
@@ -117,6 +121,12 @@ async def classroom(tabs: Tabs, jupyter: Jupyter) -> None:
     await teacher.notebook.output(CONSOLE).first.get_by_text("asking: Zoë").wait_for()
     await lab.screenshot(path=PICTURES / "classroom.png")
     await teacher.do("thermostat.close(); app.stop()")
+
+
+async def all_say(cells: Locator, number: int) -> bool:
+    """Whether there are that many, and none is empty."""
+    texts = await cells.all_inner_texts()
+    return len(texts) == number and all(texts)
 
 
 async def page_of(tabs: Tabs, jupyter: Jupyter, notebook: LabNotebook, *, width: int, height: int) -> Page:

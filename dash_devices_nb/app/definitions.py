@@ -189,6 +189,8 @@ class Definitions:
             for old in reversed(replaced):
                 old.restore()
             self._name_cell(refused, definition)
+            if isinstance(refused, DuplicateOutputError):
+                refused.with_traceback(None)  # the cell is what matters, not where in the graph it was found
             raise refused
         self._replaced += [(definition, old) for old in replaced]
         self._all.append(definition)

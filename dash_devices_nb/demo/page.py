@@ -77,7 +77,10 @@ def _figure(history: Iterable[Reading]) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "color": "#334155"},
         "legend": {"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0.5, "xanchor": "center"},
-        "xaxis": {**quiet, "type": "date", "tickformat": "%H:%M:%S", "tickangle": 0},
+        "xaxis": {
+            **quiet, "type": "date", "tickformat": "%H:%M:%S", "tickangle": 0, "nticks": 5,
+            "ticks": "outside", "ticklen": 7, "tickcolor": "#e2e8f0",
+        },
         "yaxis": {
             "range": [14, 29], "ticksuffix": "°", "gridcolor": "#e2e8f0", "zeroline": False, "fixedrange": True,
         },

@@ -123,7 +123,8 @@ class CellOutput:
         Leaves `exc.__traceback__` as it is, for the debugger. From any thread.
         """
         with self.bound():
-            print(format_exception(exc), file=sys.stderr, flush=True)
+            sys.stderr.write(format_exception(exc) + "\n")  # in one piece, as two threads may have one to show
+            sys.stderr.flush()
 
 
 def _running_number(shell: Any) -> int:

@@ -205,3 +205,11 @@ def test_an_error_of_ours_is_shown_as_its_message(capsys):
     """An exception without a frame of the user's shows no traceback."""
     CellOutput.here().show_exception(ValueError("2 values were expected, 3 came"))
     assert capsys.readouterr().err == "ValueError: 2 values were expected, 3 came\n"
+
+
+def test_a_traceback_is_written_in_one_piece(monkeypatch):
+    """Two threads may have one to show; what comes between two writes would stand in the middle of a line."""
+    written: list[str] = []
+    monkeypatch.setattr("sys.stderr.write", written.append)
+    CellOutput.here().show_exception(ValueError("2 values were expected, 3 came"))
+    assert written == ["ValueError: 2 values were expected, 3 came\n"]
