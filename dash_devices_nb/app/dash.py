@@ -31,6 +31,7 @@ from dash_devices_nb.errors import RunError
 from dash_devices_nb.kernel.guard import InterruptGuard
 from dash_devices_nb.kernel.output import CellOutput
 from dash_devices_nb.kernel.outputlog import OutputLog
+from dash_devices_nb.kernel.tracebacks import in_a_line
 
 REFUSED = 4403
 """The code of a closed WebSocket after which a page does not come back by itself."""
@@ -192,7 +193,7 @@ class Dash(People):
         told = self.debugging and page.client.share is None  # a traceback shows the program
         html = self.error_page(error) if isinstance(error, Exception) and told else ""
         with self.runtime.lock:
-            page.send_notice("error", f"{type(error).__name__}: {error}", f"{name} failed", html)
+            page.send_notice("error", in_a_line(error), f"{name} failed", html)
         self.runtime.flush()
 
 

@@ -18,6 +18,7 @@ from dash_devices_nb.core.journal import short
 from dash_devices_nb.core.spec import Slot
 from dash_devices_nb.core.waves import Argument
 from dash_devices_nb.errors import JournalError, ReplayError
+from dash_devices_nb.kernel.tracebacks import in_a_line
 
 
 @dataclass(eq=False, repr=False)
@@ -189,7 +190,7 @@ def bare(error: BaseException | None) -> BaseException | None:
         copied.args = error.args
         copied.__dict__.update(error.__dict__)
     except Exception:  # noqa: BLE001 - a program's exception may be made in any way
-        copied = RuntimeError(f"{type(error).__name__}: {error}")
+        copied = RuntimeError(in_a_line(error))
     return copied
 
 

@@ -13,6 +13,7 @@ from dash_devices_nb.app.runtime import running_call
 from dash_devices_nb.core import journal as kinds
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.waves import Call, Cause
+from dash_devices_nb.kernel.tracebacks import in_a_line
 
 
 class Recorder:
@@ -62,7 +63,7 @@ class Recorder:
 
     def failed(self, client: Any, error: BaseException, where: str) -> None:
         """Something raised that is no call."""
-        self.journal.add(self._clock(), kinds.ERROR, client, f"{where}: {type(error).__name__}: {error}")
+        self.journal.add(self._clock(), kinds.ERROR, client, f"{where}: {in_a_line(error)}")
 
     def shared_call(self, call: Call) -> RecordedCall:
         """A shared callback is called."""

@@ -59,11 +59,28 @@ def format_exception(exc: BaseException) -> str:
     if isinstance(exc, CallbackInterrupted):
         return _where(exc, tb)
     shell = _shell()
-    if shell is not None:
+    if shell is not None and not _has_group(exc):  # of which IPython, too, leaves the parts to the standard library
         # A formatter keeps the traceback it works on, so each call, from whichever thread, has one.
         formatter = copy.copy(shell.InteractiveTB)
         return _join(formatter.structured_traceback(type(exc), exc, tb, tb_offset=0), "\n")
     return _join(traceback.format_exception(type(exc), exc, tb))
+
+
+def in_a_line(exc: BaseException) -> str:
+    """An exception's type and message; the type alone where it has none, as of a plain `assert`."""
+    text = str(exc)
+    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
+
+
+def _has_group(exc: BaseException | None) -> bool:
+    """Whether it is a group of exceptions, as of a TaskGroup, or was raised while one was handled."""
+    seen: set[int] = set()
+    while exc is not None and id(exc) not in seen:
+        if isinstance(exc, BaseExceptionGroup):
+            return True
+        seen.add(id(exc))
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def _where(exc: BaseException, tb: TracebackType) -> str:

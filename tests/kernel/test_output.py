@@ -3,6 +3,7 @@ import re
 import pytest
 
 from dash_devices_nb.kernel.output import CellOutput
+from dash_devices_nb.kernel.tracebacks import in_a_line
 from tests.support.eventually import eventually
 from tests.support.kernels import Cell, Kernel
 
@@ -157,6 +158,18 @@ async def test_here_knows_the_cell(prepared: Kernel):
     assert cell.text == "abc\n"
 
 
+async def test_a_group_of_errors_is_shown_with_its_parts(prepared: Kernel):
+    """As below a cell: a callback that waits for several things in a TaskGroup fails with one."""
+    cell = await prepared.run("""
+        try:
+            raise ExceptionGroup("two devices", [ValueError("too hot"), KeyError("valve")])
+        except ExceptionGroup as exc:
+            CellOutput.here().show_exception(exc)
+    """)
+    for part in ("ExceptionGroup: two devices (2 sub-exceptions)", "ValueError: too hot", "KeyError: 'valve'"):
+        assert part in cell.stderr
+
+
 async def test_an_error_is_shown_without_our_frames(prepared: Kernel):
     """The traceback under the defining cell starts in the user's function and is coloured."""
     defining = await prepared.run("""
@@ -213,3 +226,9 @@ def test_a_traceback_is_written_in_one_piece(monkeypatch):
     monkeypatch.setattr("sys.stderr.write", written.append)
     CellOutput.here().show_exception(ValueError("2 values were expected, 3 came"))
     assert written == ["ValueError: 2 values were expected, 3 came\n"]
+
+
+def test_an_error_without_a_message_is_told_by_its_type():
+    """A plain `assert` has none; a line does not end with a colon for that."""
+    assert in_a_line(AssertionError()) == "AssertionError"
+    assert in_a_line(ValueError("too hot")) == "ValueError: too hot"
