@@ -235,7 +235,11 @@ async def running_kernel(*, env: Mapping[str, str] | None = None, cwd: Path | No
             asyncio.create_task(kernel._read_replies()),
             asyncio.create_task(kernel._read_outputs()),
         ]
-        await kernel.wait_until_ready()
+        try:
+            await kernel.wait_until_ready()
+        except AssertionError as error:
+            lives = "lives" if await manager.is_alive() else "has ended"
+            raise AssertionError(f"the kernel, which {lives}, has said: {(home / 'kernel.log').read_text()}") from error
         yield kernel
     finally:
         for reader in readers:
