@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 import threading
 from typing import Any
 
@@ -33,6 +34,10 @@ from dash_devices_nb.kernel.loops import in_other_task, kernel_loop, pump, submi
 
 PUMP_SECONDS = 0.005
 STOP_SECONDS = 10.0
+TAKEN_AT_START = (
+    "What dash.callback defines is for the next app that starts; the app that runs does not take it. "
+    "Say @app.callback instead, and its open pages follow."
+)
 
 
 class Lifecycle(Web):
@@ -44,6 +49,7 @@ class Lifecycle(Web):
     _site: Site | None = None
     _guard: InterruptGuard
     _begun = False
+    _appless = 0  # callbacks of `dash.callback` that wait for an app
     _leave: asyncio.Event | None = None
 
     # ---- sites
@@ -289,3 +295,6 @@ class Lifecycle(Web):
     def cell_ended(self) -> None:
         """A cell has run: what it has defined is whole."""
         self.held.release()
+        before, self._appless = self._appless, len(stock.GLOBAL_CALLBACK_LIST)
+        if self._begun and self._appless > before:
+            print(TAKEN_AT_START, file=sys.stderr)

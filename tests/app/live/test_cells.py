@@ -360,3 +360,25 @@ async def test_callbacks_are_shown_as_a_table(live: Live):
     table = cell.displays[0]["text/html"]
     for text in ("show", "target.value", "shown.children", "cell [2]"):
         assert f">{text}</td>" in table
+
+
+async def test_a_callback_for_the_next_app_is_not_lost_in_silence(live: Live):
+    """`dash.callback` knows no app: while one runs, its cell says what to do; a cell without one says nothing."""
+    code = """
+        from dash_devices_nb import callback
+
+        @callback(Output("shown", "children"), Input("target", "value"))
+        def show(target):
+            return f"later {target}"
+    """
+    before = await live.cell("before", code)
+    await live.run()
+    async with live.tab() as tab:
+        await tab.expect("shown", "children", "later 20")
+        while_it_runs = await live.cell("later", code.replace('"shown"', '"third"'))
+        assert while_it_runs.stderr == (
+            "What dash.callback defines is for the next app that starts; the app that runs does not take it. "
+            "Say @app.callback instead, and its open pages follow.\n"
+        )
+        other = await live.cell("other", "1 + 1")
+        assert before.stderr + other.stderr == ""
