@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash_devices_nb.app.owners import Modules, Owner
+from dash_devices_nb.app.owners import Cells, Modules, Owner
 from dash_devices_nb.core.tables import html_table
 from dash_devices_nb.errors import DuplicateOutputError
 from dash_devices_nb.kernel.output import CellOutput
@@ -113,6 +113,11 @@ class Definition:
         times = (f"{stats.mean * 1000:.1f}", f"{stats.worst * 1000:.1f}") if stats.calls else ("", "")
         return (stats.calls, *times, stats.errors)
 
+    def is_namesake_of(self, other: Definition) -> bool:
+        """Whether both have no output, and are the same by kind and name."""
+        mine, others = (self.kind, self.qualname), (other.kind, other.qualname)
+        return bool(self.qualname) and mine == others and not self.outputs and not other.outputs
+
     def withdraw(self) -> None:
         """Take it out of force."""
         if self.active:
@@ -149,6 +154,7 @@ class Definitions:
         self._ended = ended
         self._replaced: list[tuple[Definition, Definition]] = []  # what has come, and what it replaced
         self._modules = Modules()
+        self._cells = Cells()
         self._listening = False
 
     def __iter__(self) -> Iterator[Definition]:
@@ -226,11 +232,25 @@ class Definitions:
         """What the same owner defined in an earlier run, or has given up in this one."""
         return [each for each in self._all if each.active and each.owner.is_earlier_run_of(definition.owner)]
 
+    def _abandoned(self, definition: Definition) -> list[Definition]:
+        """What it takes the place of, of cells that are there no more or, if it is called the same, may not be."""
+        return [
+            each
+            for each in self._all
+            if each.active
+            and (set(each.outputs) & set(definition.outputs) or each.is_namesake_of(definition))
+            and (
+                self._cells.is_deleted(each.owner)
+                or (each.qualname == definition.qualname and self._cells.may_be_gone(each.owner, definition.owner))
+            )
+        ]
+
     def _replaced_by(self, definition: Definition) -> list[Definition]:
         stale = [each for each in self._stale(definition) if each.kind == definition.kind or each.outputs]
         same_output = [each for each in stale if set(each.outputs) & set(definition.outputs)]
         same_name = [each for each in stale if each.qualname and each.qualname == definition.qualname]
-        return list(dict.fromkeys(same_output + (same_name if len(same_name) == 1 else [])))
+        same_name = same_name if len(same_name) == 1 else []
+        return list(dict.fromkeys(same_output + same_name + self._abandoned(definition)))
 
     # ---- the end of a cell
 
@@ -240,11 +260,14 @@ class Definitions:
         shell = ipython.get_ipython() if ipython is not None and not self._listening else None
         if shell is not None:
             self._listening = True
+            self._cells.runs(CellOutput.here())
             shell.events.register("pre_run_cell", self._cell_starts)
             shell.events.register("post_run_cell", self._cell_ended)
 
     def _cell_starts(self, info: Any) -> None:
-        CellOutput.here().begins()
+        here = CellOutput.here()
+        here.begins()
+        self._cells.runs(here)
         self.running = object()
 
     def _cell_ended(self, result: Any) -> None:

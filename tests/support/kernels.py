@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import textwrap
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,17 @@ class Kernel:
         """The kernel's process id."""
         return int(self._manager.provisioner.pid)
 
-    def start(self, code: str, *, cell_id: str | None = None) -> Cell:
-        """Send a cell and do not wait for it. `cell_id` is the front end's id of it, which some do not send."""
+    def start(
+        self, code: str, *, cell_id: str | None = None, deleted: Sequence[str] = (), session: str | None = None
+    ) -> Cell:
+        """Send a cell and do not wait for it.
+
+        Args:
+            code: The cell's source, dedented.
+            cell_id: The front end's id of it, which some do not send.
+            deleted: The ids of cells that were deleted, as the front end tells.
+            session: The front end's; None: always the same one.
+        """
         code = textwrap.dedent(code)
         cell = Cell(code)
         self.cells.append(cell)
@@ -140,22 +149,23 @@ class Kernel:
                 "allow_stdin": False,
                 "stop_on_error": False,
             },
-            metadata={} if cell_id is None else {"cellId": cell_id},
+            metadata={} if cell_id is None else {"cellId": cell_id, "deletedCells": list(deleted)},
         )
+        message["header"]["session"] = session or message["header"]["session"]
         self._by_id[message["header"]["msg_id"]] = cell
         self._client.shell_channel.send(message)
         return cell
 
-    async def run(self, code: str, *, within: float = 30.0, may_fail: bool = False, cell_id: str | None = None) -> Cell:
+    async def run(self, code: str, *, within: float = 30.0, may_fail: bool = False, **options: Any) -> Cell:
         """Run a cell and wait until it is finished.
 
         Args:
             code: The cell's source, dedented.
             within: The deadline in seconds.
             may_fail: The cell may raise; without it that is a `CellError`.
-            cell_id: The front end's id of the cell, which some front ends do not send.
+            options: Of `start`.
         """
-        cell = self.start(code, cell_id=cell_id)
+        cell = self.start(code, **options)
         try:
             await eventually(lambda: cell.finished, within)
         except AssertionError as error:

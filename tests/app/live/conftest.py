@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -35,9 +36,9 @@ class Live:
         self.url = ""
         self._marks = 0
 
-    async def cell(self, cell_id: str | None, code: str, *, may_fail: bool = False) -> Cell:
+    async def cell(self, cell_id: str | None, code: str, *, may_fail: bool = False, **options: Any) -> Cell:
         """Run a cell, by its id; a cell that is run again has the id of before."""
-        return await self.kernel.run(code, cell_id=cell_id, may_fail=may_fail)
+        return await self.kernel.run(code, cell_id=cell_id, may_fail=may_fail, **options)
 
     async def ask(self, code: str) -> str:
         """What an expression is, as text."""
