@@ -84,7 +84,7 @@ async def test_a_phone_opens_what_the_cell_shows(notebook: LabNotebook, jupyter_
     await expect(bar).to_be_hidden()
     await expect(phone.locator("#shown")).to_have_text("The target is 20 degrees")
 
-    await notebook.edit(3, "app.shares[0].revoke()")
+    await notebook.edit(3, "app.shares[-1].revoke()")
     await notebook.run(3)
     bar = phone.get_by_role("status").filter(has_text="This share link was revoked.")
     await expect(bar).to_be_visible()
