@@ -121,13 +121,18 @@ async def trips(callbacks: int, clients: int) -> dict[str, Any]:
         address = url.replace("http", "ws", 1) + "_dash-devices/ws"
         socket = await stack.enter_async_context(connect(address, compression=None, max_size=None))
         await socket.send('{"t":"hello","rev":0}')
+        applied = 0
         for number in range(TRIPS):
             await asyncio.sleep(0.005)
             key = f"in{number % callbacks}"
+            change = {"t": "set", "s": number + 1, "m": {key: {"value": f"trip{number}"}}, "k": applied}
             begin = time.perf_counter()
-            await socket.send(json.dumps({"t": "set", "s": number + 1, "m": {key: {"value": f"trip{number}"}}}))
-            while f'"trip{number}"' not in str(await socket.recv()):
-                pass
+            await socket.send(json.dumps(change))
+            shown = False
+            while not shown:
+                frame = str(await socket.recv())
+                applied += frame.startswith('{"t":"mods","r":')
+                shown = f'"trip{number}"' in frame
             times.append((time.perf_counter() - begin) * 1e3)
     row: dict[str, Any] = {"grows": "callbacks" if clients == 1 else "clients", "components": 2 * callbacks}
     return row | {

@@ -73,6 +73,7 @@ class Dash(People):
         self.runtime.on_refusal = self.recorder.refused
         self.output_log = OutputLog()
         self.callbacks = Definitions(self.changed, self.cell_ended)
+        self.callbacks.listen()
         self._guard = InterruptGuard(self.runtime.running)
         self.regular = RegularCalls(self, self.runtime)
         self.chains = Chains(self, self.regular.start)

@@ -141,13 +141,13 @@ class Definitions:
 
     Args:
         changed: called after definitions were added or withdrawn.
-        ended: called when a cell has run, and what it defines is whole.
+        ended: called when a cell has run, and what it defines is whole, with whether it ran to its end.
 
     Attributes:
         running: the run of the cell that runs; None between cells, and outside of IPython.
     """
 
-    def __init__(self, changed: Callable[[], None], ended: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], ended: Callable[[bool], None]) -> None:
         self.running: object = None
         self._all: list[Definition] = []
         self._changed = changed
@@ -271,9 +271,10 @@ class Definitions:
         self.running = object()
 
     def _cell_ended(self, result: Any) -> None:
-        self._settle(succeeded=getattr(result, "success", True))
+        succeeded = getattr(result, "success", True)
+        self._settle(succeeded=succeeded)
         self.running = None
-        self._ended()
+        self._ended(succeeded)
 
     def _settle(self, *, succeeded: bool) -> None:
         here = CellOutput.here()

@@ -20,8 +20,8 @@ from typing import Any
 
 import orjson
 
+from dash_devices_nb.app import appless, stock
 from dash_devices_nb.app import site as sites
-from dash_devices_nb.app import stock
 from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.held import Held
 from dash_devices_nb.app.runtime import Runtime, in_coroutine
@@ -31,6 +31,7 @@ from dash_devices_nb.errors import RunError
 from dash_devices_nb.kernel.environment import Environment
 from dash_devices_nb.kernel.guard import InterruptGuard
 from dash_devices_nb.kernel.loops import in_other_task, kernel_loop, pump, submit
+from dash_devices_nb.kernel.output import CellOutput
 
 PUMP_SECONDS = 0.005
 STOP_SECONDS = 10.0
@@ -49,7 +50,6 @@ class Lifecycle(Web):
     _site: Site | None = None
     _guard: InterruptGuard
     _begun = False
-    _appless = 0  # callbacks of `dash.callback` that wait for an app
     _leave: asyncio.Event | None = None
 
     # ---- sites
@@ -292,9 +292,9 @@ class Lifecycle(Web):
             if self.callbacks.running is not None:
                 self.held.wait(self.callbacks.running)
 
-    def cell_ended(self) -> None:
-        """A cell has run: what it has defined is whole."""
+    def cell_ended(self, succeeded: bool) -> None:
+        """A cell has run, to its end or not: what it has defined is whole."""
         self.held.release()
-        before, self._appless = self._appless, len(stock.GLOBAL_CALLBACK_LIST)
-        if self._begun and self._appless > before:
+        waits = appless.cell_ended(CellOutput.here().cell_id or None, succeeded=succeeded)
+        if self._begun and waits:
             print(TAKEN_AT_START, file=sys.stderr)

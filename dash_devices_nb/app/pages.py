@@ -94,23 +94,23 @@ class Page:
     def send_mods(self, mods: Mods, *, force: bool = False) -> None:
         """Queue values for this page alone."""
         number = self.outbox.next_number()
-        self._own(wire.mods_frame(mods, number=number, force=force), number)
+        self._own(Frame(wire.mods_frame(mods, number=number, force=force), text=True), number)
 
     def send_answer(self, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> None:
         """Queue the answer to a request."""
         number = self.outbox.next_number()
-        self._own(wire.answer_frame(number, request, status, body, extra), number)
+        self._own(Frame(wire.answer_frame(number, request, status, body, extra)), number)
 
     def send_notice(self, level: str, text: str, title: str = "", html: str = "") -> None:
         """Queue something that the person shall see; `level` is "info", "warning" or "error"."""
         number = self.outbox.next_number()
         frame = {"t": "notice", "q": number, "level": level, "text": text, "title": title, "html": html}
-        self._own(wire.dumps(frame), number)
+        self._own(Frame(wire.dumps(frame)), number)
 
     def send(self, kind: str, **fields: Any) -> None:
         """Queue another frame of this page's own, which survives a lost connection."""
         number = self.outbox.next_number()
-        self._own(wire.dumps({"t": kind, "q": number, **fields}), number)
+        self._own(Frame(wire.dumps({"t": kind, "q": number, **fields})), number)
 
     def owe(self, sequence: int, keys: Iterable[Key]) -> None:
         """All changes up to `sequence` are ordered, and the page shall be told; `pay` does it.
@@ -151,8 +151,8 @@ class Page:
         self.outbox.add_passing(Frame(wire.dumps({"t": kind, **fields})))
         self._runtime.touch(self)
 
-    def _own(self, frame: str, number: int) -> None:
-        self.outbox.add_own(Frame(frame), number)
+    def _own(self, frame: Frame, number: int) -> None:
+        self.outbox.add_own(frame, number)
         self._runtime.touch(self)
 
     def tell_lag(self, seconds: float) -> None:
@@ -249,6 +249,7 @@ class Page:
             self._dropped(self.client, f"{skipped} messages, skipped to the latest values")
         state = self._runtime.dispatcher.state
         entries = state.since(item.revision)
-        frame = Frame(wire.mods_frame({key: entry.value for key, entry in entries.items()}, state.revision))
+        values = {key: entry.value for key, entry in entries.items()}
+        frame = Frame(wire.mods_frame(values, state.revision), text=True)
         self.outbox.synced(state.revision, len(frame))
         return frame

@@ -24,6 +24,7 @@ import orjson
 import quart
 from dash import _validate
 from dash._callback import GLOBAL_CALLBACK_LIST as GLOBAL_CALLBACK_LIST
+from dash._callback import GLOBAL_CALLBACK_MAP as GLOBAL_CALLBACK_MAP
 from dash._callback import clientside_callback as _global_clientside
 from dash._callback_context import CallbackContext as StockContext
 from dash._callback_context import context_value, has_context

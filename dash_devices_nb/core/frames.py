@@ -10,6 +10,10 @@ _TEXT, _BINARY = 0x81, 0x82
 class Frame:
     """A whole message; immutable.
 
+    Args:
+        payload: what the page gets: text, or bytes.
+        text: whether bytes are text in UTF-8; otherwise the message is binary.
+
     Attributes:
         payload: what the page gets: UTF-8 text, or bytes where it is binary.
         binary: whether it is binary.
@@ -17,8 +21,8 @@ class Frame:
 
     __slots__ = ("_message", "binary", "payload")
 
-    def __init__(self, payload: str | bytes) -> None:
-        self.binary = isinstance(payload, bytes)
+    def __init__(self, payload: str | bytes, *, text: bool = False) -> None:
+        self.binary = isinstance(payload, bytes) and not text
         self.payload = payload.encode() if isinstance(payload, str) else payload
         self._message: bytes | None = None
 

@@ -9,6 +9,7 @@ import orjson
 COMPONENT_MARK = b'"namespace":'
 """Stands in the JSON of every value that holds components (and, harmlessly, in some others)."""
 
+BRACKETS = b"[{"
 SMALL = 4096
 
 
@@ -18,12 +19,13 @@ class Value:
     Safe from any thread: making one twice gives equal results.
     """
 
-    __slots__ = ("_decoded", "_json", "_plain")
+    __slots__ = ("_decoded", "_holds", "_json", "_plain")
 
     def __init__(self, json: bytes | None) -> None:
         self._json = json
         self._decoded = False
         self._plain: Any = None
+        self._holds: bool | None = None
 
     @classmethod
     def of(cls, plain: Any) -> Value:
@@ -64,7 +66,10 @@ class Value:
     @property
     def may_hold_components(self) -> bool:
         """False if there is surely no component in it."""
-        return COMPONENT_MARK in self.json
+        if self._holds is None:
+            # To look through a long text takes longer than to encode it, so it is done once, and never for a string.
+            self._holds = self.json[0] in BRACKETS and COMPONENT_MARK in self.json
+        return self._holds
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Value) and self.json == other.json

@@ -27,22 +27,24 @@ def dumps(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def mods_frame(mods: Mods, revision: int | None = None, *, number: int | None = None, force: bool = False) -> str:
-    """Values to apply; built from the values' own JSON, so that a shared frame is encoded once."""
+def mods_frame(mods: Mods, revision: int | None = None, *, number: int | None = None, force: bool = False) -> bytes:
+    """Values to apply, as UTF-8; built from the values' own JSON, so that a shared frame is encoded once."""
     by_id: dict[str, list[bytes]] = {}
     for (component_id, prop), value in mods.items():
-        by_id.setdefault(component_id, []).append(orjson.dumps(prop) + b":" + value.json)
-    body = b",".join(
-        orjson.dumps(component_id) + b":{" + b",".join(props) + b"}" for component_id, props in by_id.items()
-    )
-    head = b'{"t":"mods"'
+        by_id.setdefault(component_id, []).extend((b",", orjson.dumps(prop), b":", value.json))
+    # All that is copied is copied once, by the last line: a value may be long.
+    parts = [b'{"t":"mods"']
     if revision is not None:
-        head += b',"r":%d' % revision
+        parts.append(b',"r":%d' % revision)
     if number is not None:
-        head += b',"q":%d' % number
+        parts.append(b',"q":%d' % number)
     if force:
-        head += b',"f":1'
-    return (head + b',"m":{' + body + b"}}").decode()
+        parts.append(b',"f":1')
+    parts.append(b',"m":{')
+    for component_id, props in by_id.items():
+        parts += orjson.dumps(component_id), b":{", *props[1:], b"},"
+    parts[-1] = b"}}}" if by_id else b',"m":{}}'
+    return b"".join(parts)
 
 
 def answer_frame(number: int, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> str:

@@ -49,6 +49,7 @@ def test_a_component_is_suspected_only_where_one_may_be():
     """The suspicion saves the search through large values."""
     assert Value.of([{"type": "Div", "namespace": "x", "props": {}}]).may_hold_components
     assert not Value.of([1, 2, 3]).may_hold_components
+    assert not Value.of('a text with "namespace": in it').may_hold_components
 
 
 def test_a_long_value_is_shown_short():
