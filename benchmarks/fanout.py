@@ -14,6 +14,7 @@ from benchmarks.harness import ProgramFailed, figure, free_port, listens, load_n
 from benchmarks.report import Target, at_least, at_most, print_targets
 
 KINDS = ("broadcast", "ours", "nicegui", "dash")
+NAMES = ("websockets.broadcast", "dash_devices_nb", "NiceGUI", "stock Dash, asked by its pages")
 COLOURS = ("#555555", "#1f6f8b", "#d08c4a", "#b8c4cc")
 WANTED, WANTED_FLAT = 1.5, 1.5
 ASKED = 1500
@@ -102,9 +103,10 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
     if picture is None:
         return
     for size, axis in zip(sizes, axes if len(sizes) > 1 else [axes], strict=True):
-        for kind, colour in zip(KINDS, COLOURS, strict=True):
+        for kind, name, colour in zip(KINDS, NAMES, COLOURS, strict=True):
             mine = [row for row in rows if row["server"] == kind and row["bytes"] == size and "cpu_us" in row]
-            axis.plot([r["clients"] for r in mine], [r["cpu_us"] for r in mine], "o-", color=colour, label=kind)
+            axis.plot([r["clients"] for r in mine], [r["cpu_us"] for r in mine], "o-", color=colour, label=name)
         axis.set(xscale="log", yscale="log", title=f"{size} bytes", xlabel="clients", ylabel="CPU µs a delivery")
-        axis.legend(frameon=False)
+        axis.set_xticks((counts := sorted({row["clients"] for row in rows})), [str(count) for count in counts])
+    picture.legend(*picture.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     picture.savefig(path, dpi=130)
