@@ -73,7 +73,6 @@ class Dash(People):
         self.runtime.on_refusal = self.recorder.refused
         self.output_log = OutputLog()
         self.callbacks = Definitions(self.changed, self.cell_ended)
-        self.callbacks.listen()
         self._guard = InterruptGuard(self.runtime.running)
         self.regular = RegularCalls(self, self.runtime)
         self.chains = Chains(self, self.regular.start)
@@ -88,6 +87,7 @@ class Dash(People):
         super().__init__(name, server in (True, None), backend=stock.Backend, **kwargs)
         if isinstance(server, quart.Quart):
             self.init_app(server)
+        self.callbacks.listen()
 
     def init_app(self, app: Any = None, **kwargs: Any) -> None:
         """As in stock Dash; `app` is a `quart.Quart`."""
