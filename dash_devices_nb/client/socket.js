@@ -116,7 +116,8 @@
 
         /** @param {number} delay in milliseconds */
         _soon(delay) {
-            if ((this._socket && this._socket.readyState <= WebSocket.OPEN) || this._notBefore === Infinity) return;
+            // One that is closing counts: its end, which says why, is still to come.
+            if (this._socket || this._notBefore === Infinity) return;
             clearTimeout(this._timer);
             this._timer = window.setTimeout(() => this._connect(), Math.max(delay, this._notBefore - performance.now()));
         }
@@ -143,20 +144,20 @@
 
         /** Send a frame. Returns false if there is no connection now. @param {object} frame */
         send(frame) {
-            if (!this.greeted) return false;
-            this._write(frame);
-            return true;
+            return this.greeted && this._write(frame);
         }
 
         /** @param {object} frame */
         _write(frame) {
-            if (this._socket) this._socket.send(JSON.stringify(frame));
+            if (!this._socket || this._socket.readyState !== WebSocket.OPEN) return false;
+            this._socket.send(JSON.stringify(frame));
+            return true;
         }
 
         close() {
             if (this._socket) {
                 this._socket.onclose = null;
-                if (this._socket.readyState === WebSocket.OPEN) this._write({t: 'bye'});
+                this._write({t: 'bye'});
                 this._socket.close(1000, 'the page is left');
                 this._socket = null;
                 this.greeted = false;

@@ -93,10 +93,11 @@ class Outlet:
         """Write something whole. From any thread, if `from_any_thread`, else from the loop's."""
         with self._lock:
             if threading.get_ident() == self._thread:
-                self._rest.append(data)
-                self._hand_over()
+                if not self._closing:
+                    self._rest.append(data)
+                    self._hand_over()
                 return
-            if self._lost:
+            if self._lost or self._closing:
                 return
             if not self._full:
                 data = data[self._send(data) :]
@@ -164,11 +165,20 @@ class Outlet:
         """Whether it is closed or about to be."""
         return self._closing or self._transport.is_closing()
 
-    def close(self) -> None:
-        """Close the connection once all is written."""
+    def finish(self) -> None:
+        """Write no more once all is written, but read on, until the other side or `close` ends the connection."""
+        self._write_out()
+        if self._sink.can_write_eof():
+            self._sink.write_eof()
+
+    def _write_out(self) -> None:
         with self._lock:
             self._closing, self._held = True, False
             self._hand_over()
+
+    def close(self) -> None:
+        """Close the connection once all is written."""
+        self._write_out()
         # The end of a sink is that of the connection (`sink_lost`).
         self._sink.close()
 

@@ -22,6 +22,8 @@ from dash_devices_nb.transport.writer import EXTENSION, Message
 
 SERVICE_RESTART = 1012
 """The WebSocket close code by which a page knows that it should come back."""
+CLOSING_SECONDS = 1.0
+"""How long a browser that was sent a Close frame has to end the connection."""
 PING = b"\x89\0"
 
 
@@ -142,12 +144,37 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """Closes with 1012 and a reason; uvicorn's own sends the code without one."""
-        if self.close_sent or not self.handshake_complete:
+        if not self.handshake_complete:
             super().shutdown()
-            return
+        elif self.close_sent or self.transport.is_closing():
+            self._await_end()
+        else:
+            self.conn.send_close(SERVICE_RESTART, self.stop_reason)
+            self._say_close()
+
+    def handle_parser_exception(self) -> None:
+        """Says what was wrong; what still comes is read and dropped."""
+        if not self.close_sent:
+            self._say_close()
+
+    def _say_close(self) -> None:
+        close = self.conn.close_sent
+        assert close is not None
         self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": self.stop_reason})
-        self.conn.send_close(SERVICE_RESTART, self.stop_reason)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self.transport.close()
+        self._await_end()
+
+    def _await_end(self) -> None:
+        """Ends the connection, but for reading: a socket that is closed with bytes unread is reset.
+
+        The browser, which was sending something, would not read the Close frame. It ends the connection itself.
+        """
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self._outlet.finish()
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.transport.close)

@@ -241,3 +241,25 @@ async def test_what_changes_between_a_layout_over_http_and_the_socket_is_not_los
     blocked[0] = False
     await expect(page.locator("#late")).to_have_text("new", timeout=15_000)
     assert await page.evaluate("dashDevices.bridge.socket.greeted")
+
+
+CLOSING = """() => {
+    const {socket} = dashDevices.bridge;
+    window.ends = [];
+    const lost = socket._lost;
+    socket._lost = event => (window.ends.push(event.reason), lost.call(socket, event));
+    socket._socket.close(4000, 'as it wished');
+    socket.retry();
+    return socket.send({t: 'ok'});
+}"""
+
+
+async def test_what_was_said_at_the_end_is_heard_though_the_page_would_come_back_at_once(serve, browser: Tabs):
+    """A connection that is closing has not said yet why: there is no other before it has ended, and nothing is sent."""
+    app, story, _ = desk()
+    page = await browser.open(await serve(app))
+    await expect(page.locator("#echo")).to_have_text("echo ")
+    assert await page.evaluate(CLOSING) is False
+    await eventually(lambda: page.evaluate("dashDevices.bridge.socket.greeted"))
+    assert await page.evaluate("window.ends") == ["as it wished"]
+    assert len(story) == 1  # the same client all the time

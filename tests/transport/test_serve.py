@@ -2,11 +2,13 @@ import asyncio
 import contextvars
 import logging
 import os
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
 import websockets
+from websockets.frames import Close, Frame, Opcode
 
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.serve import Server
@@ -62,6 +64,55 @@ class App:
                     await asyncio.Event().wait()
                 return
             await send({"type": "websocket.send", "text": event.get("text") or "bytes"})
+
+
+class RawClient:
+    """A WebSocket client that does nothing by itself."""
+
+    def __init__(self, server: Server) -> None:
+        self._port = server.socket.port
+        self._socket = socket.socket()
+        self._socket.setblocking(False)
+
+    async def __aenter__(self):
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(self._socket, ("127.0.0.1", self._port))
+        head = (
+            "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await loop.sock_sendall(self._socket, head.encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += await self._read(1)
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        return self
+
+    async def __aexit__(self, *_):
+        self._socket.close()
+
+    def send(self, payload: bytes, opcode: Opcode = Opcode.TEXT) -> None:
+        """Send a frame now, without a turn of the loop."""
+        self._socket.send(Frame(opcode, payload).serialize(mask=True))
+
+    async def send_all(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def frame(self) -> tuple[Opcode, bytes]:
+        """The next frame, which is a short one."""
+        first, length = await self._read(1), await self._read(1)
+        return Opcode(first[0] & 0x0F), await self._read(length[0])
+
+    async def rest(self) -> bytes:
+        """All that comes up to the end."""
+        data = b""
+        while piece := await self._read(1000):
+            data += piece
+        return data
+
+    async def _read(self, count: int) -> bytes:
+        async with asyncio.timeout(10):
+            return await asyncio.get_running_loop().sock_recv(self._socket, count)
 
 
 @pytest.fixture
@@ -238,6 +289,39 @@ async def test_a_message_over_the_limit_closes_that_websocket_only(server):
             assert ws.close_code == 1009
         await other.send("x" * 1000)
         assert await other.recv() == "x" * 1000
+
+
+async def test_a_client_that_is_sending_reads_why_the_server_stops(server, app):
+    """A socket that is closed with bytes unread is reset, and the reason with it: the end waits for the answer."""
+    async with RawClient(server) as client:
+        client.send(b"too late")
+        stopping = asyncio.create_task(server.stop(reason="The cell was run again"))
+        assert await client.frame() == (Opcode.CLOSE, Close(1012, "The cell was run again").serialize())
+        client.send(b"later still")
+        client.send(Close(1012, "").serialize(), Opcode.CLOSE)
+        assert await client.rest() == b""
+        await stopping
+    assert [event["type"] for event in app.events] == ["websocket.disconnect"]
+
+
+async def test_a_client_that_does_not_answer_the_end_holds_nothing_up(server, monkeypatch):
+    """It has its time, and is cut off then."""
+    monkeypatch.setattr("dash_devices_nb.transport.websocket.CLOSING_SECONDS", 0.05)
+    async with RawClient(server) as client:
+        await server.stop()
+        assert await client.frame() == (Opcode.CLOSE, Close(1012, "The app stopped").serialize())
+        assert await client.rest() == b""
+
+
+async def test_a_client_in_the_middle_of_a_message_over_the_limit_reads_why(server):
+    """What still comes of it is dropped, and the connection ends when the client has answered."""
+    async with RawClient(server) as client:
+        sending = asyncio.create_task(client.send_all(Frame(Opcode.TEXT, bytes(10_000_000)).serialize(mask=True)))
+        opcode, payload = await client.frame()
+        assert (opcode, payload[:2]) == (Opcode.CLOSE, (1009).to_bytes(2, "big"))
+        await sending
+        client.send(Close(1009, "").serialize(), Opcode.CLOSE)
+        assert await client.rest() == b""
 
 
 async def test_an_error_of_the_app_is_logged_and_answered(server, caplog):
