@@ -17,7 +17,7 @@ import time
 from benchmarks.harness import say
 from benchmarks.programs.raw import RawSocket
 
-SAY_FRAMES = 25
+SAY_FRAMES = 40
 DRAG_SECONDS = 0.2
 LOOK_AT = 7
 SETTLE_SECONDS = 4.0

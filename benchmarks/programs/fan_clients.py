@@ -11,7 +11,7 @@ from urllib.request import urlopen
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-SAY_BYTES, SAY_FRAMES = 64 * 1024, 25
+SAY_BYTES, SAY_FRAMES = 128 * 1024, 40
 
 
 async def ours(port: int) -> None:

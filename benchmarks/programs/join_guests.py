@@ -22,7 +22,7 @@ from urllib.parse import urljoin, urlsplit
 from benchmarks.harness import say
 from benchmarks.programs.raw import RawSocket
 
-SAY_FRAMES = 25
+SAY_FRAMES = 40
 LANES = 6
 """Connections that a browser opens for files."""
 QUIET_SECONDS = 1.5

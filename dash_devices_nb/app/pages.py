@@ -207,9 +207,10 @@ class Page:
                     writer.when_room(lambda w=writer: self._room(w))  # type: ignore[misc]
                     return
                 frames = self._batch()
-                if not frames:
+                if frames:
+                    writer.write_messages(frames)
+                if not frames or not self.outbox.anything:
                     return
-                writer.write_messages(frames)
 
     def _batch(self) -> list[Frame]:
         """What is written together: one call to the operating system, and the page is woken once for it."""

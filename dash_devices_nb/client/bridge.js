@@ -3,8 +3,8 @@
 (function () {
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
-    const SAY_BYTES = 64 * 1024;
-    const SAY_FRAMES = 25;
+    const SAY_BYTES = 128 * 1024;
+    const SAY_FRAMES = 40;
     const PATIENCE_MS = 5000;
     /** The round trip as long as it is not known, and the least that is counted on. */
     const USUAL_TRIP_MS = 50;

@@ -108,14 +108,14 @@ class Outbox(Generic[F]):
         if self._behind:
             self.skipped += 1
             return
+        size = self._shared_bytes + len(frame)
         page_is_slow = len(self._flying) >= self._frames <= self._shared_frames
-        too_many = page_is_slow or self._shared_bytes + len(frame) > self._limit
-        if too_many and self._shared_frames:
+        if self._shared_frames and (page_is_slow or size > self._limit):
             self._fall_behind()
             self.skipped += 1
             return
         self._queue.append((frame, revision))
-        self._shared_bytes += len(frame)
+        self._shared_bytes = size
         self._shared_frames += 1
 
     def add_own(self, frame: F, number: int) -> None:
@@ -146,12 +146,13 @@ class Outbox(Generic[F]):
         if self._queue:
             frame, revision = self._queue[0]
             if revision is not None:
-                if self._flying and self._is_full(len(frame)):
+                size = len(frame)
+                if self._flying and self._is_full(size):
                     return None
-                self._shared_bytes -= len(frame)
+                self._shared_bytes -= size
                 self._shared_frames -= 1
                 self.revision = revision
-                self._fly(len(frame))
+                self._fly(size)
             self._queue.popleft()
             return frame
         if self._behind:

@@ -22,10 +22,10 @@ from dash_devices_nb.testing.link import Link
 from dash_devices_nb.testing.view import PUSHED, Cause, View
 
 UPDATE = "_dash-update-component"
-SAY_EVERY = 25
+SAY_EVERY = 40
 USUAL_TRIP = 0.05
 """In seconds: how long before a prop was said to be shared the page may have changed it too late to know."""
-SAY_BYTES = 64 * 1024
+SAY_BYTES = 128 * 1024
 """After so many frames, or characters of them, the page says what it has taken, or the app would hold back."""
 
 Done: TypeAlias = Callable[[int, Any], None]
