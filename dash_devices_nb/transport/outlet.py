@@ -92,21 +92,23 @@ class Outlet:
     def write(self, data: bytes) -> None:
         """Write something whole. From any thread, if `from_any_thread`, else from the loop's."""
         with self._lock:
-            if threading.get_ident() == self._thread:
-                if not self._closing:
-                    self._rest.append(data)
-                    self._hand_over()
-                return
             if self._lost or self._closing:
                 return
-            if not self._full:
+            has_room = not self._full
+            if has_room and self.from_any_thread:
                 data = data[self._send(data) :]
                 if not data:
                     return
-                self._full = True
-                with contextlib.suppress(RuntimeError):  # the loop has ended, and the connection with it
-                    self._loop.call_soon_threadsafe(self._take_over, context=contextvars.Context())
             self._rest.append(data)
+            if threading.get_ident() == self._thread:
+                self._hand_over()
+            elif has_room:
+                self._full = True
+                self._call_soon(self._take_over)
+
+    def _call_soon(self, function: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and the connection with it
+            self._loop.call_soon_threadsafe(function, context=contextvars.Context())
 
     def _send(self, data: bytes) -> int:
         """How many bytes the socket takes."""
@@ -115,7 +117,10 @@ class Outlet:
         except BlockingIOError:
             return 0
         except OSError:
-            return len(data)  # the connection has broken, which the loop hears when it reads
+            # The connection has broken, which the loop hears when it reads; of another way to write nothing is read.
+            if self._sink is not self._transport:
+                self._call_soon(self._sink.abort)
+            return len(data)
 
     def _hand_over(self) -> None:
         if self._held:
@@ -139,7 +144,7 @@ class Outlet:
                 return
             self._when_room.append(function)
             if not self._full:
-                self._loop.call_soon_threadsafe(self._tell, context=contextvars.Context())
+                self._call_soon(self._tell)
 
     def _tell(self) -> None:
         waiting, self._when_room = self._when_room, []

@@ -54,7 +54,7 @@ class Takeover:
 
     async def _adopt(self, taken: socket.socket) -> None:
         try:
-            sink, _ = await self._loop.connect_accepted_socket(lambda: _Sink(self._outlet, self._protocol, self._loop), taken)
+            sink, _ = await self._loop.connect_accepted_socket(lambda: _Sink(self._outlet, self._protocol), taken)
         except OSError:
             taken.close()  # the browser has gone, which the extension tells
             self._go_on(None)
@@ -71,20 +71,19 @@ class Takeover:
 class _Sink(asyncio.Protocol):
     """The browser's socket, of which the extension reads what comes."""
 
-    def __init__(self, outlet: Outlet, protocol: asyncio.BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, outlet: Outlet, protocol: asyncio.BaseProtocol) -> None:
         self._outlet = outlet
-        self._loop = loop
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
         self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Leave the reading to the extension.
 
-        Not at once: before Python 3.11.4 asyncio begins to read after this call, paused or not (gh-103607). It is done in
-        the loop's next turn, before anything is read in it.
+        Not at once: before Python 3.11.4 asyncio begins to read after this call, paused or not (gh-103607). It is done
+        in the loop's next turn, before anything is read in it.
         """
         assert isinstance(transport, asyncio.ReadTransport)
-        self._loop.call_soon(transport.pause_reading)
+        asyncio.get_running_loop().call_soon(transport.pause_reading)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the connection to the extension, too."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 import threading
 
@@ -157,10 +158,12 @@ async def test_an_extension_that_is_gone_ends_the_connection(extension, before):
     assert not extension.app.writer.has_room()
 
 
-async def test_a_browser_that_is_gone_ends_the_connection_when_it_is_written_to(extension):
+@pytest.mark.parametrize("from_thread", [False, True])
+async def test_a_browser_that_is_gone_ends_the_connection_when_it_is_written_to(extension, from_thread):
     """If the extension has not heard of it before."""
     await extension.hand_over()
     extension.browser.close()
-    extension.app.writer.write_messages([Frame("nobody")])
+    write = functools.partial(extension.app.writer.write_messages, [Frame("nobody")])
+    await asyncio.to_thread(write) if from_thread else write()
     assert await extension.read(extension.to_app, 1) == b""
     await eventually(lambda: extension.app.code is not None)
