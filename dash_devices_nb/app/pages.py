@@ -214,6 +214,8 @@ class Page:
 
     def _batch(self) -> list[Frame]:
         """What is written together: one call to the operating system, and the page is woken once for it."""
+        if self._owed is None and (frame := self.outbox.only()) is not None:
+            return [frame]
         frames: list[Frame] = []
         size = 0
         while size < BATCH_BYTES and self.outbox.anything:

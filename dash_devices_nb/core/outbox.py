@@ -144,17 +144,7 @@ class Outbox(Generic[F]):
     def next(self) -> F | Resync | None:
         """Take the next thing to send; after a `Resync`, call `synced`. None: nothing, or the page must apply first."""
         if self._queue:
-            frame, revision = self._queue[0]
-            if revision is not None:
-                size = len(frame)
-                if self._flying and self._is_full(size):
-                    return None
-                self._shared_bytes -= size
-                self._shared_frames -= 1
-                self.revision = revision
-                self._fly(size)
-            self._queue.popleft()
-            return frame
+            return self._first()
         if self._behind:
             busy = self._flying_bytes > self._window // 2 or len(self._flying) > self._frames // 2
             return None if busy else Resync(self.revision)
@@ -164,6 +154,23 @@ class Outbox(Generic[F]):
                 del self._images[place]
                 return frame
         return None
+
+    def only(self) -> F | None:
+        """Take the next thing to send if nothing waits beside it, as is nearly always so. None: `next` tells."""
+        return None if len(self._queue) != 1 or self._behind or self._images else self._first()
+
+    def _first(self) -> F | None:
+        frame, revision = self._queue[0]
+        if revision is not None:
+            size = len(frame)
+            if self._flying and self._is_full(size):
+                return None
+            self._shared_bytes -= size
+            self._shared_frames -= 1
+            self.revision = revision
+            self._fly(size)
+        self._queue.popleft()
+        return frame
 
     def synced(self, revision: int, size: int = 0) -> None:
         """The page is sent all up to `revision` now, in a frame of `size` bytes."""

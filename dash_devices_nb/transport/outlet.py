@@ -174,7 +174,10 @@ class Outlet:
         """Write no more once all is written, but read on, until the other side or `close` ends the connection."""
         self._write_out()
         if self._sink.can_write_eof():
-            self._sink.write_eof()
+            try:
+                self._sink.write_eof()
+            except OSError:
+                self.abort()  # the other side is gone already
 
     def _write_out(self) -> None:
         with self._lock:

@@ -31,6 +31,13 @@ def app_with(service: Services) -> Dash:
     return app
 
 
+async def served(app_server, app: Dash) -> str:
+    """Serve an app; the URL, once the first call has set its output: whoever comes gets that with the rest."""
+    url = app_server.run(app)
+    await eventually(lambda: app.runtime.dispatcher.value(("out", "children")).plain == 0)
+    return url
+
+
 def page_of(app: Dash, raw: RawPage) -> Page:
     """The app's side of a page."""
     return app.runtime.pages[raw.client]
@@ -40,7 +47,7 @@ async def test_shared_keeps_every_change_in_order(app_server):
     """However fast they come: one call each, in their order."""
     app = app_with(Services.SHARED)
     app.release.set()
-    async with RawPage(app_server.run(app)) as page:
+    async with RawPage(await served(app_server, app)) as page:
         for value in range(1, 151):
             await page.set("a", "value", value)
         await page.got(lambda: page.values.get("out.children") == 150, 20)
@@ -50,7 +57,7 @@ async def test_shared_keeps_every_change_in_order(app_server):
 async def test_most_recent_skips_to_the_last_value(app_server):
     """What waits while the callback runs is replaced: few calls, and the last is on the last value."""
     app = app_with(Services.SHARED_MOST_RECENT)
-    async with RawPage(app_server.run(app)) as page:
+    async with RawPage(await served(app_server, app)) as page:
         await page.set("a", "value", 1)
         await asyncio.to_thread(app.entered.wait, 10)
         for value in range(2, 151):
@@ -66,7 +73,7 @@ async def test_lag_is_told_to_the_page_that_causes_it_and_taken_back(app_server,
     """A page says how far the callbacks are behind, until they are not."""
     monkeypatch.setattr("dash_devices_nb.app.pages.LAG_SECONDS", 0.2)
     app = app_with(Services.SHARED)
-    async with RawPage(app_server.run(app)) as page, RawPage(app.url) as other:
+    async with RawPage(await served(app_server, app)) as page, RawPage(app.url) as other:
         await page.set("a", "value", 1)
         await page.set("a", "value", 2)
         await asyncio.to_thread(app.entered.wait, 10)
@@ -83,7 +90,7 @@ async def test_a_page_over_its_rate_is_slowed_and_told_but_not_disconnected(app_
     """Nothing of what it sends is lost; it is told once, and others are not held up."""
     app = app_with(Services.SHARED_MOST_RECENT)
     app.release.set()
-    async with RawPage(app_server.run(app)) as flood, RawPage(app.url) as other:
+    async with RawPage(await served(app_server, app)) as flood, RawPage(app.url) as other:
         page_of(app, flood).bucket = Bucket(rate=100, burst=10)
         for value in range(1, 61):
             await flood.set("a", "value", value)
@@ -107,7 +114,7 @@ async def test_a_stalled_page_costs_a_bounded_amount_and_is_right_when_it_reads_
 ):
     """Others get every push meanwhile; the stalled one skips to the latest values."""
     app = app_with(Services.SHARED)
-    async with RawPage(app_server.run(app)) as other, RawPage(app.url, reads=False) as stalled:
+    async with RawPage(await served(app_server, app)) as other, RawPage(app.url, reads=False) as stalled:
         stopped = page_of(app, stalled).outbox
         most = 0
         for number in range(pushes):
@@ -134,7 +141,7 @@ async def test_a_stalled_page_costs_a_bounded_amount_and_is_right_when_it_reads_
 async def test_a_page_that_reads_but_says_nothing_is_held_at_the_window(app_server):
     """As one that is busy painting: no more is on its way than the window; it is right when it says that it is done."""
     app = app_with(Services.SHARED)
-    async with RawPage(app_server.run(app), confirms=False) as busy:
+    async with RawPage(await served(app_server, app), confirms=False) as busy:
         box = page_of(app, busy).outbox
         for number in range(100):
             app.push_mods({"big": {"children": f"{number} " + "x" * 50_000}})
@@ -151,7 +158,7 @@ async def test_a_page_that_reads_but_says_nothing_is_held_at_the_window(app_serv
 async def test_answers_that_are_never_confirmed_end_in_a_new_start(app_server):
     """Over the hard limit the page is given up with a reason, and comes back as a new client."""
     app = app_with(Services.SHARED)
-    async with RawPage(app_server.run(app), confirms=False) as page, RawPage(app.url) as other:
+    async with RawPage(await served(app_server, app), confirms=False) as page, RawPage(app.url) as other:
         client = next(each for each in app.clients if each.id == page.client)
         page_of(app, page).outbox.hard_limit = 100_000
         for number in range(12):

@@ -3,6 +3,7 @@ import contextvars
 import logging
 import os
 import socket
+import struct
 from pathlib import Path
 
 import httpx
@@ -89,6 +90,11 @@ class RawClient:
         return self
 
     async def __aexit__(self, *_):
+        self._socket.close()
+
+    def reset(self) -> None:
+        """Go without a word."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
     def send(self, payload: bytes, opcode: Opcode = Opcode.TEXT) -> None:
@@ -311,6 +317,14 @@ async def test_a_client_that_does_not_answer_the_end_holds_nothing_up(server, mo
         await server.stop()
         assert await client.frame() == (Opcode.CLOSE, Close(1012, "The app stopped").serialize())
         assert await client.rest() == b""
+
+
+async def test_a_client_that_has_just_gone_holds_nothing_up(server, app):
+    """Its connection was reset, which the loop has not heard of yet."""
+    async with RawClient(server) as client:
+        client.reset()
+        await server.stop()
+    assert [event["type"] for event in app.events] == ["websocket.disconnect"]
 
 
 async def test_a_client_in_the_middle_of_a_message_over_the_limit_reads_why(server):

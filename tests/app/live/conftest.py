@@ -44,6 +44,10 @@ class Live:
         """What an expression is, as text."""
         return (await self.kernel.run(f"print({code})")).text.rstrip("\n")
 
+    async def says(self, code: str) -> bool:
+        """Whether an expression is true."""
+        return await self.ask(code) == "True"
+
     async def names(self) -> list[str]:
         """The callbacks of the app, as "kind name"."""
         return (await self.ask("*(f'{each.kind} {each.name}' for each in app.callbacks), sep=chr(10)")).splitlines()

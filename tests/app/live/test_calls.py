@@ -62,6 +62,7 @@ async def test_a_call_is_taken_in_hand(live: Live):
     async with live.tab() as tab:
         await tab.act("target", "value", 0)
         await eventually(lambda: tab.notices)
+        await eventually(lambda: live.says("len(app.journal.calls('control')) == 2"))
         await live.cell("take", "call = app.journal.calls('control')[-1]")
         assert await live.ask("(call.inputs, call.state, call.triggered)") == (
             "({'target.value': 0}, {'mine.value': 'private'}, ('target.value',))"
