@@ -47,7 +47,7 @@ class FrameTracker:
         used: Called with each frame of a page, those left out that begin as `by_itself`.
     """
 
-    __slots__ = ("_by_itself", "_head", "_left", "_limit", "_used", "closing")
+    __slots__ = ("_by_itself", "_left", "_limit", "_used", "closing")
 
     def __init__(
         self, limit: int, used: Callable[[], None] | None = None, by_itself: tuple[bytes, ...] = BY_ITSELF
@@ -56,36 +56,35 @@ class FrameTracker:
         self._used = used
         self._by_itself = by_itself
         self._left = 0  # bytes of the current frame's payload that are still to come
-        self._head = b""  # a header that came in part
         self.closing = False  # a Close frame has begun
 
     @property
     def at_boundary(self) -> bool:
         """Whether a frame could begin here."""
-        return not self._left and not self._head
+        return not self._left
 
-    def feed(self, data: bytes | memoryview) -> None:
+    def feed(self, data: bytes | memoryview) -> int:
         """Follow these bytes; they are not kept.
 
+        Returns:
+            How many were followed: a header that has come in part is not. It should not be carried, either, but come
+            again with the rest of it.
+
         Raises:
-            FrameTooLong: A frame's header announces more than the limit. Nothing was followed; of this call's data
-                only what comes before that frame should be fed again, and carried.
+            FrameTooLong: A frame's header announces more than the limit. Nothing was followed; only what comes before
+                that frame should be fed again, and carried.
         """
         size = len(data)
         if self._left >= size:
             self._left -= size
-            return
-        if size >= 2 and not self._left and not self._head:
+            return size
+        if size >= 2 and not self._left:
             # Nearly always one whole frame of the app comes at a time; this is for speed alone.
             length = data[1]
             whole = length + 2 if length < 126 else (data[2] << 8 | data[3]) + 4 if length == 126 and size > 4 else 0
             if whole == size and data[0] & 0x0F != _CLOSE and size <= self._limit:
-                return
+                return size
         position = self._left
-        known = self._head
-        if known:
-            data = known + bytes(data)
-            size = len(data)
         while position < size:
             if size - position < 2:
                 break
@@ -102,7 +101,7 @@ class FrameTracker:
             elif length == 127:
                 length = int.from_bytes(data[position + 2 : position + 10], "big")
             if length > self._limit:
-                raise FrameTooLong(length, self._limit, max(0, position - len(known)))
+                raise FrameTooLong(length, self._limit, position)
             if data[position] & 0x0F == _CLOSE:
                 self.closing = True
             if self._used is not None and not data[position] & _CONTROL:
@@ -110,8 +109,8 @@ class FrameTracker:
                 if not _unmasked(data[start - 4 : start + _LOOKED_AT]).startswith(self._by_itself):
                     self._used()
             position += header + length
-        self._head = bytes(data[position:])
         self._left = max(0, position - size)
+        return min(position, size)
 
 
 def _unmasked(masked: bytes | memoryview) -> bytes:

@@ -162,6 +162,7 @@ class End:
         self.transport: Transport | None = None
         self.active = False  # whether bytes came since the keep-alive last looked
         self._waiting = b""  # came before the peer had its transport
+        self._part = b""  # of a header: its frame may be refused, and nothing of it carried
         self._refuse = refuse
         self._ended = ended
 
@@ -200,14 +201,19 @@ class End:
 
     def carry(self, data: bytes | memoryview) -> None:
         """Carry bytes to the other side; the caller may overwrite them afterwards."""
+        if self._part:
+            data = self._part + bytes(data)
+            self._part = b""
         try:
-            self.tracker.feed(data)
+            followed = self.tracker.feed(data)
         except FrameTooLong as exc:
             if exc.before:
                 self.carry(data[: exc.before])
             self._refuse(exc)
             return
         self.active = True
+        if followed < len(data):
+            data, self._part = data[:followed], bytes(data[followed:])
         transport = self.peer.transport
         if transport is None:
             self._waiting += data

@@ -127,6 +127,21 @@ async def test_a_page_in_the_middle_of_a_frame_that_is_too_long_reads_why(joined
     assert len(joined.ended) == 1
 
 
+async def test_a_header_in_pieces_is_carried_whole_or_not_at_all(joined: Joined) -> None:
+    """So the Close frame that tells of a frame that is too long has a place, wherever its header was cut."""
+    browser, app, splice = joined.add()
+    whole, too_long = frame(b"y" * 200, mask=True), frame(b"x" * 70_000, mask=True)
+    for piece in (whole[:1], whole[1:3], whole[3:], too_long[:5]):
+        splice.browser.active = False
+        browser.send(piece)
+        await eventually(lambda: splice.browser.active)
+    assert await received(app, len(whole)) == whole
+    browser.send(too_long[5:14])
+    why = close_frame(1009, f"a frame of 70000 bytes, at most {LIMIT} are accepted")
+    assert await received(browser, 1000) == why
+    assert await received(app, 1) == b""
+
+
 async def test_a_page_reads_what_was_on_its_way_when_the_app_ended(joined: Joined) -> None:
     """The last messages of a kernel that ends arrive before the Close frame."""
     browser, app, _ = joined.add()
