@@ -94,7 +94,7 @@ class Page:
     def send_mods(self, mods: Mods, *, force: bool = False) -> None:
         """Queue values for this page alone."""
         number = self.outbox.next_number()
-        self._own(Frame(wire.mods_frame(mods, number=number, force=force), text=True), number)
+        self._own(Frame(wire.mods_frame(mods, number=number, force=force)), number)
 
     def send_answer(self, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> None:
         """Queue the answer to a request."""
@@ -253,6 +253,6 @@ class Page:
         state = self._runtime.dispatcher.state
         entries = state.since(item.revision)
         values = {key: entry.value for key, entry in entries.items()}
-        frame = Frame(wire.mods_frame(values, state.revision), text=True)
+        frame = Frame(wire.mods_frame(values, state.revision))
         self.outbox.synced(state.revision, len(frame))
         return frame

@@ -214,7 +214,7 @@ class Runtime:
             if page.client is action.but or not page.takes_shared:
                 continue
             if frame is None:
-                frame = Frame(wire.mods_frame(action.mods, action.revision), text=True)
+                frame = Frame(wire.mods_frame(action.mods, action.revision))
             page.send_shared(frame, action.revision, action.mods)
 
     def _refuse(self, action: Refuse) -> None:

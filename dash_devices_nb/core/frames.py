@@ -11,42 +11,45 @@ class Frame:
     """A whole message; immutable.
 
     Args:
-        payload: what the page gets: text, or bytes.
-        text: whether bytes are text in UTF-8; otherwise the message is binary.
+        payload: what the page gets: text, also as parts of its UTF-8, or bytes. What may be long comes in parts, so
+            that it is copied but once.
 
     Attributes:
-        payload: what the page gets: UTF-8 text, or bytes where it is binary.
         binary: whether it is binary.
+        message: as a server writes it to the socket: unfragmented, not masked (RFC 6455, section 5.2).
     """
 
-    __slots__ = ("_message", "binary", "payload")
+    __slots__ = ("_start", "binary", "message")
 
-    def __init__(self, payload: str | bytes, *, text: bool = False) -> None:
-        self.binary = isinstance(payload, bytes) and not text
-        self.payload = payload.encode() if isinstance(payload, str) else payload
-        self._message: bytes | None = None
+    def __init__(self, payload: str | bytes | list[bytes]) -> None:
+        self.binary = isinstance(payload, bytes)
+        parts = [payload] if isinstance(payload, bytes) else payload
+        if isinstance(parts, str):
+            parts = [parts.encode()]
+        head = _head(_BINARY if self.binary else _TEXT, sum(map(len, parts)))
+        self.message = b"".join((head, *parts))
+        self._start = len(head)
 
     def __len__(self) -> int:
-        return len(self.payload)
+        return len(self.message) - self._start
+
+    @property
+    def payload(self) -> bytes:
+        """What the page gets: UTF-8 text, or bytes where it is binary."""
+        return self.message[self._start :]
 
     @property
     def text(self) -> str:
         """The payload as text."""
         return self.payload.decode()
 
-    @property
-    def message(self) -> bytes:
-        """The message as a server writes it to the socket: unfragmented, not masked (RFC 6455, section 5.2)."""
-        if self._message is None:
-            kind, length = _BINARY if self.binary else _TEXT, len(self.payload)
-            if length < 126:
-                head = struct.pack("!BB", kind, length)
-            elif length < 65536:
-                head = struct.pack("!BBH", kind, 126, length)
-            else:
-                head = struct.pack("!BBQ", kind, 127, length)
-            self._message = head + self.payload
-        return self._message
-
     def __repr__(self) -> str:
         return f"<Frame {'binary' if self.binary else self.payload[:60]!r} of {len(self)} bytes>"
+
+
+def _head(kind: int, length: int) -> bytes:
+    if length < 126:
+        return struct.pack("!BB", kind, length)
+    if length < 65536:
+        return struct.pack("!BBH", kind, 126, length)
+    return struct.pack("!BBQ", kind, 127, length)

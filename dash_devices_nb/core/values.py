@@ -11,6 +11,8 @@ COMPONENT_MARK = b'"namespace":'
 
 BRACKETS = b"[{"
 SMALL = 4096
+_UNKNOWN: Any = object()
+"""Stands for a plain object that was not made yet, or let go."""
 
 
 class Value:
@@ -19,12 +21,11 @@ class Value:
     Safe from any thread: making one twice gives equal results.
     """
 
-    __slots__ = ("_decoded", "_holds", "_json", "_plain")
+    __slots__ = ("_holds", "_json", "_plain")
 
     def __init__(self, json: bytes | None) -> None:
         self._json = json
-        self._decoded = False
-        self._plain: Any = None
+        self._plain = _UNKNOWN
         self._holds: bool | None = None
 
     @classmethod
@@ -32,31 +33,32 @@ class Value:
         """From a plain object (dict, list, str, int, float, bool, None) that nobody changes any more."""
         value = cls(None)
         value._plain = plain
-        value._decoded = True
         return value
 
     @property
     def json(self) -> bytes:
         """The value as JSON."""
+        plain = self._plain  # before the JSON is asked for: it is let go once that is there
         if self._json is None:
+            json = orjson.dumps(plain, option=orjson.OPT_NON_STR_KEYS)
             # A copy: orjson leaves the object as large as its buffer was, 4 kB for a number.
-            json = orjson.dumps(self._plain, option=orjson.OPT_NON_STR_KEYS)
             self._json = memoryview(json).tobytes() if len(json) < SMALL else json
+            if len(json) >= SMALL and isinstance(plain, str):  # a long text is not kept twice
+                self._plain = _UNKNOWN
         return self._json
 
     @property
     def plain(self) -> Any:
         """The value as JSON gives it. Shared between readers: do not change it, ask `fresh()`."""
-        if not self._decoded:
-            self._plain = orjson.loads(self.json)
-            self._decoded = True
-        return self._plain
+        plain = self._plain
+        if plain is _UNKNOWN:
+            plain = self._plain = orjson.loads(self.json)
+        return plain
 
     def fresh(self) -> Any:
         """The value as an object of the caller's own; it is not kept."""
-        if self._decoded and not isinstance(self._plain, dict | list):
-            return self._plain
-        return orjson.loads(self.json)
+        plain = self._plain
+        return orjson.loads(self.json) if plain is _UNKNOWN or isinstance(plain, dict | list) else plain
 
     @property
     def known_size(self) -> int:

@@ -27,12 +27,13 @@ def dumps(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def mods_frame(mods: Mods, revision: int | None = None, *, number: int | None = None, force: bool = False) -> bytes:
-    """Values to apply, as UTF-8; built from the values' own JSON, so that a shared frame is encoded once."""
+def mods_frame(
+    mods: Mods, revision: int | None = None, *, number: int | None = None, force: bool = False
+) -> list[bytes]:
+    """Values to apply, as parts of UTF-8; they are the values' own JSON, so that a shared frame is encoded once."""
     by_id: dict[str, list[bytes]] = {}
     for (component_id, prop), value in mods.items():
         by_id.setdefault(component_id, []).extend((b",", orjson.dumps(prop), b":", value.json))
-    # All that is copied is copied once, by the last line: a value may be long.
     parts = [b'{"t":"mods"']
     if revision is not None:
         parts.append(b',"r":%d' % revision)
@@ -44,7 +45,7 @@ def mods_frame(mods: Mods, revision: int | None = None, *, number: int | None = 
     for component_id, props in by_id.items():
         parts += orjson.dumps(component_id), b":{", *props[1:], b"},"
     parts[-1] = b"}}}" if by_id else b',"m":{}}'
-    return b"".join(parts)
+    return parts
 
 
 def answer_frame(number: int, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> str:

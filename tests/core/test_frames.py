@@ -50,10 +50,12 @@ def test_our_bytes_are_those_that_the_library_would_send(data):
     assert Frame(data).message == TheirFrame(Opcode.BINARY, data).serialize(mask=False)
 
 
-def test_the_message_is_made_once():
-    """However many pages get it."""
-    frame = Frame("to all")
-    assert frame.message is frame.message
+@given(st.lists(st.text(max_size=100)))
+def test_text_may_come_in_parts(parts):
+    """As if it had come as one."""
+    text = "".join(parts)
+    frame = Frame([part.encode() for part in parts])
+    assert (frame.message, len(frame), frame.text) == (Frame(text).message, len(text.encode()), text)
 
 
 def test_the_representation_is_short():

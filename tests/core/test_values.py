@@ -1,6 +1,8 @@
 """Values: JSON and plain object, each made from the other."""
 
 import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 from hypothesis import given
@@ -40,6 +42,17 @@ def test_json_is_made_once():
     assert value.json is value.json
 
 
+def test_a_long_text_is_not_kept_twice():
+    """Once it is encoded; who asks for it gets it from its JSON, and so does who was about to read it."""
+    text = "ä" * 10_000
+    value = Value.of(text)
+    held = sys.getrefcount(text)
+    assert value.plain is text
+    assert value.json == b'"' + text.encode() + b'"'
+    assert sys.getrefcount(text) == held - 1
+    assert value.fresh() == value.plain == text
+
+
 def test_numbers_as_keys_and_nan_become_what_json_has():
     """Keys become strings and NaN null, as Dash sends them."""
     assert Value.of({1: math.nan}).json == b'{"1":null}'
@@ -63,3 +76,14 @@ def test_a_patch_is_what_dash_sends():
     value = PatchValue(b'{"operations":[]}', [])
     assert value.json == b'{"operations":[]}'
     assert value.operations == []
+
+
+def test_a_long_text_is_right_however_many_threads_ask():
+    """One encodes it and lets the text go while others encode or read it."""
+    text = "x" * 200_000
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(200):
+            value = Value.of(text)
+            asked = [pool.submit(ask) for ask in (lambda v=value: v.json, lambda v=value: v.plain, value.fresh) * 2]
+            told = [each.result() for each in asked]
+            assert {len(one) for one in told} == {len(text), len(text) + 2}

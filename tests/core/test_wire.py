@@ -21,7 +21,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 def test_a_frame_of_values_is_json_however_the_ids_look(mods, revision, force):
     """Quotes, spaces and backslashes in ids and props are escaped; the values are those that went in."""
     frame = wire.mods_frame({k: Value.of(v) for k, v in mods.items()}, revision, number=3, force=force)
-    read = json.loads(frame)
+    read = json.loads(b"".join(frame))
     assert {(i, p): v for i, props in read["m"].items() for p, v in props.items()} == mods
     assert read.get("r") == revision
     assert read["q"] == 3
