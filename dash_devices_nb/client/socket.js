@@ -117,7 +117,7 @@
         /** @param {number} delay in milliseconds */
         _soon(delay) {
             // One that is closing counts: its end, which says why, is still to come.
-            if (this._socket || this._notBefore === Infinity) return;
+            if ((this._socket && this._socket.readyState !== WebSocket.CLOSED) || this._notBefore === Infinity) return;
             clearTimeout(this._timer);
             this._timer = window.setTimeout(() => this._connect(), Math.max(delay, this._notBefore - performance.now()));
         }
