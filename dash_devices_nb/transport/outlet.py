@@ -38,7 +38,7 @@ class Outlet:
         self._transport = transport
         self._loop = loop
         self._thread = threading.get_ident()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a TLS transport says within a write that it has room again
         self._full = self._lost = self._held = self._closing = False
         self._rest: list[bytes] = []
         self._when_room: list[Callable[[], None]] = []
