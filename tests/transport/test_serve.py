@@ -3,7 +3,9 @@ import contextvars
 import logging
 import os
 import socket
+import ssl
 import struct
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -364,3 +366,25 @@ async def test_requests_are_not_logged(server, caplog):
         async with httpx.AsyncClient() as client, websockets.connect(ws_url(server)):
             await client.get(server.url)
     assert not [r for r in caplog.records if r.name.startswith(("uvicorn", "dash_devices_nb"))]
+
+
+async def test_it_serves_websockets_over_tls(app, tmp_path: Path):
+    """Message after message, to the reason of the end."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    request += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(["openssl", *request], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    bound = BoundSocket.bind_tcp("127.0.0.1", 0, search=False)
+    server = Server(app, bound, max_message_bytes=1000, ssl_context=context)
+    await server.start()
+    trusting = ssl.create_default_context(cafile=str(cert))
+    async with websockets.connect(ws_url(server), ssl=trusting) as ws:
+        for number in range(3):
+            await ws.send(f"message {number}")
+            assert await ws.recv() == f"message {number}"
+        await server.stop()
+        with pytest.raises(websockets.ConnectionClosed):
+            await ws.recv()
+        assert (ws.close_code, ws.close_reason) == (1012, "The app stopped")
