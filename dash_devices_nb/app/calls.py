@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import dash
@@ -47,40 +48,49 @@ class SharedCalls:
             self._runtime.workers.submit(lambda: self._run_plain(call))
 
     def _run_plain(self, call: Call) -> None:
-        shared = self.callbacks[call.spec]
-        recorded = self._app.recorder.shared_call(call)
-        with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
-            try:
-                with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
-                    args, kwargs = self.arguments(shared, call)
-                    returned = self._runtime.running.run(call.spec.name, shared.function, *args, **kwargs)
-                if inspect.isawaitable(returned):
-                    returned = self._await(returned)
-                recorded.result = returned
-                mods = self.mods(shared, call, context, returned)
-            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                mods = self._failed(shared, call, context, recorded, exc)
-        self._app.recorder.finished(recorded, shared.definition, mods)
-        self._finish(call, mods)
+        with self._ending(call) as end:
+            shared = self.callbacks[call.spec]
+            recorded = self._app.recorder.shared_call(call)
+            with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
+                try:
+                    with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
+                        args, kwargs = self.arguments(shared, call)
+                        returned = self._runtime.running.run(call.spec.name, shared.function, *args, **kwargs)
+                    if inspect.isawaitable(returned):
+                        returned = self._await(returned)
+                    recorded.result = returned
+                    end.mods = self.mods(shared, call, context, returned)
+                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
+                    end.mods = self._failed(shared, call, context, recorded, exc)
+            self._app.recorder.finished(recorded, shared.definition, end.mods)
 
     async def _run_coroutine(self, call: Call) -> None:
-        shared = self.callbacks[call.spec]
-        mods: Mods | None = None
-        recorded = self._app.recorder.shared_call(call)
-        with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
-            try:
-                lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
-                async with lock:
-                    args, kwargs = self.arguments(shared, call)
-                    returned = recorded.result = await shared.function(*args, **kwargs)
-                mods = self.mods(shared, call, context, returned)
-            except asyncio.CancelledError:
-                self._finish(call, None)
-                raise
-            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                mods = self._failed(shared, call, context, recorded, exc)
-        self._app.recorder.finished(recorded, shared.definition, mods)
-        self._finish(call, mods)
+        with self._ending(call) as end:
+            shared = self.callbacks[call.spec]
+            recorded = self._app.recorder.shared_call(call)
+            with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
+                try:
+                    lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
+                    async with lock:
+                        args, kwargs = self.arguments(shared, call)
+                        returned = recorded.result = await shared.function(*args, **kwargs)
+                    end.mods = self.mods(shared, call, context, returned)
+                except asyncio.CancelledError:
+                    raise
+                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
+                    end.mods = self._failed(shared, call, context, recorded, exc)
+            self._app.recorder.finished(recorded, shared.definition, end.mods)
+
+    @contextmanager
+    def _ending(self, call: Call) -> Iterator[_End]:
+        """End a call and free its lane on every path: what accounts for it cannot keep it from ending."""
+        end = _End()
+        try:
+            yield end
+        except Exception as error:  # noqa: BLE001 - the journal, the log or a hook: not the program's function
+            self._runtime.beside(error, call)
+        finally:
+            self._finish(call, end.mods)
 
     def _await(self, returned: Any) -> Any:
         """Await, on the callback loop, what a plain function returned (a lambda around a coroutine, say)."""
@@ -199,6 +209,13 @@ def _spread(slot: Slot, value: Any, many: bool, spec: CallbackSpec) -> PlainMods
         for key, item in zip(slot, value, strict=True)
         if not isinstance(item, dash.NoUpdate)
     ]
+
+
+@dataclass
+class _End:
+    """What a call sets when it ends; None: nothing."""
+
+    mods: Mods | None = None
 
 
 class _Unlocked:

@@ -122,7 +122,7 @@ class ConnectHook:
                     with self.stats.counted(), event.seen():
                         returned = self._function(event.client, event.connect)
                     self._done(event, returned)
-                except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
+                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     self._runtime.on_error(exc, None, event.client)
 
     async def _run_coroutine(self) -> None:

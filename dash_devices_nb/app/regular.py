@@ -7,8 +7,8 @@ MOST_RECENT a newer request of the same client takes the place of the one that w
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable
-from contextlib import nullcontext
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,6 +139,17 @@ class RegularCall:
         )  # fmt: skip
 
 
+def _unfinished() -> Answer:
+    return Answer(SERVER_ERROR, "The callback's answer could not be made; the app's log says why.")
+
+
+@dataclass
+class _End:
+    """The answer that a call gets when it ends."""
+
+    answer: Answer = field(default_factory=_unfinished)
+
+
 def _answered(answer: Answer) -> None:
     """Takes the answer of a call that has had one."""
 
@@ -211,32 +222,42 @@ class RegularCalls:
         return call.spec.output.bound(self._app.output_log, call.spec.name) if call.spec else nullcontext()
 
     def _run_plain(self, call: RegularCall) -> None:
-        token = running_call.set(call)
-        recorded = self._app.recorder.regular_call(call)
-        with self._bound(call), stock.requesting(call.request):
-            try:
-                function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
-                answer = self._answer(self._runtime.running.run(recorded.name, function), context)
-                recorded.result = answer.body
-            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                answer = self._failed(call, recorded, exc)
-        running_call.reset(token)
-        self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
-        self._finish(call, answer)
+        with self._ending(call) as end:
+            recorded = self._app.recorder.regular_call(call)
+            with self._bound(call), stock.requesting(call.request):
+                try:
+                    function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
+                    end.answer = self._answer(self._runtime.running.run(recorded.name, function), context)
+                    recorded.result = end.answer.body
+                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
+                    end.answer = self._failed(call, recorded, exc)
+            self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
 
     async def _run_coroutine(self, call: RegularCall) -> None:
-        running_call.set(call)
-        recorded = self._app.recorder.regular_call(call)
-        with self._bound(call), stock.requesting(call.request):
-            try:
-                function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
-                returned = function()
-                answer = self._answer(await returned if inspect.isawaitable(returned) else returned, context)
-                recorded.result = answer.body
-            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                answer = self._failed(call, recorded, exc)
-        self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
-        self._finish(call, answer)
+        with self._ending(call) as end:
+            recorded = self._app.recorder.regular_call(call)
+            with self._bound(call), stock.requesting(call.request):
+                try:
+                    function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
+                    returned = function()
+                    end.answer = self._answer(await returned if inspect.isawaitable(returned) else returned, context)
+                    recorded.result = end.answer.body
+                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
+                    end.answer = self._failed(call, recorded, exc)
+            self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
+
+    @contextmanager
+    def _ending(self, call: RegularCall) -> Iterator[_End]:
+        """Answer a call and free its lane on every path: what accounts for it cannot keep it from ending."""
+        token = running_call.set(call)
+        end = _End()
+        try:
+            yield end
+        except Exception as error:  # noqa: BLE001 - the journal, the log or a hook: not the program's function
+            self._runtime.beside(error, call)
+        finally:
+            running_call.reset(token)
+            self._finish(call, end.answer)
 
     def _answer(self, text: str, context: Any) -> Answer:
         revision = 0
@@ -269,6 +290,10 @@ class RegularCalls:
         definition = call.spec.definition if call.spec else None
         if definition is not None and not definition.active:
             answer = Answer(NO_CONTENT, "")  # a newer definition of it may have answered already
-        self.deliver(call, answer)
-        if call.laned:
-            self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))
+        try:
+            self.deliver(call, answer)
+        except Exception as error:  # noqa: BLE001 - the lane is freed all the same
+            self._runtime.beside(error, call)
+        finally:
+            if call.laned:
+                self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))

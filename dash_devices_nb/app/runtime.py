@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import threading
 import time
 from collections import deque
@@ -33,6 +34,8 @@ from dash_devices_nb.kernel.guard import RunningCalls
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.pages import Page
+
+log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 30.0
 """How long a synchronous push waits for the callbacks that hang on it, at the most."""
@@ -250,6 +253,14 @@ class Runtime:
             page.wake()
 
     # ---- running
+
+    def beside(self, error: Exception, call: Laned) -> None:
+        """Say that something beside a callback's function has raised: the journal, the log, a hook. From any thread."""
+        log.error("what accounts for %r raised", call, exc_info=error)
+        try:
+            self.on_error(error, call, None)
+        except Exception:
+            log.exception("reporting that raised, too")
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine on the callback loop, in a context of its own. From any thread."""

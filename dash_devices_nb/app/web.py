@@ -16,6 +16,7 @@ from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import SERVER_ERROR, Answer, RegularCall, RegularCalls
 from dash_devices_nb.app.runtime import settle
+from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.limits import cost
 from dash_devices_nb.core.roles import Role
@@ -97,7 +98,11 @@ class Web(stock.StockDash):
         """The view of Dash's update route."""
 
         async def dispatch() -> Any:
-            body = await quart.request.get_json()
+            try:
+                body = await quart.request.get_json()
+                wire.check_writable(body)
+            except (FrameError, RecursionError) as error:
+                return f"The body of a callback cannot be taken: {error}.", 400
             if not isinstance(body, dict):
                 return "The body of a callback is a JSON object.", 400
             page = self._asking()

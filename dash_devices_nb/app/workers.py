@@ -9,11 +9,14 @@ idleness; they start in an empty context, so that nothing of whoever happened to
 from __future__ import annotations
 
 import contextvars
+import logging
 import queue
 import threading
 from collections.abc import Callable
 
 IDLE_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
 
 
 class Workers:
@@ -47,7 +50,7 @@ class Workers:
             self.submit(job)
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` in a thread, now; on a closed one once it is opened. From any thread. `job` must not raise."""
+        """Run `job` in a thread, now; on a closed one once it is opened. From any thread. What it raises is logged."""
         with self._lock:
             if self._closed:
                 self._late.append(job)
@@ -68,7 +71,10 @@ class Workers:
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            job()
+            try:
+                job()
+            except BaseException:
+                log.exception("a job of %s raised", self._name)
             del job  # not held while this waits for the next: it may be all that holds a page that has left
             with self._lock:
                 self._idle += 1

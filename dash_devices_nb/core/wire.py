@@ -18,6 +18,8 @@ FROM_PAGES = "set, req, ok, shown, ping, got, want, floor, name or bye"
 """The types of the frames that a page may send after its greeting."""
 
 
+MOST_LEVELS = 254
+"""How deep a value may be nested: `orjson` reads deeper ones and does not write them."""
 PATCH = "__dash_patch_update"
 """Stands in what Dash makes of a `Patch`, and in no other value."""
 
@@ -75,7 +77,31 @@ def parse(frame: str | bytes) -> dict[str, Any]:
         raise FrameError(f"a frame of {len(frame)} bytes is not JSON ({exc})") from exc
     if not isinstance(message, dict) or not isinstance(message.get("t"), str):
         raise FrameError(f"a frame is a JSON object with a type 't', not {str(message)[:60]!r}")
+    if _brackets(frame) > MOST_LEVELS:
+        check_writable(message)
     return message
+
+
+def check_writable(value: Any) -> None:
+    """Refuse what JSON can say and we cannot write again, so that nothing further in stumbles over it.
+
+    Raises:
+        FrameError: it is nested over 254 levels, has an integer beyond 64 bits, or half a surrogate pair.
+    """
+    try:
+        orjson.dumps(value)
+    except TypeError as exc:
+        raise FrameError(
+            f"it cannot be written as JSON again ({exc}); taken are values of at most {MOST_LEVELS} levels, "
+            "integers of 64 bits and well-formed text"
+        ) from exc
+
+
+def _brackets(frame: str | bytes) -> int:
+    """How deep a frame can be nested at the most; counting costs far less than writing it."""
+    if isinstance(frame, str):
+        return frame.count("[") + frame.count("{")
+    return frame.count(b"[") + frame.count(b"{")
 
 
 def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
