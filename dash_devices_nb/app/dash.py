@@ -191,10 +191,11 @@ class Dash(People):
         page = self.runtime.pages.get(client.id) if client else None
         if page is None or (isinstance(call, RegularCall) and self.debugging):
             return
-        told = self.debugging and page.client.share is None  # a traceback shows the program
-        html = self.error_page(error) if isinstance(error, Exception) and told else ""
+        guest = page.client.share is not None  # what is raised, and where, shows the program
+        html = self.error_page(error) if isinstance(error, Exception) and self.debugging and not guest else ""
+        text = "Whoever runs this page can see why." if guest else in_a_line(error)
         with self.runtime.lock:
-            page.send_notice("error", in_a_line(error), f"{name} failed", html)
+            page.send_notice("error", text, f"{name} failed", html)
         self.runtime.flush()
 
 

@@ -206,7 +206,7 @@ def _parsed(content: bytes, path: str) -> list[dict[str, Any]]:
     """Raises RegistrationError if it is not such a list."""
     try:
         data = json.loads(content)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise RegistrationError(f"{path}: not JSON ({exc})") from exc
     if not isinstance(data, dict) or data.get("version") != VERSION or not isinstance(data.get("shares"), list):
         raise RegistrationError(f"{path}: expected an object with version {VERSION} and the list 'shares'")

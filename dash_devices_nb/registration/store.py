@@ -136,7 +136,7 @@ def read(path: Path) -> Registration:
     content = read_private(path, MAX_RECORD)
     try:
         record = Registration.from_json(json.loads(content))
-    except (ValueError, RegistrationError) as exc:
+    except (ValueError, OverflowError, RecursionError, RegistrationError) as exc:
         raise RegistrationError(f"{path}: {exc}") from exc
     if path.name != record.filename:
         raise RegistrationError(f"{path}: the record says it is {record.filename!r}")

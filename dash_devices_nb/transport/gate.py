@@ -194,6 +194,8 @@ class Gate:
         cross_site = headers.get(b"sec-fetch-site") == b"cross-site"
         framed = headers.get(b"sec-fetch-dest") in (b"iframe", b"frame")
         same_site = "SameSite=None; Secure; Partitioned" if cross_site and framed else "SameSite=Lax"
+        if scope.get("scheme") == "https" and "Secure" not in same_site:
+            same_site += "; Secure"
         return f"{self._cookie_name(scope)}={self._cookie_value}; Path={self._cookie_path}; HttpOnly; {same_site}"
 
     async def _let_in(self, scope: Scope, send: Send, parameter: str, cookie: str) -> None:

@@ -45,6 +45,23 @@ async def test_a_guest_that_sends_rubbish_is_sent_away_sooner(app, tab):
     assert guest.closed_by == (4403, "more than 10 malformed frames")
 
 
+async def test_a_guest_does_not_read_what_a_callback_raised(app, tab):
+    """The owner reads it, and the guest that something has failed."""
+
+    @app.callback_shared(None, Input("a", "value"))
+    def measure(_value):
+        raise RuntimeError("cannot open /home/anne/key")
+
+    guest, owner = await tab(app, role="control", guest=True), await tab(app, role="owner")
+    await guest.act("a", "value", 1)
+    await eventually(lambda: guest.notices)
+    await owner.act("a", "value", 2)
+    await eventually(lambda: owner.notices)
+    assert "anne" not in str(guest.notices)
+    assert "see why" in str(guest.notices)
+    assert "cannot open /home/anne/key" in str(owner.notices)
+
+
 async def test_guests_have_rates_of_their_own(app, tab):
     """By their role, and live; the owner's and everybody's without a link are as they were."""
     rates = {}

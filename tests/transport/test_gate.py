@@ -189,3 +189,13 @@ async def test_more_origins_can_be_allowed(allowed):
     async with gated(secret=None, allowed_origins=[allowed]) as (_, client):
         headers = {"Origin": "http://lab.example.org:8888"}
         assert (await client.post("/", headers=headers)).status_code == 200
+
+
+async def test_under_tls_the_owners_cookie_is_for_tls_alone():
+    """A page over plain HTTP of the same host is not sent it; without TLS it could not be set so."""
+    gate = Gate(echo, SECRET)
+    for scheme, secure in (("https", True), ("http", False)):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url=f"{scheme}://here") as client:
+            answer = await client.get("/", params={"token": SECRET})
+        assert answer.status_code == 303
+        assert answer.headers["set-cookie"].endswith("; Secure") is secure
