@@ -213,5 +213,5 @@ def test_where_the_directory_is_gone_nobody_enters_and_it_is_told_as_such(shares
 
 def test_a_list_that_is_nested_too_deeply_is_refused_like_any_other():
     """A file can be read by nobody, and harms nothing but itself."""
-    with pytest.raises(RegistrationError, match="app.shares: not JSON"):
+    with pytest.raises(RegistrationError, match=r"app\.shares: not JSON"):
         registration.shares._parsed(b"[" * 100_000, "app.shares")
