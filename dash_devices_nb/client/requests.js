@@ -38,7 +38,8 @@
             if (url.origin !== location.origin || !url.pathname.startsWith(prefix)) return this._fetch(input, init);
             const route = url.pathname.slice(prefix.length);
             if (!ROUTES.includes(route)) return this._fetch(input, dd.proven(this._settings, init));
-            const text = route === UPDATE && init && typeof init.body === 'string' ? init.body : '';
+            const text = route === UPDATE && init && typeof init.body === 'string' ? dd.wellFormed(init.body) : '';
+            if (text) init = {...init, body: text};
             const body = text ? JSON.parse(text) : undefined;
             const cause = body ? this._page.renderer.causeOf(body.changedPropIds || []) : null;
             if (body && !hasOutput(body) && !cause.person) return Promise.resolve(new Answer(204, '', {}));

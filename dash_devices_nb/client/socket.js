@@ -19,6 +19,14 @@
     /** So many come a second apart at first: a page that loads is too busy for a true round trip. */
     const FIRST_PINGS = 4;
 
+    /**
+     * JSON text without halves of surrogate pairs, as an input event may split an emoji: they are no text that can be sent on.
+     * `JSON.stringify` writes a half, and nothing else, as an escape that begins so; an escaped backslash is passed over.
+     * @param {string} json
+     */
+    dd.wellFormed = json =>
+        json.includes('\\ud') ? json.replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, part => (part === '\\\\' ? part : '\ufffd')) : json;
+
     dd.Socket = class Socket {
         /**
          * @param {() => string} url asked anew for each connection
@@ -150,7 +158,7 @@
         /** @param {object} frame */
         _write(frame) {
             if (!this._socket || this._socket.readyState !== WebSocket.OPEN) return false;
-            this._socket.send(JSON.stringify(frame));
+            this._socket.send(dd.wellFormed(JSON.stringify(frame)));
             return true;
         }
 
