@@ -11,7 +11,7 @@ import pytest
 from dash_devices_nb import Dash, Input, Output, Patch, State, callback_context, dcc, html, replay, replay_coro
 from dash_devices_nb.errors import ReplayError
 from dash_devices_nb.testing import AppServer, Tab
-from tests.support.eventually import eventually_sync
+from tests.support.eventually import eventually, eventually_sync
 
 
 def program() -> tuple[Dash, list[object]]:
@@ -247,5 +247,6 @@ async def test_a_recording_that_does_not_fit_names_its_line(app_server: AppServe
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     app_server.run(app)
+    await eventually(lambda: "target" in app.runtime.dispatcher.layout)  # the app starts on a loop of its own
     with pytest.raises(ReplayError, match=r"line 2 of .*s.jsonl does not fit this app: "):
         await replay_coro(path, app, speed=None)
