@@ -167,3 +167,19 @@ async def test_the_calls_of_a_connect_hook_are_counted(app, tab):
     assert "<connect greet, 3 calls, 1 failed>" in repr(app.callbacks)
     assert app.callbacks["clientside"].figures == ("", "", "", "")
     assert "<clientside clientside a.value -> b.title>" in repr(app.callbacks)
+
+
+async def test_a_hook_that_ends_its_thread_is_called_for_the_next_client(app, tab):
+    """`sys.exit` in a hook is an error of that call, and its queue goes on."""
+    told = []
+
+    @app.callback_connect
+    def connected(client, connect):
+        told.append(client.id)
+        if len(told) == 1:
+            raise SystemExit("no more")
+
+    anne = await tab(app)
+    await eventually(lambda: any(isinstance(error, SystemExit) for error in app.errors))
+    ben = await tab(app)
+    await eventually(lambda: told == [anne.client_id, ben.client_id])
