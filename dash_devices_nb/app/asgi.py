@@ -16,7 +16,6 @@ from dash_devices_nb.app.connection import Connection
 from dash_devices_nb.transport.gate import Gate
 
 SCRIPTS = (
-    "proof.js",
     "socket.js",
     "patch.js",
     "events.js",

@@ -63,7 +63,7 @@
                 layout: (revision, tree, epoch) => this._laidOut(revision, tree, epoch),
                 brings: (tree, revision) => this.absent.brings(tree, revision)
             });
-            this.socket = new dd.Socket(() => dd.socketUrl(settings, '_dash-devices/ws'), {
+            this.socket = new dd.Socket(() => dd.socketUrl(settings.prefix, '_dash-devices/ws'), {
                 hello: () => this._hello(),
                 frame: frame => this._frame(frame),
                 binary: data => this._image(data),

@@ -37,7 +37,7 @@
             const url = new URL(typeof input === 'string' ? input : input.url || String(input), location.href);
             if (url.origin !== location.origin || !url.pathname.startsWith(prefix)) return this._fetch(input, init);
             const route = url.pathname.slice(prefix.length);
-            if (!ROUTES.includes(route)) return this._fetch(input, dd.proven(this._settings, init));
+            if (!ROUTES.includes(route)) return this._fetch(input, init);
             const text = route === UPDATE && init && typeof init.body === 'string' ? dd.wellFormed(init.body) : '';
             if (text) init = {...init, body: text};
             const body = text ? JSON.parse(text) : undefined;
@@ -94,7 +94,7 @@
         async _overHttp(input, init, route) {
             const client = await this._page.client();
             const headers = client ? {...(init && init.headers), 'X-Dash-Devices-Client': client} : init && init.headers;
-            const response = await this._fetch(input, dd.proven(this._settings, {...init, headers}));
+            const response = await this._fetch(input, {...init, headers});
             if (route === LAYOUT) {
                 const said = name => response.headers.get(`X-Dash-Devices-${name}`);
                 this._page.layout(Number(said('Revision')), undefined, said('Epoch') || '');

@@ -27,6 +27,9 @@
     dd.wellFormed = json =>
         json.includes('\\ud') ? json.replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, part => (part === '\\\\' ? part : '\ufffd')) : json;
 
+    /** The URL of a WebSocket of this app. @param {string} prefix the page's path @param {string} path below it */
+    dd.socketUrl = (prefix, path) => `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${prefix}${path}`;
+
     dd.Socket = class Socket {
         /**
          * @param {() => string} url asked anew for each connection

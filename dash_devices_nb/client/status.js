@@ -36,7 +36,7 @@
         }
 
         _connect() {
-            const socket = (this._socket = new WebSocket(dd.socketUrl(this._settings, '_dash-devices/status')));
+            const socket = (this._socket = new WebSocket(dd.socketUrl(this._settings.prefix, '_dash-devices/status')));
             socket.onmessage = event => {
                 this._delay = FIRST_DELAY_MS;
                 this._heard(JSON.parse(event.data));

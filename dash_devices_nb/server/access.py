@@ -1,26 +1,26 @@
 """Who a request is, and whether it comes from a page of this server.
 
 `identify` is the one place that turns a request into a visitor. `refusal` is the one place that
-tells requests of our own pages from requests that another site made the browser send. Dash's
-requests carry no XSRF token, so one of these is asked for instead, whichever the browser and the
-proxies in front of the server let through:
+tells requests of our own pages from requests that another site made the browser send. A foreign
+origin is refused, whatever it knows: a page on another port of this host reads Jupyter's XSRF token
+from its cookie, as cookies ignore ports, and a token in a URL may have leaked. Dash's requests
+carry no token, so one of these is asked for, whichever the browser and the proxies in front of the
+server let through:
 
-- Jupyter's token in the request (a program, or a URL with ``?token=``);
 - ``Sec-Fetch-Site: same-origin``, which browsers send over TLS and on localhost and pages cannot
-set;
+  set;
 - an ``Origin`` that is the ``Host``, or the ``X-Forwarded-Host`` of a proxy that rewrites Host (a
-page of another site
-  cannot make a browser send this header), or one of ``ServerApp.allow_origin`` and
-  ``allow_origin_pat``;
-- Jupyter's XSRF token as ``X-XSRFToken`` or ``?_xsrf=``, which only a page of this server can read
-from its cookie.
+  page of another site cannot make a browser send this header: its preflight is refused);
+- an ``Origin`` that the administrator trusts: ``DashDevicesApp.trusted_origins``, or
+  ``ServerApp.allow_origin`` and ``allow_origin_pat``;
+- no ``Origin`` at all and Jupyter's token: a program, as browsers name the origin of what acts.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from urllib.parse import quote, urlsplit
 
@@ -34,6 +34,7 @@ USER_HEADER = "X-Dash-Devices-User"
 SECRET_HEADER = "X-Dash-Devices-Secret"
 
 _READS = frozenset(("GET", "HEAD"))
+_OTHER_SITES = frozenset(("cross-site", "same-site"))
 
 
 class Refused(web.HTTPError):
@@ -101,8 +102,15 @@ async def identify(handler: JupyterHandler, action: str) -> Visitor | None:
     return Visitor(user.username, user.name or user.username, "owner")
 
 
-def refusal(method: str, headers: HTTPHeaders, *, websocket: bool, trusted: Callable[[str], bool]) -> str | None:
-    """Why a request that carries no token is refused as another site's, or None if it is not.
+def refusal(
+    method: str,
+    headers: HTTPHeaders,
+    *,
+    websocket: bool,
+    trusted: Callable[[str], bool],
+    token: bool = False,
+) -> str | None:
+    """Why a request is refused as another site's, or None if it is not.
 
     Reading is refused only to other sites' scripts, images and frames of them: a link from an
     e-mail opens the page. Who may frame the page is up to ``Content-Security-Policy``.
@@ -112,6 +120,7 @@ def refusal(method: str, headers: HTTPHeaders, *, websocket: bool, trusted: Call
         headers: Of the request.
         websocket: Whether it asks for a WebSocket.
         trusted: Whether the server's configuration accepts this origin.
+        token: Whether it carries Jupyter's token, which counts where no other site is named.
     """
     origin = headers.get("Origin") or headers.get("Sec-WebSocket-Origin")
     site = headers.get("Sec-Fetch-Site")
@@ -119,8 +128,10 @@ def refusal(method: str, headers: HTTPHeaders, *, websocket: bool, trusted: Call
         return None
     if origin is not None and origin != "null" and (_is_host(origin, headers) or trusted(origin)):
         return None
+    if token and origin is None and site not in _OTHER_SITES:
+        return None
     if method in _READS and not websocket:
-        if site in ("cross-site", "same-site"):
+        if site in _OTHER_SITES:
             if headers.get("Sec-Fetch-Mode") == "navigate":
                 return None
             return f"Sec-Fetch-Site is {site!r}, expected 'same-origin' or a navigation"
@@ -129,21 +140,23 @@ def refusal(method: str, headers: HTTPHeaders, *, websocket: bool, trusted: Call
         return f"the origin is {origin!r:.200}, expected that of this server"
     return (
         f"the origin is {origin!r:.200} and Sec-Fetch-Site {site!r}, "
-        f"expected an Origin that equals the Host {headers.get('Host')!r}, "
-        "Sec-Fetch-Site 'same-origin', Jupyter's XSRF token or "
-        "Jupyter's token"
+        f"expected an Origin that equals the Host {headers.get('Host')!r} or is one of "
+        "DashDevicesApp.trusted_origins, Sec-Fetch-Site 'same-origin', or Jupyter's token and no Origin"
     )
 
 
-def configured_origins(allow: str, pattern: str | None) -> Callable[[str], bool]:
-    """A test for the origins of ``ServerApp.allow_origin`` and ``allow_origin_pat``.
+def configured_origins(allow: str, pattern: str | None, more: Iterable[str] = ()) -> Callable[[str], bool]:
+    """A test for the origins that the administrator trusts.
 
-    ``allow_origin = "*"`` is not honoured: it would let every site act on the devices.
+    Args:
+        allow: ``ServerApp.allow_origin``. ``"*"`` is not honoured: it would let every site act on
+            the devices.
+        pattern: ``ServerApp.allow_origin_pat``.
+        more: ``DashDevicesApp.trusted_origins``.
     """
+    named = {origin.lower() for origin in (allow, *more) if origin}
     shape = re.compile(pattern) if pattern else None
-    return lambda origin: (
-        (bool(allow) and origin.lower() == allow.lower()) or (shape is not None and shape.fullmatch(origin) is not None)
-    )
+    return lambda origin: origin.lower() in named or (shape is not None and shape.fullmatch(origin) is not None)
 
 
 def _is_host(origin: str, headers: HTTPHeaders) -> bool:

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_server.extension.application import ExtensionApp
 from tornado.httputil import HTTPServerRequest
@@ -50,6 +51,14 @@ GUEST_ORIGIN = "DASH_DEVICES_GUEST_ORIGIN"
 """The environment variable by which kernels learn `guest_origin`, for the links that they show."""
 
 
+def _origin(option: str, value: str) -> str:
+    """Check an option's origin, and return it as browsers write it."""
+    origin = value.rstrip("/").lower()
+    if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", origin):
+        raise TraitError(f"{option} is {value!r}; it takes an origin, such as 'https://guests.example.org'")
+    return origin
+
+
 class DashDevicesApp(ExtensionApp):
     """Serves the device pages of this server's kernels at ``{base_url}dash-devices/``."""
 
@@ -67,23 +76,32 @@ class DashDevicesApp(ExtensionApp):
         replaces what Jupyter and JupyterHub say for the pages below dash-devices/ alone.""",
     ).tag(config=True)
 
+    trusted_origins = List(
+        Unicode(),
+        help="""Other origins of this server's pages, such as "https://lab.example.org": for a proxy in front that
+        rewrites Host and passes on neither X-Forwarded-Host nor Sec-Fetch-Site. What comes from any other origin is
+        refused, whatever token it carries. ServerApp.allow_origin and allow_origin_pat are trusted as well; "*" is
+        not.""",
+    ).tag(config=True)
+
+    @validate("trusted_origins")
+    def _origins(self, proposal: dict[str, list[str]]) -> list[str]:
+        return [_origin("trusted_origins", value) for value in proposal["value"]]
+
     guest_origin = Unicode(
         "",
         help="""Another origin that reaches this server, such as "https://guests.example.org" or
         "http://192.168.1.5:9999", for the guests of share links. Links are made with it. There a share link is the
         only thing that lets anybody in: Jupyter's login and token are ignored, and everything but shared apps is
-        refused, so that what runs in a guest's page can never use the login of whoever looks at it. A proxy in front
-        must pass on the Host that the browser sent, as Host or X-Forwarded-Host.""",
+        refused, so that what runs in a guest's page can never use the login of whoever looks at it. Take another host
+        name, not another port: cookies ignore ports, so a page on another port of this host reads those of Jupyter
+        that scripts may read and can set others. A proxy in front must pass on the Host that the browser sent, as
+        Host or X-Forwarded-Host.""",
     ).tag(config=True)
 
     @validate("guest_origin")
     def _an_origin(self, proposal: dict[str, str]) -> str:
-        value = proposal["value"].rstrip("/").lower()
-        if value and not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", value):
-            raise TraitError(
-                f"guest_origin is {proposal['value']!r}; it takes an origin, such as 'https://guests.example.org'"
-            )
-        return value
+        return _origin("guest_origin", proposal["value"]) if proposal["value"] else ""
 
     guest_requests = Integer(
         600,
@@ -188,12 +206,24 @@ class DashDevicesApp(ExtensionApp):
         self.guests = Guests(self.root, self.guest_origin, self.guest_requests, self.guest_sockets, self.log)
         if self.guest_origin:
             os.environ[GUEST_ORIGIN] = self.guest_origin
+        self._warned = False
         self.settings[EXTENSION] = self
         self.settings["extra_log_scrub_param_keys"] = [*self.settings.get("extra_log_scrub_param_keys", []), PARAMETER]
         try:
             self.registry.prune()
         except RegistrationError as exc:
             self.log.error("No device pages will be served: %s", exc)
+
+    def used_by_owner_at(self, host: str) -> None:
+        """Warn, once, if guests come to another port of the host name at which a user of Jupyter is now."""
+        if self.guest_origin and not self._warned and urlsplit(self.guest_origin).hostname == host.lower().strip("[]"):
+            self._warned = True
+            self.log.warning(
+                "guest_origin %s is another port of %s, where users log in: cookies ignore ports, so what runs in a "
+                "guest's page gets the cookies of Jupyter that scripts may read. Give guests another host name.",
+                self.guest_origin,
+                host,
+            )
 
     def initialize_handlers(self) -> None:
         """Register the routes."""

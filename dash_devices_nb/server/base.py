@@ -54,7 +54,7 @@ class GuardedHandler(JupyterHandler):
         return f"frame-ancestors {self.extension.frame_ancestors}"
 
     def check_xsrf_cookie(self) -> None:
-        """Do nothing: `prepare` asks every request for proof that it comes from this server."""
+        """Do nothing: `prepare` asks where a request comes from, which the token of a cookie does not prove."""
 
     def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
         """Let pass what `prepare` let pass."""
@@ -86,6 +86,8 @@ class GuardedHandler(JupyterHandler):
         if reason is not None:
             self.log.warning("Refused %s %s: %s", method, self.request.path, reason)
             raise Refused(403, f"Not from a page of this server: {reason}.")
+        if not visitor.is_guest:
+            self.extension.used_by_owner_at(self.request.host_name)
         self.visitor = visitor
 
     async def guest(self) -> Visitor | None:
@@ -93,24 +95,14 @@ class GuardedHandler(JupyterHandler):
         return None
 
     def _foreign(self, method: str, visitor: Visitor) -> str | None:
-        if not visitor.is_guest and self.token_authenticated:
-            return None
-        trusted = configured_origins(self.allow_origin, self.allow_origin_pat)
-        reason = refusal(method, self.request.headers, websocket=self.upgrades, trusted=trusted)
-        if reason is None or visitor.is_guest or not self._has_xsrf_token():
-            return reason
-        return None
-
-    def _has_xsrf_token(self) -> bool:
-        """Whether the request repeats the XSRF cookie, as only a page of this server can."""
-        given = self.get_query_argument("_xsrf", "") or self.request.headers.get("X-XSRFToken", "")
-        if not given or not self.get_cookie("_xsrf"):
-            return False
-        try:
-            web.RequestHandler.check_xsrf_cookie(self)
-        except web.HTTPError:
-            return False
-        return True
+        trusted = configured_origins(self.allow_origin, self.allow_origin_pat, self.extension.trusted_origins)
+        return refusal(
+            method,
+            self.request.headers,
+            websocket=self.upgrades,
+            trusted=trusted,
+            token=not visitor.is_guest and self.token_authenticated,
+        )
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with the reason: a page to a person, JSON to a program."""

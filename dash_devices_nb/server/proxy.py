@@ -188,8 +188,6 @@ class AppHandler(GuestHandler):
         self.set_header("Content-Security-Policy", self.content_security_policy)
         for policy in headers.get_list("Content-Security-Policy"):
             self.add_header("Content-Security-Policy", policy)
-        if self.current_user and self.wants_page:
-            _ = self.xsrf_token  # sets its cookie, from which the page proves that it is ours (client/proof.js)
         await self._flush()
 
     async def _pass_body(self, chunk: bytes) -> None:

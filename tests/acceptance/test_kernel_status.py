@@ -13,7 +13,6 @@ from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.jupyter import Jupyter
 from tests.support.lab import LabNotebook
-from tests.support.tcp import network
 
 SECONDS = 0.3
 """Within which the page tells a change."""
@@ -113,26 +112,6 @@ async def test_a_busy_kernel_is_named_only_where_it_holds_something_up(notebook:
     await notebook.run(1)
     started = float(await notebook.output(1).inner_text())
     assert said[0][0] - started < SECONDS
-
-
-async def test_behind_a_proxy_that_rewrites_host(notebook: LabNotebook, jupyter_lab: Jupyter, browser: Tabs):
-    """The Origin of the page is not the Host that Jupyter sees: Jupyter's XSRF token is proof enough, for a person who
-    comes there with the token alone, too; without it nothing opens."""
-    async with network(jupyter_lab.url, rewrites_host=True) as proxy:
-        page = await browser.open(f"{proxy.url}dash-devices/status/?token={jupyter_lab.token}")
-        await expect(page.locator("#shown")).to_have_text("shown a")
-        await page.locator("#text").fill("b")
-        await expect(page.locator("#shown")).to_have_text("shown b")
-        opened = """path => new Promise(done => {
-            const socket = new WebSocket(location.origin.replace('http', 'ws') + location.pathname + path);
-            socket.onopen = () => (socket.close(), done(true));
-            socket.onclose = () => done(false);
-        })"""
-        for path in ("ws", "status"):
-            proof = (await page.evaluate("document.cookie")).partition("_xsrf=")[2].partition(";")[0]
-            assert await page.evaluate(opened, f"_dash-devices/{path}?_xsrf={proof}")
-            assert not await page.evaluate(opened, f"_dash-devices/{path}?_xsrf=guessed")
-        await page.close()
 
 
 async def test_a_restart_and_a_stopped_app_are_told_apart(notebook: LabNotebook, says: Says):

@@ -7,11 +7,12 @@ import re
 import httpx
 import pytest
 from tornado.httputil import HTTPHeaders
+from traitlets import TraitError
 from websockets.exceptions import InvalidStatus
 
 from dash_devices_nb.server.access import configured_origins, refusal
-from dash_devices_nb.server.app import ROUTES
-from tests.server.conftest import Page, Visit
+from dash_devices_nb.server.app import ROUTES, DashDevicesApp
+from tests.server.conftest import Page, Visit, visiting
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UPGRADE = {
@@ -66,8 +67,8 @@ async def test_refusal_says_what_came_and_what_is_accepted(visit: Visit, page: P
     assert answer.status_code == 403
     assert answer.json()["message"] == (
         "Not from a page of this server: the origin is 'http://other:1' and Sec-Fetch-Site None, "
-        f"expected an Origin that equals the Host '{visit.origin.removeprefix('http://')}', "
-        "Sec-Fetch-Site 'same-origin', Jupyter's XSRF token or Jupyter's token."
+        f"expected an Origin that equals the Host '{visit.origin.removeprefix('http://')}' or is one of "
+        "DashDevicesApp.trusted_origins, Sec-Fetch-Site 'same-origin', or Jupyter's token and no Origin."
     )
 
 
@@ -94,18 +95,40 @@ async def test_token_lets_programs_in(visit: Visit, page: Page) -> None:
         assert await socket.recv() == "hello"
 
 
-async def test_xsrf_token_lets_a_page_in_behind_a_proxy(visit: Visit, page: Page) -> None:
-    """Where a proxy rewrites Host and drops the rest, Jupyter's XSRF token is proof enough."""
-    cookie = {"Cookie": f"{visit.cookies}; _xsrf=2|0|0|0"}
-    elsewhere = {"Origin": "https://lab.example.org"}
+async def test_no_token_excuses_a_foreign_origin(visit: Visit, page: Page) -> None:
+    """A page on another port reads the XSRF cookie, and a token can leak: neither makes it a page of this server."""
     xsrf = "0123456789abcdef0123456789abcdef"
     cookie = {"Cookie": f"{visit.cookies}; _xsrf={xsrf}"}
-    answer = await visit.http.post(visit.url(f"bench/x?_xsrf={xsrf}"), headers={**cookie, **elsewhere})
-    assert answer.status_code == 200
-    assert page.headers["x-forwarded-host"] == "lab.example.org"
-    assert page.scopes[-1]["query_string"] == b""
-    answer = await visit.http.post(visit.url("bench/x?_xsrf=guessed"), headers={**cookie, **elsewhere})
-    assert answer.status_code == 403
+    token = visit.jupyter.headers
+    for foreign in (
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        for proof, query in (({"X-XSRFToken": xsrf}, ""), ({}, f"?_xsrf={xsrf}"), (token, "")):
+            for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+                answer = await visit.http.request(
+                    method, visit.url(f"bench/x{query}"), headers={**cookie, **foreign, **proof}
+                )
+                assert answer.status_code == 403, (foreign, proof, query, method)
+            for path in ("bench/_dash-devices/ws", "bench/_dash-devices/status"):
+                with pytest.raises(InvalidStatus) as refused:
+                    await visit.socket(path + query, **{"Origin": "", **cookie, **foreign, **proof})
+                assert refused.value.response.status_code == 403
+    assert page.scopes == []
+
+
+async def test_preflight_of_another_site_is_refused(visit: Visit, page: Page) -> None:
+    """So no page of another site can send X-Forwarded-Host, by which a proxy says what the Host was."""
+    asked = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-forwarded-host",
+    }
+    for path in paths():
+        answer = await visit.http.options(visit.url(path), headers=asked)
+        assert answer.status_code == 403
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-allow")]
 
 
 async def test_websocket_of_another_site_is_refused(visit: Visit, page: Page) -> None:
@@ -167,3 +190,27 @@ def test_allow_origin_star_is_not_honoured() -> None:
     assert not configured_origins("*", None)("https://evil.example")
     assert configured_origins("", r"https://.*\.example")("https://a.example")
     assert not configured_origins("", r"https://.*\.example")("https://a.example.evil")
+    assert not configured_origins("", None, ["*"])("https://evil.example")
+
+
+def test_trusted_origins_are_origins() -> None:
+    """They are compared as browsers write them, and what is no origin is refused when the server starts."""
+    app = DashDevicesApp(trusted_origins=["https://Lab.example/", "http://[::1]:8888"])
+    assert app.trusted_origins == ["https://lab.example", "http://[::1]:8888"]
+    trusted = configured_origins("", None, app.trusted_origins)
+    assert trusted("https://LAB.example")
+    assert not trusted("https://lab.example:8443")
+    for wrong in ("*", "lab.example", "https://lab.example/path", ""):
+        with pytest.raises(TraitError, match=re.escape(f"trusted_origins is {wrong!r}; it takes an origin")):
+            DashDevicesApp(trusted_origins=[wrong])
+
+
+async def test_guests_on_another_port_of_the_host_are_warned_of() -> None:
+    """`guest_origin` is no wall where users log in at the same host name: the log says so once, and not elsewhere."""
+    async with visiting("--DashDevicesApp.guest_origin=http://127.0.0.1:1") as visit:
+        for _ in range(2):
+            assert (await visit.http.get(visit.url("_apps"))).status_code == 200
+        assert visit.jupyter.output.count("guest_origin http://127.0.0.1:1 is another port of 127.0.0.1") == 1
+    async with visiting("--DashDevicesApp.guest_origin=http://localhost:1") as visit:
+        assert (await visit.http.get(visit.url("_apps"))).status_code == 200
+        assert "is another port of" not in visit.jupyter.output

@@ -14,6 +14,7 @@ class Network:
     Args:
         target: the server's URL.
         rewrites_host: whether the server gets its own name as Host, as many reverse proxies do it.
+        port: where it listens; 0 for any free one.
 
     Attributes:
         url: where it listens.
@@ -21,10 +22,11 @@ class Network:
         connections: how many there have been.
     """
 
-    def __init__(self, target: str, *, rewrites_host: bool = False) -> None:
+    def __init__(self, target: str, *, rewrites_host: bool = False, port: int = 0) -> None:
         address = urlsplit(target)
         self._host = target
         self._rewrites_host = rewrites_host
+        self._port = port
         self._target = (address.hostname, address.port)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -33,7 +35,7 @@ class Network:
         self.connections = 0
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
 
     async def stop(self) -> None:
@@ -83,9 +85,9 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, old:
 
 
 @asynccontextmanager
-async def network(target: str, *, rewrites_host: bool = False) -> AsyncIterator[Network]:
+async def network(target: str, *, rewrites_host: bool = False, port: int = 0) -> AsyncIterator[Network]:
     """A network in front of the server at the URL `target`."""
-    made = Network(target, rewrites_host=rewrites_host)
+    made = Network(target, rewrites_host=rewrites_host, port=port)
     await made.start()
     try:
         yield made
