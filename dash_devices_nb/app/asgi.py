@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -58,10 +58,13 @@ class Front:
     Args:
         app: the `Dash` app.
         inner: Quart's own ASGI application.
+
+    Attributes:
+        app: the app.
     """
 
     def __init__(self, app: Any, inner: Application) -> None:
-        self._app = app
+        self.app = self._app = app
         self._inner = inner
         self._gate = Gate(self._serve, None, allowed_origins=app.allowed_origins)
 
@@ -88,7 +91,14 @@ class Front:
 
     async def _websocket(self, name: str, scope: Any, receive: Any, send: Any) -> None:
         if name == "ws":
-            await Connection(self._app.hub, scope, receive, send).run()
+            admission = self._app.admission
+            asks = bool(self._app.hooked("websocket_message"))
+
+            async def serve(websocket: Any) -> None:
+                ask = partial(admission.ask, "websocket_message", websocket) if asks else None
+                await Connection(self._app.hub, scope, receive, send, ask).run()
+
+            await admission.serve(scope, receive, send, serve)
             return
         await receive()
         await send({"type": "websocket.close", "code": 4404, "reason": f"there is no WebSocket {name!r}"[:120]})

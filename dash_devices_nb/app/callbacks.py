@@ -206,6 +206,8 @@ class Callbacks(Embedded):
             if chain and not declared["background"] and not declared["no_output"]:
                 self.chains.outputs.add(declared["output"])
             decorate(function if declared["background"] else self._with_alternates(function, declared["no_output"]))
+            if path := kwargs.get("api_endpoint"):
+                self.serves_api(path, declared["output"])
 
         outputs, inputs, state, _, _ = stock.dependencies_of(args, kwargs)
         flat = [outputs] if isinstance(outputs, dash.Output) else stock.flat_grouping(outputs)

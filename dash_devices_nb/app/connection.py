@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import Headers, MultiDict
 
+from dash_devices_nb.app.admission import Refusal
 from dash_devices_nb.app.asked import output_names
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
@@ -38,9 +39,18 @@ log = logging.getLogger(__name__)
 
 
 class Connection:
-    """A WebSocket that a browser opened, as raw ASGI."""
+    """A WebSocket that a browser opened, as raw ASGI.
 
-    def __init__(self, hub: Hub, scope: Any, receive: Any, send: Any) -> None:
+    Args:
+        hub: of the app.
+        scope, receive, send: the connection.
+        ask: asks stock Dash's `hooks.websocket_message` of each message, and raises `Refusal`; None: there are none.
+    """
+
+    def __init__(
+        self, hub: Hub, scope: Any, receive: Any, send: Any, ask: Callable[[Any], Awaitable[None]] | None = None
+    ) -> None:
+        self._ask = ask
         self._hub = hub
         self._runtime = hub.runtime
         self._scope = scope
@@ -143,6 +153,8 @@ class Connection:
                     await self.close(GOING_AWAY, "goodbye")
                     return GOING_AWAY
                 self._waits = True
+                if self._ask is not None and not await self._hooks_let(self._ask, page, frame):
+                    return POLICY
                 if page.client.share is not None and not await self._affords(page, limits.cost(frame["t"], self._size)):
                     return POLICY
                 await self._handle(page, frame)
@@ -157,7 +169,7 @@ class Connection:
         A task costs each frame a round of the loop. Returns whether it was taken; else `_frames` has it.
         """
         now = time.monotonic()
-        if self._waits or self._hub.authorizers or not page.bucket.has_one(now):
+        if self._waits or self._ask is not None or self._hub.authorizers or not page.bucket.has_one(now):
             return False
         try:
             frame = wire.parse(data)
@@ -173,6 +185,17 @@ class Connection:
             self._malformed(page, error)
         except Exception as error:  # noqa: BLE001 - it ends the connection there, and is told of
             self._failure = error
+            return False
+        return True
+
+    async def _hooks_let(self, ask: Callable[[Any], Awaitable[None]], page: Page, frame: dict[str, Any]) -> bool:
+        """Whether `hooks.websocket_message` lets a frame pass; else the page is sent away, as in stock Dash."""
+        try:
+            await ask(_as_stock(page, frame))
+        except Refusal as refusal:
+            self._hub.app.recorder.refused(page.client, refusal.reason)
+            await self.close(refusal.code, refusal.reason)
+            self._sent_away = True
             return False
         return True
 
@@ -375,6 +398,20 @@ class Connection:
             is_json=True,
             context=SimpleNamespace(timing_information={"__dash_server": {"dur": time.time(), "desc": None}}),
         )
+
+
+def _as_stock(page: Page, frame: dict[str, Any]) -> dict[str, Any]:
+    """A frame as stock Dash's hooks know messages; what stock Dash does not send has our name and the frame."""
+    who = {"rendererId": page.client.id}
+    match frame["t"]:
+        case "req" if frame.get("path") == "_dash-update-component":
+            return {"type": "callback_request", "requestId": frame.get("n"), **who, "payload": frame.get("body")}
+        case "got":
+            return {"type": "get_props_response", "requestId": frame.get("n"), **who, "payload": frame.get("value")}
+        case "ping":
+            return {"type": "heartbeat", **who}
+        case kind:
+            return {"type": kind, **who, "payload": frame}
 
 
 def _at_once(handling: Coroutine[Any, Any, None]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import quart
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.admission import RouteGuard, SocketGuard
 from dash_devices_nb.app.asgi import Front
 from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.chaining import Chains
@@ -17,11 +18,13 @@ from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.held import Held
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.journal import AppJournal
+from dash_devices_nb.app.outside import Outside
 from dash_devices_nb.app.people import People
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.recorder import Recorder
 from dash_devices_nb.app.regular import RegularCall, RegularCalls
 from dash_devices_nb.app.replaying import Replays
+from dash_devices_nb.app.routes import Routes
 from dash_devices_nb.app.runtime import Runtime
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.lanes import Laned
@@ -51,7 +54,7 @@ class Dash(People):
 
     Raises:
         ServiceError: a service that means nothing.
-        RunError: a server or backend that is not Quart.
+        RunError: a server or backend that is not Quart, or a server that another app has.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class Dash(People):
         self.regular.deliver = self.chains.finish
         self.shared = SharedCalls(self, self.runtime, self._check)
         self.hub = Hub(self, self.runtime, self.regular)
+        self.outside = Outside(self.runtime, self.regular, self)
+        self.routes_of_server = Routes()
         self.held = Held(self.runtime, self.hub.definitions_whole)
         if kwargs.pop("backend", "quart") not in ("quart", None, stock.Backend):
             raise RunError("dash_devices_nb runs on Quart: leave out backend=, or give backend='quart'")
@@ -91,11 +96,22 @@ class Dash(People):
 
     def init_app(self, app: Any = None, **kwargs: Any) -> None:
         """As in stock Dash; `app` is a `quart.Quart`."""
+        server = self.server if app is None else app
+        front = getattr(server, "asgi_app", None)
+        if isinstance(front, Front) and front.app is not self:
+            prefix = front.app.config.routes_pathname_prefix
+            raise RunError(
+                f"This quart.Quart serves the app {front.app.runtime.name!r} at {prefix} already, and it serves one "
+                "app of dash_devices_nb. Give the second one a quart.Quart of its own (leave out server=), or make "
+                "both one app with pages (use_pages=True)."
+            )
         super().init_app(app, **kwargs)
         if not isinstance(self.server.asgi_app, Front):
+            self.admission = SocketGuard(self.server, f"{self.config.routes_pathname_prefix}_dash-devices/ws", self.hub)
             self.server.asgi_app = Front(self, self.server.asgi_app)
             self.server.after_serving(self.end)
             self.server.after_request(self.hide_from_guests)
+            RouteGuard(self.routes_of_server, self.hub, self.page_client).guard(self.server)
 
     # ---- looking
 

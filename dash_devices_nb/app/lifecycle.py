@@ -287,6 +287,7 @@ class Lifecycle(Web):
     def changed(self) -> None:
         """Callbacks were declared: if the app runs, tell the open pages."""
         self.hub.roles.forget()
+        self.mcp_callback_map = None  # Dash's MCP server makes it anew
         if self._begun:
             self.hub.definitions_changed(hold=self.callbacks.running is not None)
             if self.callbacks.running is not None:

@@ -260,6 +260,35 @@ class RegularRecord(RecordedCall):
         return _by_item(self.call.body.get("state"))
 
 
+class DirectRecord(RecordedCall):
+    """A call of a callback's function by an API endpoint or an MCP tool; `call` is a `DirectCall`."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes of the arguments as JSON, and of the result by its own account."""
+        return self.size + sys.getsizeof(self.result)
+
+    @property
+    def triggered(self) -> tuple[str, ...]:
+        """The arguments' names: no input has changed."""
+        return tuple(self.call.arguments)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """None: its result goes to who asked alone."""
+        return ()
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The arguments."""
+        return dict(self.call.arguments)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+
 def _bytes(argument: Argument) -> int:
     return sum([len(each.json) for each in argument]) if isinstance(argument, tuple) else len(argument.json)
 

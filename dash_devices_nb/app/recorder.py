@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from dash_devices_nb.app.direct import DirectCall
 from dash_devices_nb.app.journal import AppJournal
-from dash_devices_nb.app.recorded import NextCalls, RecordedCall, RegularRecord, Replay, SharedRecord
+from dash_devices_nb.app.recorded import DirectRecord, NextCalls, RecordedCall, RegularRecord, Replay, SharedRecord
 from dash_devices_nb.app.regular import RegularCall
 from dash_devices_nb.app.runtime import running_call
 from dash_devices_nb.core import journal as kinds
@@ -72,6 +73,8 @@ class Recorder:
     def regular_call(self, call: RegularCall) -> RecordedCall:
         """A regular callback is called."""
         name = call.spec.name if call.spec else str(call.body.get("output"))
+        if isinstance(call, DirectCall):
+            return DirectRecord(name, call.client, call.kept(), self._again)
         return RegularRecord(name, call.client, call.kept(), self._again)
 
     def finished(self, recorded: RecordedCall, definition: Any, mods: Mods | None = None) -> None:

@@ -7,6 +7,7 @@ MOST_RECENT a newer request of the same client takes the place of the one that w
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import COMPONENT_MARK
 from dash_devices_nb.core.waves import ACTED, Cause
+
+_PLAIN = re.compile(r"[\w .:,{}\"\[\]@-]{1,200}")
 
 OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR = 200, 204, 403, 404, 500
 
@@ -80,6 +83,7 @@ class Answer:
         response: Dash's response, which has the cookies and headers that the callback set, or None.
         chain: the answers that the page will ask for next (see `chaining`).
         revision: of the shared values of the components in it; 0 where it has none.
+        value: what the function returned, where it was called directly (`app/direct.py`).
     """
 
     status: int
@@ -87,6 +91,7 @@ class Answer:
     response: Any = None
     chain: list[dict[str, Any]] = field(default_factory=list)
     revision: int = 0
+    value: Any = None
 
 
 @dataclass(eq=False, repr=False)
@@ -131,6 +136,14 @@ class RegularCall:
         person = self.cause is None or self.cause.revision == ACTED
         return person and bool(self.body.get("changedPropIds"))
 
+    def prepared(self, app: Any) -> tuple[Callable[[], Any], Any]:
+        """What runs it, and the context that it has. Raises what Dash raises where the request does not fit."""
+        return app.run_stock(self.body, self.client, self.websocket, self.cause)  # type: ignore[no-any-return]
+
+    def answer(self, returned: Any, context: Any) -> Answer:
+        """The answer that has what it returned."""
+        return Answer(OK, returned, context.dash_response)
+
     def kept(self) -> RegularCall:
         """Itself as the journal keeps it: nothing that holds its page."""
         return RegularCall(
@@ -148,6 +161,11 @@ class _End:
     """The answer that a call gets when it ends."""
 
     answer: Answer = field(default_factory=_unfinished)
+
+
+def plain(output: Any) -> str:
+    """An output that a request names, where that can be no markup: else a page that shows it would be another's."""
+    return repr(output) if _PLAIN.fullmatch(str(output)) else "that output"
 
 
 def _answered(answer: Answer) -> None:
@@ -189,19 +207,25 @@ class RegularCalls:
         except KeyError:
             # Of one that was taken away the page has not heard yet.
             gone = str(output) in self.specs
-            call.done(Answer(NO_CONTENT, "") if gone else Answer(NOT_FOUND, f"There is no callback for {output!r}."))
+            call.done(
+                Answer(NO_CONTENT, "") if gone else Answer(NOT_FOUND, f"There is no callback for {plain(output)}.")
+            )
             return
         call.spec = self.specs.get(str(output))
+        self.admit(call, registered["callback"])
+
+    def admit(self, call: RegularCall, function: Callable[..., Any]) -> None:
+        """Run a request of which its `spec` is known, when its turn comes and if it may. From any thread."""
         if not self._app.hub.roles.lets(call):
             call.done(Answer(NO_CONTENT, ""))
             return
-        call.coroutine = inspect.iscoroutinefunction(registered["callback"])
+        call.coroutine = inspect.iscoroutinefunction(function)
         if call.lane is None:
             self._runtime.begin(call)
             return
         call.laned = True
         with self._runtime.lock:
-            if call.spec and call.spec.service & Services.MOST_RECENT:
+            if call.spec and call.client is not None and call.spec.service & Services.MOST_RECENT:
                 for old in self._runtime.dispatcher.lanes.waiting(call.lane):
                     if isinstance(old, RegularCall) and old.spec is call.spec and old.client is call.client:
                         self._runtime.dispatcher.lanes.replace(old, call)
@@ -226,9 +250,9 @@ class RegularCalls:
             recorded = self._app.recorder.regular_call(call)
             with self._bound(call), stock.requesting(call.request):
                 try:
-                    function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
-                    end.answer = self._answer(self._runtime.running.run(recorded.name, function), context)
-                    recorded.result = end.answer.body
+                    function, context = call.prepared(self._app)
+                    end.answer = self._answer(call, self._runtime.running.run(recorded.name, function), context)
+                    recorded.result = end.answer.body or end.answer.value
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     end.answer = self._failed(call, recorded, exc)
             self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
@@ -238,10 +262,12 @@ class RegularCalls:
             recorded = self._app.recorder.regular_call(call)
             with self._bound(call), stock.requesting(call.request):
                 try:
-                    function, context = self._app.run_stock(call.body, call.client, call.websocket, call.cause)
+                    function, context = call.prepared(self._app)
                     returned = function()
-                    end.answer = self._answer(await returned if inspect.isawaitable(returned) else returned, context)
-                    recorded.result = end.answer.body
+                    end.answer = self._answer(
+                        call, await returned if inspect.isawaitable(returned) else returned, context
+                    )
+                    recorded.result = end.answer.body or end.answer.value
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     end.answer = self._failed(call, recorded, exc)
             self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
@@ -259,11 +285,11 @@ class RegularCalls:
             running_call.reset(token)
             self._finish(call, end.answer)
 
-    def _answer(self, text: str, context: Any) -> Answer:
-        revision = 0
-        if COMPONENT_MARK.decode() in text:
-            text, revision = self._overlaid(text)
-        return Answer(OK, text, context.dash_response, revision=revision)
+    def _answer(self, call: RegularCall, returned: Any, context: Any) -> Answer:
+        answer = call.answer(returned, context)
+        if COMPONENT_MARK.decode() in answer.body:
+            answer.body, answer.revision = self._overlaid(answer.body)
+        return answer
 
     def _overlaid(self, text: str) -> tuple[str, int]:
         """Lay the shared values over components that a callback brings into its page; also returns their revision."""

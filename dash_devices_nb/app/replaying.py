@@ -9,6 +9,7 @@ from typing import Any
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.context import SharedContext
+from dash_devices_nb.app.direct import DirectCall
 from dash_devices_nb.app.recorded import RecordedCall, Replay
 from dash_devices_nb.app.regular import RegularCall
 from dash_devices_nb.core.spec import CallbackSpec
@@ -25,6 +26,8 @@ class Replays:
     def of(self, recorded: RecordedCall) -> Replay:
         """How to call a recorded call again. Raises ReplayError if the callback has gone."""
         call = recorded.call
+        if isinstance(call, DirectCall):
+            return self._direct(call, recorded.name)
         return self._regular(call, recorded.name) if isinstance(call, RegularCall) else self._shared(call)
 
     def _shared(self, call: Call) -> Replay:
@@ -69,6 +72,18 @@ class Replays:
             self._app.push_to(call.client, self._app.stock_outputs(output, context, returned))
 
         return Replay(self._in_context(context, functools.partial(spec.function, *args, **kwargs)), send)
+
+    def _direct(self, call: DirectCall, name: str) -> Replay:
+        spec = self._app.regular.specs.get(str(call.body.get("output")), call.spec)
+        if spec is None or (spec.definition is not None and not spec.definition.active):
+            raise self._gone(name)
+
+        def send(returned: Any) -> None:
+            raise ReplayError(
+                f"{name} was called by a program and not by a page; there is nobody to send its result to"
+            )
+
+        return Replay(functools.partial(spec.function or call.function, **call.arguments), send)
 
     def _in_context(self, context: Any, function: Callable[[], Any]) -> Callable[[], Any]:
         def run() -> Any:

@@ -151,7 +151,7 @@ class Roles:
         rights = call.client.rights if call.client is not None else call.rights
         if rights is Role.OWNER:
             return True
-        need = self.needed_by(str(call.body.get("output")))
+        need = call.spec.role if call.spec is not None else self.needed_by(str(call.body.get("output")))
         if rights is need or rights >= need:
             return True
         page = self._runtime.pages.get(call.client.id) if call.client is not None else None
@@ -160,6 +160,9 @@ class Roles:
                 name = call.spec.name if call.spec else str(call.body.get("output"))
                 reason = f"You may not call {name}: {self._why(page.client, need)}."
                 self._runtime.perform([self._refusal(page, reason, {})])
+        elif page is None:
+            name = call.spec.name if call.spec else str(call.body.get("output"))
+            self._app.recorder.refused(call.client, f"You may not call {name}, which needs {str(need)!r}.")
         return False
 
     def _why(self, client: Client, need: Role) -> str:

@@ -65,6 +65,7 @@ class Runtime:
     """What one app runs on.
 
     Attributes:
+        name: the app's.
         dispatcher: the core; only touched with `lock` held.
         pages: the connected pages, and those within their grace, by client id.
         errors: the last 20 exceptions of callbacks, newest last.
@@ -74,6 +75,7 @@ class Runtime:
     """
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self.lock = threading.RLock()
         self.dispatcher = Dispatcher()
         self.pages: dict[str, Page] = {}

@@ -23,13 +23,14 @@ import dash
 import orjson
 import quart
 from dash import _validate
+from dash._callback import GLOBAL_API_PATHS as GLOBAL_API_PATHS
 from dash._callback import GLOBAL_CALLBACK_LIST as GLOBAL_CALLBACK_LIST
 from dash._callback import GLOBAL_CALLBACK_MAP as GLOBAL_CALLBACK_MAP
 from dash._callback import clientside_callback as _global_clientside
 from dash._callback_context import CallbackContext as StockContext
 from dash._callback_context import context_value, has_context
 from dash._configs import get_combined_config
-from dash._get_app import app_context
+from dash._get_app import app_context as app_context
 from dash._grouping import flatten_grouping
 from dash._utils import AttributeDict as AttributeDict
 from dash._utils import to_json
@@ -37,6 +38,7 @@ from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
 from dash.development.base_component import Component, ComponentRegistry
 
+from dash_devices_nb.app.routes import OF_DASH, Routes
 from dash_devices_nb.core.media import data_url
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.errors import InvalidValueError
@@ -226,6 +228,8 @@ class Backend(QuartDashServer):  # type: ignore[misc]
     """Dash's Quart backend without its own WebSocket, and with plain callbacks off the event loop."""
 
     websocket_capability = False
+    dash_app: Any
+    """The app whose backend this is."""
 
     def __init__(self, server: Any) -> None:
         super().__init__(server)
@@ -234,6 +238,21 @@ class Backend(QuartDashServer):  # type: ignore[misc]
     def serve_callback(self, dash_app: Any) -> Callable[..., Any]:
         """The view of the update route."""
         return dash_app.http_view()  # type: ignore[no-any-return]
+
+    def register_callback_api_routes(self, callback_api_paths: dict[str, Any]) -> None:
+        """The routes of `api_endpoint=`, of this app alone; those that there are already stay."""
+        dash_app = self.dash_app
+        for path in callback_api_paths:
+            endpoint = f"dash_callback_api_{path}"
+            if endpoint not in self.server.view_functions:
+                rule = path if path.startswith("/") else f"/{path}"
+                self.server.add_url_rule(rule, endpoint, dash_app.api_view(path), methods=["POST"])
+                dash_app.routes_of_server.known(endpoint)
+
+    def add_redirect_rule(self, app: Any, fullname: str, path: str) -> None:
+        """A page's `redirect_from`."""
+        super().add_redirect_rule(app, fullname, path)
+        app.routes_of_server.known(fullname)
 
     def error_page(self, error: Exception) -> str:
         """What a page is told of an error: the traceback in debug mode."""
@@ -246,6 +265,92 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     """Stock Dash with the seams that we need."""
 
     _page_libraries: frozenset[str] = frozenset(ComponentRegistry.registry)
+    routes_of_server: Routes
+    _mcp_functions: dict[str, Any]
+    _mcp_server: quart.Quart | None = None
+
+    # ---- routes
+
+    def init_app(self, app: Any = None, **kwargs: Any) -> None:
+        """As in stock Dash, and note which routes are Dash's."""
+        self.backend.dash_app = self
+        server = self.server if app is None else app
+        with self.routes_of_server.of_dash(server):
+            super().init_app(app, **kwargs)
+        prefix = str(self.config.routes_pathname_prefix)
+        known = [prefix + name for name in OF_DASH]
+        if self.config.health_endpoint is not None:
+            known.append(prefix + self.config.health_endpoint)
+        known.append(f"{prefix.replace('/', '_').replace('.', '_')}dash_assets.static")
+        self.routes_of_server.known(*known)
+        self.routes_of_server.own(*(prefix + hook.data["name"] for hook in self._hooks.get_hooks("routes")))
+        if self._enable_mcp:
+            self._guard_mcp(server, prefix + self._mcp_path)
+
+    def _guard_mcp(self, server: quart.Quart, path: str) -> None:
+        self.routes_of_server.known(*(f"{path}:{method}" for method in ("GET", "POST", "DELETE")))
+        endpoint = f"{path}:POST"
+        if self._mcp_server is server:
+            return
+        self._mcp_server = server
+        server.view_functions[endpoint] = self.mcp_view(server.view_functions[endpoint])
+
+    def setup_apis(self) -> None:
+        """Make the routes of `api_endpoint=`: of this app's callbacks, those of `dash.callback` that it takes too."""
+        for path, function in list(GLOBAL_API_PATHS.items()):
+            tables = (GLOBAL_CALLBACK_MAP, self.callback_map)
+            found = [out for table in tables for out, each in table.items() if _calls(each, function)]
+            if found:  # else it is another app's
+                self.serves_api(path, found[0])
+        self.backend.register_callback_api_routes(self.callback_api_paths)
+
+    def serves_api(self, path: str, output: str) -> None:
+        """This app's callback with this output has an API endpoint."""
+        self.callback_api_paths[path] = GLOBAL_API_PATHS.pop(path)
+
+    def api_view(self, path: str) -> Any:
+        """The view of an API endpoint."""
+        raise NotImplementedError
+
+    def mcp_view(self, stock_view: Any) -> Any:
+        """The view of MCP's POST, instead of Dash's."""
+        raise NotImplementedError
+
+    def tool_asks(self, body: dict[str, Any]) -> Any:
+        """What stands for a callback that an MCP tool is about to run; None: it is no tool that runs it."""
+        raise NotImplementedError
+
+    def tools_of(self, registered: dict[str, Any]) -> dict[str, Any]:
+        """The functions of `dash.mcp.mcp_enabled` as MCP's tools call them."""
+        raise NotImplementedError
+
+    def _prepare_callback(self, g: Any, body: Any) -> Any:
+        g.asked_body = body
+        return super()._prepare_callback(g, body)
+
+    def _execute_callback(self, func: Any, args: Any, outputs_list: Any, g: Any) -> Any:
+        return self.tool_asks(g.pop("asked_body")) or super()._execute_callback(func, args, outputs_list, g)
+
+    @property
+    def mcp_decorated_functions(self) -> dict[str, Any]:
+        """The functions of `dash.mcp.mcp_enabled` that this app has taken: those that no app had when it started."""
+        return self._mcp_functions
+
+    @mcp_decorated_functions.setter
+    def mcp_decorated_functions(self, functions: dict[str, Any]) -> None:
+        """Dash gives those of the whole process, of other apps, too: they are not taken."""
+        self.__dict__.setdefault("_mcp_functions", {})
+
+    def take_tools(self) -> None:
+        """Take the functions of `dash.mcp.mcp_enabled` that wait for an app, as those of `dash.callback` do."""
+        if self._enable_mcp:
+            from dash.mcp._decorator import MCP_DECORATED_FUNCTIONS  # slow to import, and needed by few
+
+            waiting = dict(MCP_DECORATED_FUNCTIONS)
+            MCP_DECORATED_FUNCTIONS.clear()
+            self._mcp_functions.update(self.tools_of(waiting))
+
+    # ---- callbacks
 
     def run_stock(
         self, body: dict[str, Any], client: Any, websocket: Any = None, cause: Any = None
@@ -372,7 +477,9 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def set_up(self) -> None:
         """What Dash does on its first request; needs a layout."""
         app_context.set(self)
-        self._setup_server()
+        with self.routes_of_server.of_dash(self.server):
+            self._setup_server()
+        self.take_tools()
 
     def hooked(self, name: str) -> Iterable[Any]:
         """The hooks of a name (`dash.hooks`)."""
@@ -389,6 +496,10 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def default_on_error(self) -> Any:
         """`Dash(on_error=)`."""
         return self._on_error
+
+
+def _calls(registered: dict[str, Any], function: Any) -> bool:
+    return getattr(registered.get("callback"), "__wrapped__", None) is function
 
 
 def clientside_callback(*args: Any, **kwargs: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import itsdangerous
@@ -11,17 +11,12 @@ import quart
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asgi import page_script
-from dash_devices_nb.app.asked import output_names
 from dash_devices_nb.app.hub import Hub
+from dash_devices_nb.app.outside import Outside, Refused, posted, text
 from dash_devices_nb.app.pages import Page
-from dash_devices_nb.app.regular import SERVER_ERROR, Answer, RegularCall, RegularCalls
-from dash_devices_nb.app.runtime import settle
-from dash_devices_nb.core import wire
+from dash_devices_nb.app.regular import SERVER_ERROR, RegularCalls
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.limits import cost
-from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
-from dash_devices_nb.errors import FrameError
 
 CLIENT_HEADER = "X-Dash-Devices-Client"
 """By which a page says which client it is: "id.key"."""
@@ -36,6 +31,7 @@ class Web(stock.StockDash):
     hub: Hub
     regular: RegularCalls
     server_service: Services
+    outside: Outside
     through_jupyter = False
     holds = "coroutines"
     """What a busy kernel holds up: "all" where the kernel's own loop serves, else "coroutines"."""
@@ -76,6 +72,26 @@ class Web(stock.StockDash):
         """The largest frame that a page may send, in bytes."""
         return 32 * 1024 * 1024
 
+    def route_role(self, role: str, *names: str) -> Callable[[Any], Any]:
+        """Set what a route of the program's own needs, by whatever method: "view", "control" or "owner".
+
+        Where a program says nothing, whoever sees the page may ask by GET, HEAD and OPTIONS; other methods and
+        WebSockets need "control". As a decorator below Quart's:
+
+            @app.server.post("/fire")
+            @app.route_role("owner")
+            async def fire(): ...
+
+        Args:
+            role: the least role. The floor counts as for callbacks.
+            names: of endpoints or blueprints, of which there is no function to decorate:
+                `app.route_role("owner", "admin", "static")`.
+
+        Raises:
+            RoleError: there is no such role.
+        """
+        return self.routes_of_server.role(role, *names)
+
     # ---- Dash's routes over HTTP; Quart runs plain views off the loop
 
     def serve_layout(self) -> Any:
@@ -99,39 +115,41 @@ class Web(stock.StockDash):
 
         async def dispatch() -> Any:
             try:
-                body = await quart.request.get_json()
-                wire.check_writable(body)
-            except (FrameError, RecursionError) as error:
-                return f"The body of a callback cannot be taken: {error}.", 400
-            if not isinstance(body, dict):
-                return "The body of a callback is a JSON object.", 400
-            page = self._asking()
-            client = None if page is None else page.client
-            if share := self.hub.share_of(client, quart.request):
-                bucket = self.hub.sharing.bucket_of(share) if page is None else page.bucket
-                if not await self.hub.sharing.affords(bucket, cost("req", len(await quart.request.get_data()))):
-                    return "This is far more than a guest may ask for.", 429
-            try:
-                outputs = output_names(body)
-            except FrameError as error:
-                return str(error), 400
-            for output in outputs if self.hub.authorizers else ():
-                if client is None:
-                    return "This app asks who calls its callbacks: only its open pages may.", 403
-                if not await self.hub.authorized(client, output):
-                    return f"You may not call the callback of {output or 'no output'}.", 403
-            request = quart.request._get_current_object()  # type: ignore[attr-defined]
-            rights = self.hub.rights_of(request.headers)
-            if not self.hub.roles.lets(call := RegularCall(body, client, None, lambda _: None, rights=rights)):
-                return ("You may not call this callback.", 403) if call.acted else ("", 204)
-            answer = await self._answered(body, client, stock.HttpRequest(request), rights)
-            if answer.response is None:
-                return answer.body, answer.status
-            return answer.response.set_response(data=answer.body)
+                body = await posted()
+                if not isinstance(body, dict):
+                    raise Refused(400, "The body of a callback is a JSON object.")
+                answer = await self.outside.asked(await self.outside.asker(self._asking()), body)
+            except Refused as refused:
+                return text(refused.text, refused.status)
+            if answer.response is not None:
+                return answer.response.set_response(data=answer.body)
+            # In debug mode an error is a page with its traceback.
+            return (answer.body, answer.status) if answer.status == SERVER_ERROR else text(answer.body, answer.status)
 
         dispatch.__name__ = dispatch.__qualname__ = "dispatch"
         dispatch.__module__ = "dash.dash"
         return dispatch
+
+    def api_view(self, path: str) -> Any:
+        """The view of an API endpoint."""
+        return self.outside.view(path, self._asking)
+
+    def mcp_view(self, stock_view: Any) -> Any:
+        """The view of MCP's POST."""
+        return self.outside.mcp_view(stock_view, self._asking)
+
+    def serves_api(self, path: str, output: str) -> None:
+        """This app's callback with this output has an API endpoint."""
+        super().serves_api(path, output)
+        self.outside.serves(path, output)
+
+    def tools_of(self, registered: dict[str, Any]) -> dict[str, Any]:
+        """The functions of `dash.mcp.mcp_enabled` as MCP's tools call them."""
+        return self.outside.tools(registered)
+
+    def tool_asks(self, body: dict[str, Any]) -> Any:
+        """What stands for a callback that an MCP tool is about to run, or None."""
+        return self.outside.tool_asks(body)
 
     async def hide_from_guests(self, response: Any) -> Any:
         """What a guest reads of an error: in debug mode it is a traceback, which shows the program."""
@@ -140,15 +158,10 @@ class Web(stock.StockDash):
             response.content_type = "text/plain; charset=utf-8"
         return response
 
-    async def _answered(self, body: dict[str, Any], client: Client | None, request: Any, rights: Role) -> Answer:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-
-        def done(answer: Answer) -> None:
-            loop.call_soon_threadsafe(settle, future, answer)
-
-        self.regular.start(RegularCall(body, client, request, done, rights=rights))
-        return await future
+    def page_client(self) -> Client | None:
+        """The client of the page that sent the current request, or None."""
+        page = self._asking()
+        return None if page is None else page.client
 
     def _asking(self) -> Page | None:
         """The page that sent the current request."""

@@ -102,7 +102,8 @@
         _lost(event) {
             this._socket = null;
             this.greeted = false;
-            if (event.code === 4403) {
+            if (event.code >= 4000) {
+                // The app's own word, or that of a hook of the program's: it will not have this page.
                 this._notBefore = Infinity;
                 this._owner.state('refused', event.reason);
                 return;

@@ -1,0 +1,312 @@
+"""Callbacks that are asked for over HTTP: Dash's update route, `api_endpoint=`, and MCP.
+
+Whichever way a request takes, it passes the same: what a guest may send, `callback_authorize_output`, the role and the
+floor, the pause, the lane, the journal. Stock Dash keeps the functions of API endpoints and of MCP tools in tables of
+the process, and calls them itself; here each app has its own, and they are called like all others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import quart
+
+from dash_devices_nb.app import stock
+from dash_devices_nb.app.asked import output_names
+from dash_devices_nb.app.declare import name_of
+from dash_devices_nb.app.direct import DirectCall
+from dash_devices_nb.app.pages import Page
+from dash_devices_nb.app.regular import FORBIDDEN, NOT_FOUND, OK, Answer, RegularCall, RegularCalls, RegularSpec
+from dash_devices_nb.app.runtime import Runtime, settle
+from dash_devices_nb.core import wire
+from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.limits import cost
+from dash_devices_nb.core.roles import Role
+from dash_devices_nb.core.services import Services
+from dash_devices_nb.errors import FrameError, RoleError
+from dash_devices_nb.kernel.output import CellOutput
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.hub import Hub
+
+BAD_REQUEST, TOO_MANY = 400, 429
+MOST_CALLS = 100
+"""So many calls one MCP message may lead to: `tools/list` calls what a page calls when it loads."""
+
+
+class Refused(Exception):
+    """A request that is not taken: a status and a text for who asked."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Wanted(BaseException):
+    """A tool asks for a call. Thrown through Dash's MCP server, which catches `Exception`, to where it is awaited."""
+
+    def __init__(self, call: Callable[[Asker], RegularCall], outputs: list[str]) -> None:
+        super().__init__()
+        self.call = call
+        self.outputs = outputs
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks: a page that we know, or a program.
+
+    Attributes:
+        client: of the page; None: it is none that we know.
+        rights: what it may do.
+        request: as Dash reads it from a worker.
+    """
+
+    client: Client | None
+    rights: Role
+    request: Any
+
+
+_given: contextvars.ContextVar[Iterator[Answer] | None] = contextvars.ContextVar("dash_devices_nb_given", default=None)
+"""Set while Dash's MCP server handles a message: the answers that there are for its calls."""
+
+
+class Outside:
+    """What asks over HTTP for the callbacks of one app.
+
+    Attributes:
+        endpoints: the output of the callback of each API endpoint.
+    """
+
+    def __init__(self, runtime: Runtime, regular: RegularCalls, app: Any) -> None:
+        self._runtime = runtime
+        self._regular = regular
+        self._app = app
+        self.endpoints: dict[str, str] = {}
+
+    # ---- the one check
+
+    async def asker(self, page: Page | None) -> Asker:
+        """Who sends the current request, once a guest may send it. Raises Refused."""
+        hub: Hub = self._app.hub
+        request = quart.request._get_current_object()  # type: ignore[attr-defined]
+        client = None if page is None else page.client
+        if share := hub.share_of(client, request):
+            bucket = hub.sharing.bucket_of(share) if page is None else page.bucket
+            if not await hub.sharing.affords(bucket, cost("req", len(await request.get_data()))):
+                raise Refused(TOO_MANY, "This is far more than a guest may ask for.")
+        rights = client.rights if client is not None else hub.rights_of(request.headers)
+        return Asker(client, rights, stock.HttpRequest(request))
+
+    async def run(self, asker: Asker, call: RegularCall, outputs: Iterable[str]) -> Answer:
+        """Run a call when its turn comes, if it may be. Raises Refused."""
+        hub: Hub = self._app.hub
+        for output in outputs if hub.authorizers else ():
+            if asker.client is None:
+                raise Refused(FORBIDDEN, "This app asks who calls its callbacks: only its open pages may.")
+            if not await hub.authorized(asker.client, output):
+                raise Refused(FORBIDDEN, f"You may not call the callback of {output or 'no output'}.")
+        direct = isinstance(call, DirectCall)
+        if not hub.roles.lets(call):
+            if call.acted or direct:
+                raise Refused(FORBIDDEN, "You may not call this callback.")
+            return Answer(204, "")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        call.done = lambda answer: _settle(loop, future, answer)
+        if isinstance(call, DirectCall):
+            self._regular.admit(call, call.function)
+        else:
+            self._regular.start(call)
+        return await future
+
+    async def asked(self, asker: Asker, body: dict[str, Any]) -> Answer:
+        """Answer what a renderer asks for. Raises Refused."""
+        try:
+            outputs = output_names(body)
+        except FrameError as error:
+            raise Refused(BAD_REQUEST, str(error)) from error
+        return await self.run(asker, self._call(asker, body), outputs)
+
+    def _call(self, asker: Asker, body: dict[str, Any]) -> RegularCall:
+        return RegularCall(body, asker.client, asker.request, _nobody, rights=asker.rights)
+
+    # ---- API endpoints
+
+    def serves(self, path: str, output: str) -> None:
+        """A callback was declared with an API endpoint."""
+        self.endpoints[path] = output
+
+    def view(self, path: str, page_of: Callable[[], Page | None]) -> Callable[..., Any]:
+        """The view of an API endpoint: it calls the callback's function with the JSON object that is posted."""
+
+        async def endpoint(**_: Any) -> Any:
+            try:
+                asker = await self.asker(page_of())
+                arguments = await posted() or {}
+                if not isinstance(arguments, dict):
+                    raise Refused(
+                        BAD_REQUEST, "What is posted is a JSON object: the callback's arguments by their names."
+                    )
+                answer = await self._called(asker, self.endpoints[path], arguments)
+            except Refused as refused:
+                return text(refused.text, refused.status)
+            return quart.jsonify(answer.value) if answer.status == OK else text(answer.body, answer.status)
+
+        return endpoint
+
+    async def _called(self, asker: Asker, output: str, arguments: dict[str, Any]) -> Answer:
+        try:
+            registered = self._app.registered(output)
+        except KeyError:
+            raise Refused(NOT_FOUND, "The callback of this endpoint has gone.") from None
+        spec = self._regular.specs.get(output)
+        function = (
+            spec.function if spec is not None and spec.function is not None else registered["callback"].__wrapped__
+        )
+        if spec is None:
+            needed = self._app.hub.roles.needed_by(output)
+            spec = RegularSpec(name_of(function), Services.S0, None, CellOutput.here(), function, role=needed)
+        body = {"output": output, "inputs": [], "changedPropIds": []}
+        return await self.run(asker, self._direct(asker, spec, function, arguments, body), output_names(body))
+
+    def _direct(
+        self,
+        asker: Asker,
+        spec: RegularSpec,
+        function: Callable[..., Any],
+        arguments: dict[str, Any],
+        body: dict[str, Any],
+    ) -> DirectCall:
+        try:
+            inspect.signature(function).bind(**arguments)
+        except TypeError as error:
+            raise Refused(BAD_REQUEST, f"The arguments do not fit: {error}.") from error
+        return DirectCall(
+            body,
+            asker.client,
+            asker.request,
+            _nobody,
+            spec=spec,
+            rights=asker.rights,
+            function=function,
+            arguments=arguments,
+        )
+
+    # ---- MCP
+
+    def mcp_view(self, stock_view: Callable[[], Any], page_of: Callable[[], Page | None]) -> Callable[..., Any]:
+        """The view of MCP's POST: Dash's own in a worker, which hands out the call that it wants.
+
+        It starts anew with the answers that there are, as often as it wants one more: no worker waits for another.
+        """
+
+        async def mcp(**_: Any) -> Any:
+            try:
+                asker = await self.asker(page_of())
+                if not isinstance(await posted(), dict):
+                    raise Refused(BAD_REQUEST, "An MCP message is a JSON object.")
+            except Refused as refused:
+                return text(refused.text, refused.status)
+            given: list[Answer] = []
+            while isinstance(answered := await self._handled(stock_view, given), Wanted):
+                if len(given) == MOST_CALLS:
+                    raise RuntimeError(f"one MCP message asks for more than {MOST_CALLS} calls")
+                given.append(await self._wanted(asker, answered))
+            return answered
+
+        return mcp
+
+    async def _handled(self, stock_view: Callable[[], Any], given: list[Answer]) -> Any:
+        context = contextvars.copy_context()  # Quart's request is in it
+
+        def handle() -> Any:
+            stock.app_context.set(self._app)
+            _given.set(iter(given))
+            try:
+                return _at_once(stock_view())
+            except Wanted as wanted:
+                return wanted
+
+        return await self._runtime.in_worker(lambda: context.run(handle))
+
+    async def _wanted(self, asker: Asker, wanted: Wanted) -> Answer:
+        try:
+            return await self.run(asker, wanted.call(asker), wanted.outputs)
+        except Refused as refused:
+            return Answer(refused.status, refused.text)
+
+    def tool_asks(self, body: dict[str, Any]) -> Callable[[], str] | None:
+        """What stands for a callback that an MCP tool is about to run; None: it is no tool that runs it."""
+        if _given.get() is None:
+            return None
+        return lambda: self._answered(lambda asker: self._call(asker, body), output_names(body)).body
+
+    def tools(self, registered: dict[str, Any]) -> dict[str, Any]:
+        """The functions that `dash.mcp.mcp_enabled` marks, so that a tool's call comes to us."""
+        return {name: {**each, "fn": self._tool(name, each["fn"])} for name, each in registered.items()}
+
+    def _tool(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        # Nobody has said what it needs: it may act.
+        spec = RegularSpec(name, Services.S0, None, CellOutput.here(), function, role=Role.CONTROL)
+        body = {"output": "", "inputs": [], "changedPropIds": []}
+
+        @functools.wraps(function)
+        def tool(**arguments: Any) -> Any:
+            returned = self._answered(lambda asker: self._direct(asker, spec, function, arguments, body), [""]).value
+            json.dumps(returned, default=str)
+            return returned
+
+        return tool
+
+    def _answered(self, call: Callable[[Asker], RegularCall], outputs: list[str]) -> Answer:
+        given = _given.get()
+        answer = next(given, None) if given is not None else None
+        if answer is None:
+            raise Wanted(call, outputs)
+        if answer.status != OK:
+            raise RoleError(answer.body or "It updates nothing.")
+        return answer
+
+
+async def posted() -> Any:
+    """The JSON that the current request carries. Raises Refused where it is none that can be passed on."""
+    try:
+        body = await quart.request.get_json()
+        wire.check_writable(body)
+    except (FrameError, RecursionError) as error:
+        raise Refused(BAD_REQUEST, f"The body of a callback cannot be taken: {error}.") from error
+    return body
+
+
+def text(body: str, status: int) -> Any:
+    """An answer that is text whatever it says: what it repeats of a request is no markup."""
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return quart.Response(body, status, headers, content_type="text/plain; charset=utf-8")
+
+
+def _nobody(answer: Answer) -> None:
+    """Takes the answer of a call that nobody waits for yet."""
+
+
+def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Answer], answer: Answer) -> None:
+    loop.call_soon_threadsafe(settle, future, answer)
+
+
+def _at_once(view: Any) -> Any:
+    """The result of a coroutine that has nothing to wait for, in a thread without a loop."""
+    if not inspect.iscoroutine(view):
+        return view
+    try:
+        view.send(None)
+    except StopIteration as end:
+        return end.value
+    view.close()
+    raise RuntimeError("Dash's MCP server waits for something, which it is not expected to do")

@@ -1,0 +1,557 @@
+"""All routes of an app, asked for by each role, over HTTP and by WebSocket: one check of role, floor and journal."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import dash
+import diskcache
+import httpx
+import pytest
+import quart
+from dash import DiskcacheManager
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from dash_devices_nb import Dash, Input, Output, Services, callback, dcc, html
+from dash_devices_nb.app.routes import Routes
+from dash_devices_nb.errors import RoleError, RunError
+from dash_devices_nb.testing import visitor
+from tests.support.eventually import eventually
+
+ROLES = ("stranger", "view", "control", "owner")
+
+# What each role gets: the HTTP status, of a WebSocket "open" or the code with which it is closed.
+WALK = {
+    # Dash's own, which show the page
+    "GET /": (403, 200, 200, 200),
+    "GET /some/page": (403, 200, 200, 200),
+    "GET /_dash-layout": (403, 200, 200, 200),
+    "GET /_dash-dependencies": (403, 200, 200, 200),
+    "GET /_reload-hash": (403, 200, 200, 200),
+    "GET /_favicon.ico": (403, 200, 200, 200),
+    "GET /_dash-component-suites/dash/dcc/dash_core_components.js": (403, 200, 200, 200),
+    # Dash's own, which call a callback: each has its own role
+    "POST /_dash-update-component regular": (403, 200, 200, 200),
+    "POST /_dash-update-component acts": (403, 403, 204, 204),
+    "POST /_dash-update-component S2": (403, 403, 200, 200),
+    "POST /_dash-update-component owner's": (403, 403, 403, 200),
+    "POST /_dash-update-component background": (403, 200, 200, 200),
+    "POST /api/shown": (403, 200, 200, 200),
+    "POST /api/fired": (403, 403, 403, 200),
+    "POST /_mcp tools/list": (403, 200, 200, 200),
+    "POST /_mcp fired": (403, "refused", "refused", 200),
+    "POST /_mcp marked": (403, "refused", 200, 200),
+    "GET /_mcp": (403, 200, 200, 200),
+    # Dash's own, which we do not know
+    "GET /_dash-to-come": (403, 403, 403, 200),
+    "POST /_dash-to-come": (403, 403, 403, 200),
+    # the program's own
+    "GET /video": (403, 200, 200, 200),
+    "POST /move": (403, 403, 200, 200),
+    "DELETE /move": (403, 403, 200, 200),
+    "POST /look": (403, 200, 200, 200),
+    "GET /secrets": (403, 403, 403, 200),
+    "GET /admin/list": (403, 403, 403, 200),
+    "WEBSOCKET /own": (4403, 4403, "open", "open"),
+    "WEBSOCKET /own-view": (4403, "open", "open", "open"),
+    "WEBSOCKET /_dash-devices/ws": (4403, "open", "open", "open"),
+    "WEBSOCKET /_dash-ws-callback": (4403, 400, 400, 400),
+}
+CALLS = {
+    "regular": ("shown.children", "typed.value"),
+    "acts": ("_no_output", "act.n_clicks"),
+    "S2": ("serial-out.children", "serial.value"),
+    "owner's": ("fired.children", "fire.n_clicks"),
+    "background": ("slow.children", "start.n_clicks"),
+}
+
+
+def to_come():
+    """A view as of a later Dash."""
+    return "new"
+
+
+to_come.__module__ = "dash.to_come"
+
+
+def make_app(tmp_path) -> Dash:
+    """Callbacks of every kind, and routes of the program's own."""
+    app = Dash(
+        "walk",
+        enable_mcp=True,
+        background_callback_manager=DiskcacheManager(diskcache.Cache(str(tmp_path / "cache"))),
+    )
+    ids = ("typed", "serial", "set")
+    app.layout = html.Div(
+        [dcc.Input(id=each, value="a") for each in ids]
+        + [html.Button(id=each) for each in ("act", "fire", "start")]
+        + [html.Div(id=each) for each in ("shown", "serial-out", "fired", "slow", "shared")]
+    )
+    app.ran = []
+    app.callback_shared(Output("shared", "children"), Input("set", "value"))(lambda value: value)
+
+    @app.callback(Output("shown", "children"), Input("typed", "value"), api_endpoint="/api/shown")
+    def shown(typed):
+        """Show."""
+        return f"shown {typed}"
+
+    app.callback(None, Input("act", "n_clicks"))(lambda n: app.ran.append("acts"))
+    app.callback(Output("serial-out", "children"), Input("serial", "value"), service=Services.S2)(lambda s: s)
+
+    @app.callback(
+        Output("fired", "children"),
+        Input("fire", "n_clicks"),
+        role="owner",
+        api_endpoint="/api/fired",
+        prevent_initial_call=True,
+    )
+    def fired(n_clicks):
+        """Fire."""
+        app.ran.append("owner's")
+        return f"fired {n_clicks}"
+
+    app.callback(Output("slow", "children"), Input("start", "n_clicks"), background=True, prevent_initial_call=True)(
+        lambda n: f"slow {n}"
+    )
+
+    @dash.mcp.mcp_enabled
+    def marked(number: int) -> str:
+        """Count."""
+        app.ran.append("marked")
+        return f"marked {number}"
+
+    server = app.server
+    server.add_url_rule("/_dash-to-come", "to_come", to_come, methods=["GET", "POST"])
+    admin = quart.Blueprint("admin", __name__, url_prefix="/admin")
+
+    @server.get("/video")
+    async def video():
+        return "a picture"
+
+    @server.route("/move", methods=["POST", "DELETE"])
+    async def move():
+        app.ran.append("move")
+        return "moved"
+
+    @server.post("/look")
+    @app.route_role("view")
+    async def look():
+        return "looked"
+
+    @server.get("/secrets")
+    @app.route_role("owner")
+    async def secrets():
+        return "secret"
+
+    @admin.get("/list")
+    async def listed():
+        return "list"
+
+    server.register_blueprint(admin)
+    app.route_role("owner", "admin")
+
+    @server.websocket("/own")
+    async def own():
+        await quart.websocket.send("own")
+
+    @server.websocket("/own-view")
+    @app.route_role("view")
+    async def own_view():
+        await quart.websocket.send("own")
+
+    app.setup_apis()
+    return app
+
+
+class Person:
+    """Somebody who asks a running app.
+
+    Args:
+        app: the app, with a secret.
+        role: "stranger", "view", "control" or "owner".
+    """
+
+    def __init__(self, app: Dash, role: str) -> None:
+        self._base, _, self._secret = app.url.partition("?token=")
+        self._entry = {"token": self._secret}
+        self._role = role
+        self._app = app
+        self.http = httpx.AsyncClient(base_url=self._base, headers={"Origin": self._base.rstrip("/")})
+
+    async def enter(self) -> None:
+        """By the owner's address, or by a link."""
+        if self._role == "owner":
+            await self.http.get("/", params=self._entry)
+        elif self._role != "stranger":
+            token = self._app.share(self._role).url.partition("?share=")[2]
+            await self.http.get("/", params={"share": token})
+
+    async def ask(self, what: str):
+        """The outcome of a row of the walk."""
+        method, path, *rest = what.split(" ", 2)
+        if method == "WEBSOCKET":
+            return await self._socket(path)
+        name = rest[0] if rest else ""
+        if path == "/_mcp" and name:
+            return await self._mcp(name)
+        body: object = {}
+        if path == "/_dash-update-component":
+            body = update(*CALLS[name])
+        elif path.startswith("/api"):
+            body = {"/api/shown": {"typed": "x"}, "/api/fired": {"n_clicks": 1}}[path]
+        answer = await self.http.request(method, path, **({} if method == "GET" else {"json": body}))
+        return answer.status_code
+
+    async def _mcp(self, name: str):
+        if name == "tools/list":
+            params = {}
+        else:
+            arguments = {"fired": {"n_clicks": 1}, "marked": {"number": 1}}[name]
+            params = {"name": name, "arguments": arguments}
+        method = "tools/list" if name == "tools/list" else "tools/call"
+        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = await self.http.post("/_mcp", json=asked, headers={"Accept": "application/json, text/event-stream"})
+        if answer.status_code != 200:
+            return answer.status_code
+        result = answer.json()["result"]
+        return "refused" if result.get("isError") else 200
+
+    async def _socket(self, path: str):
+        cookies = "; ".join(f"{each.name}={each.value}" for each in self.http.cookies.jar)
+        headers = {"Origin": self._base.rstrip("/"), "Cookie": cookies}
+        try:
+            async with connect(
+                self._base.rstrip("/").replace("http", "ws") + path, additional_headers=headers
+            ) as socket:
+                if path == "/_dash-devices/ws":
+                    hello = {"t": "hello", "client": "", "key": "", "epoch": "", "rev": 0, "q": 0}
+                    await socket.send(json.dumps(hello))
+                await asyncio.wait_for(socket.recv(), 10)
+                return "open"
+        except InvalidStatus as refused:
+            return refused.response.status_code
+        except ConnectionClosed as closed:
+            return closed.rcvd.code
+
+
+def update(output: str, of: str) -> dict:
+    """What a page posts to have a callback called because an input has changed."""
+    component, prop = of.split(".")
+    changed = {"id": component, "property": prop, "value": 1}
+    outputs = [] if "." not in output else dict(zip(("id", "property"), output.split("."), strict=True))
+    return {"output": output, "outputs": outputs, "inputs": [changed], "changedPropIds": [of], "state": []}
+
+
+@asynccontextmanager
+async def person(app, role):
+    """Somebody of a role, who has entered."""
+    somebody = Person(app, role)
+    async with somebody.http:
+        await somebody.enter()
+        yield somebody
+
+
+@pytest.fixture
+def app(app_server, tmp_path) -> Dash:
+    """One that runs, with a secret."""
+    app = make_app(tmp_path)
+    no_output = next(each["output"] for each in app.page_dependencies() if each["no_output"])
+    CALLS["acts"] = (no_output, "act.n_clicks")
+    app_server.run(app, auth="secret")
+    return app
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_route_asks_for_its_role(app, role):
+    """The whole table, row by row; who may not has run nothing."""
+    async with person(app, role) as somebody:
+        found = {what: await somebody.ask(what) for what in WALK}
+    assert found == {what: row[ROLES.index(role)] for what, row in WALK.items()}
+    may = {"view": set(), "stranger": set(), "control": {"acts", "marked", "move"}}
+    assert role == "owner" or set(app.ran) == may[role]
+
+
+def test_the_walk_leaves_no_route_out(app):
+    """Each rule of the app's server has a row; what a later Dash adds fails here, and is the owner's meanwhile."""
+    adapter = app.server.url_map.bind("localhost")
+    rows = {}
+    for what in WALK:
+        method, path, *_ = what.split(" ", 2)
+        if path == "/_dash-ws-callback":
+            continue  # Dash's own WebSocket, which there is not
+        rule, _ = (
+            adapter.match(
+                path,
+                method="GET" if method == "WEBSOCKET" else method,
+                websocket=method == "WEBSOCKET",
+                return_rule=True,
+            )
+            if path != "/_mcp" or method == "POST"
+            else (None, None)
+        )
+        rows[getattr(rule, "endpoint", None)] = what
+    missing = {rule.endpoint for rule in app.server.url_map.iter_rules()} - set(rows)
+    assert missing <= {
+        "static",
+        "_dash_assets.static",
+        "/_mcp:GET",
+        "/_mcp:DELETE",
+        "/_dash-devices/ws",
+        "update_component_socket",
+    }, missing
+
+
+async def test_the_floor_counts_for_routes_too(app):
+    """While it is closed a controller posts to nothing that acts."""
+    async with person(app, "control") as somebody:
+        assert await somebody.ask("POST /move") == 200
+        app.control.close()
+        assert await somebody.ask("POST /move") == 403
+        assert await somebody.ask("GET /video") == 200
+        assert (await somebody.ask("POST /_mcp marked")) == "refused"
+        app.control.open()
+        assert await somebody.ask("POST /move") == 200
+
+
+async def test_calls_of_every_way_are_in_the_journal(app):
+    """API endpoints and MCP tools as well, and what was refused."""
+    async with person(app, "view") as viewer, person(app, "owner") as owner:
+        for each in ("POST /api/fired", "POST /_mcp fired"):
+            await viewer.ask(each)
+            await owner.ask(each)
+        await viewer.ask("POST /move")
+    calls = [entry.summary for entry in app.journal.filter("call") if "fired" in entry.summary]
+    assert len(calls) == 2
+    refusals = [entry.summary for entry in app.journal.filter("refusal")]
+    assert len([each for each in refusals if "fired" in each]) == 2
+    assert "POST /move: You may look, but not act." in refusals
+
+
+async def test_a_paused_app_holds_calls_of_every_way(app):
+    """Until it goes on."""
+    app.pause()
+    async with person(app, "owner") as owner:
+        asked = [asyncio.ensure_future(owner.ask(each)) for each in ("POST /api/fired", "POST /_mcp fired")]
+        await eventually(lambda: len(app.runtime.gate) == 2)
+        assert app.ran == []
+        app.resume()
+        assert await asyncio.gather(*asked) == [200, 200]
+
+
+def test_api_endpoints_reach_the_own_app_only(tmp_path):
+    """Stock Dash's table of them is one per process."""
+
+    def declare(name):
+        app = Dash(name)
+        app.layout = html.Div([dcc.Input(id="i"), html.Div(id="o")])
+        app.callback(Output("o", "children"), Input("i", "value"), api_endpoint=f"/api/{name}")(lambda i: f"{name} {i}")
+        return app
+
+    first, second = declare("one"), declare("two")
+    for app in (first, second):
+        app.setup_apis()
+    for app, own in ((first, "one"), (second, "two")):
+        rules = {rule.rule for rule in app.server.url_map.iter_rules() if rule.rule.startswith("/api")}
+        assert rules == {f"/api/{own}"}
+
+
+async def test_an_endpoint_of_dash_callback_is_the_apps_that_takes_it(app_server):
+    """`dash.callback` declares for the app that comes."""
+
+    @callback(Output("o", "children"), Input("i", "value"), api_endpoint="/api/global")
+    async def show(i):
+        return f"global {i}"
+
+    app = Dash("global")
+    app.layout = html.Div([dcc.Input(id="i"), html.Div(id="o")])
+    app.setup_apis()
+    url = app_server.run(app)
+    async with httpx.AsyncClient(base_url=url) as http:
+        answer = await http.post("/api/global", json={"i": 1})
+        assert (answer.status_code, answer.json()) == (200, "global 1")
+        answer = await http.post("/api/global", json={"j": 1})
+        assert (answer.status_code, answer.text) == (
+            400,
+            "The arguments do not fit: missing a required argument: 'i'.",
+        )
+        for body in ("[1]", '{"i": ' + "[" * 300 + "]" * 300 + "}", '{"i": 1' + "0" * 30 + "}", '{"i": "\\ud83d"}'):
+            answer = await http.post("/api/global", content=body, headers={"Content-Type": "application/json"})
+            assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8"), body
+
+
+def test_a_plain_tool_does_not_run_on_the_loop(app_server):
+    """One that takes its time stops nobody."""
+    import threading
+
+    app = Dash("slow", enable_mcp=True)
+    app.layout = html.Div()
+    threads = []
+
+    @dash.mcp.mcp_enabled
+    def where() -> str:
+        """Where it runs."""
+        threads.append(threading.current_thread())
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        return "there"
+
+    url = app_server.run(app)
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "where", "arguments": {}}}
+    answer = httpx.post(f"{url}_mcp", json=asked, headers={"Accept": "application/json, text/event-stream"})
+    assert not answer.json()["result"].get("isError"), answer.text
+    assert threads[0] is not threading.main_thread()
+
+
+def test_a_role_that_there_is_not_is_refused():
+    """And a name that is none."""
+    app = Dash("roles")
+    with pytest.raises(RoleError, match="boss"):
+        app.route_role("boss")
+    with pytest.raises(RoleError, match="names no route"):
+        app.route_role("view", 3)
+    assert isinstance(app.routes_of_server, Routes)
+
+
+def test_a_second_app_on_one_server_is_refused_when_made():
+    """Its page would not be live."""
+    first = Dash("first", server=quart.Quart("both"), url_base_pathname="/app1/")
+    with pytest.raises(RunError, match=r"serves the app 'first' at /app1/ already"):
+        Dash("second", server=first.server, url_base_pathname="/app2/")
+
+
+# ---- what the program puts before our WebSocket
+
+
+async def greeted(url: str, **headers: str):
+    """What a stranger's program hears from the socket: the first frame's kind, or the code and the reason."""
+    socket_url = url.rstrip("/").replace("http", "ws") + "/_dash-devices/ws"
+    try:
+        async with connect(socket_url, additional_headers={"Origin": url.rstrip("/"), **headers}) as socket:
+            await socket.send(json.dumps({"t": "hello", "client": "", "key": "", "epoch": "", "rev": 0, "q": 0}))
+            return json.loads(await asyncio.wait_for(socket.recv(), 10))["t"]
+    except ConnectionClosed as closed:
+        return closed.rcvd.code, closed.rcvd.reason
+
+
+def small_app(**kwargs) -> Dash:
+    """One with a secret in its layout."""
+    app = Dash("gate", **kwargs)
+    app.layout = html.Div([dcc.Input(id="i", value="a"), html.Div("the secret", id="o")])
+    app.callback(Output("o", "children"), Input("i", "value"))(lambda i: f"secret {i}")
+    return app
+
+
+async def test_before_request_guards_the_socket(app_server):
+    """Who gets 401 for the page gets no layout by the socket either."""
+    app = small_app()
+
+    @app.server.before_request
+    async def login():
+        return None if quart.request.cookies.get("login") == "yes" else ("Log in first.", 401)
+
+    url = app_server.run(app)
+    assert await greeted(url) == (4403, "the app's before_request answers 401")
+    assert await greeted(url, Cookie="login=yes") == "welcome"
+    assert app.clients == [] or all(client.id for client in app.clients)
+
+
+async def test_a_plain_guard_a_failing_one_and_one_that_aborts(app_server):
+    """None lets in whom it does not let in to the page; what fails is told to the owner."""
+    for guard, said in (
+        (lambda: ("no", 403), "the app's before_request answers 403"),
+        (lambda: 1 / 0, "the app's before_request failed"),
+        (lambda: quart.abort(418), "the app's before_request answers 418"),
+    ):
+        app = small_app()
+        app.server.before_request(guard)
+        code, reason = await greeted(app_server.run(app))
+        assert code == 4403
+        assert reason.startswith(said)
+        assert [type(error).__name__ for error in app.errors] == (["ZeroDivisionError"] if "failed" in said else [])
+
+
+async def test_before_websocket_guards_the_socket(app_server):
+    """It sees the cookies and the path."""
+    app = small_app()
+    paths = []
+
+    @app.server.before_websocket
+    async def guard():
+        paths.append(quart.websocket.path)
+        return None if "login" in quart.websocket.cookies else ("no", 401)
+
+    url = app_server.run(app)
+    assert await greeted(url) == (4403, "the app's before_websocket answers 401")
+    assert await greeted(url, Cookie="login=1") == "welcome"
+    assert paths == ["/_dash-devices/ws"] * 2
+
+
+async def test_what_is_put_around_the_endpoint_guards_the_socket(app_server):
+    """As programs of the ancestor do it with `login_required`, plain or a coroutine."""
+    for kind in ("plain", "coroutine"):
+        app = small_app()
+        view = app.server.view_functions["update_component_socket"]
+
+        def plain(*args, view=view, **kwargs):
+            return view(*args, **kwargs) if "login" in quart.websocket.cookies else ("no", 401)
+
+        async def coroutine(*args, view=view, **kwargs):
+            if "login" not in quart.websocket.cookies:
+                quart.abort(401)
+            return await view(*args, **kwargs)
+
+        app.server.view_functions["update_component_socket"] = plain if kind == "plain" else coroutine
+        url = app_server.run(app)
+        assert (await greeted(url))[0] == 4403, kind
+        assert await greeted(url, Cookie="login=1") == "welcome", kind
+
+
+@pytest.fixture
+def hooks():
+    """Stock Dash's hooks, which are of the process."""
+    yield dash.hooks
+    for name in ("websocket_connect", "websocket_message"):
+        dash.hooks._ns.pop(name, None)
+
+
+async def test_websocket_hooks_of_dash_are_heeded(app_server, hooks, tab):
+    """One that refuses closes with its code; one of messages sees each and may refuse."""
+    seen = []
+
+    @hooks.websocket_connect()
+    async def knock(websocket):
+        return None if "login" in websocket.cookies else (4001, "not you")
+
+    @hooks.websocket_message()
+    def message(websocket, message):
+        seen.append(message["type"])
+        return message["type"] != "set"
+
+    app = small_app()
+    app.callback_shared(Output("o", "title"), Input("i", "title"))(lambda title: title)
+    url = app_server.run(app)
+    assert await greeted(url) == (4001, "not you")
+    assert await greeted(url, Cookie="login=1") == "welcome"
+    from dash_devices_nb.testing.tab import Tab
+
+    async with Tab(url, {"Cookie": "login=1"}) as page:
+        assert "callback_request" in seen
+        await page.act("i", "title", "x")
+        await eventually(lambda: not page.connected)
+    assert "set" in seen
+
+
+def test_visitors_of_the_testing_package_are_checked_likewise(app_server):
+    """What a program's own tests see is what guests get."""
+    app = small_app()
+
+    @app.server.post("/move")
+    async def move():
+        return "moved"
+
+    url = app_server.run(app)
+    for role, status in (("view", 403), ("control", 200)):
+        answer = httpx.post(f"{url}move", headers=visitor(app, role, "Eve", guest=True))
+        assert answer.status_code == status
+        assert answer.headers["content-type"].startswith("text/")
