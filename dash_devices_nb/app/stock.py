@@ -38,6 +38,7 @@ from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
 from dash.development.base_component import Component, ComponentRegistry
 
+from dash_devices_nb.app.lazily import import_at_once, wait_for_imports
 from dash_devices_nb.app.routes import OF_DASH, Routes
 from dash_devices_nb.core.media import data_url
 from dash_devices_nb.core.values import PatchValue, Value
@@ -64,6 +65,7 @@ def encode(value: Any, where: str = "value") -> Value:
     if isinstance(value, bytes | bytearray | memoryview):
         return Value.of(data_url(bytes(value)))
     try:
+        wait_for_imports()
         json = to_json(value).encode()
         if isinstance(value, dash.Patch):
             return PatchValue(json, orjson.loads(json)["operations"])
@@ -98,6 +100,7 @@ def combined(name: str, value: Any, default: Any) -> Any:
 
 def text_of(value: Any) -> str:
     """A layout or another tree of components as JSON text."""
+    wait_for_imports()
     return str(to_json(value))
 
 
@@ -477,6 +480,7 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def set_up(self) -> None:
         """What Dash does on its first request; needs a layout."""
         app_context.set(self)
+        import_at_once()
         with self.routes_of_server.of_dash(self.server):
             self._setup_server()
         self.take_tools()
