@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import orjson
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.floor import Control
 from dash_devices_nb.app.hooks import ConnectHook
 from dash_devices_nb.app.outputs import mods_of
@@ -44,6 +45,8 @@ GUESTS_AWAY = 300
 TOGETHER_SECONDS = 0.02
 """Definitions that come within this time of each other go to the pages together."""
 KEPT_COOKIES = 100
+PAGES_LOADING = 16
+"""Answers to pages that load, which are made at a time; see `crew`."""
 VISITOR_HEADER = "x-dash-devices-visitor"
 SERVICE_RESTART = 1012
 
@@ -73,6 +76,7 @@ class Hub:
         self.connect_hooks: list[ConnectHook] = []
         self.authorizers: list[Callable[..., Any]] = []
         self.streams = Streams(runtime)
+        self._crew = Crew(runtime, lambda: PAGES_LOADING)
         self._timers: dict[Page, asyncio.TimerHandle] = {}
         self._cookies: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
         self.images: dict[Key, Frame] = {}
@@ -313,7 +317,13 @@ class Hub:
                 guest = page.client.share is not None
                 done(Answer(500, wire.dumps("Internal server error." if guest else self.app.error_page(exc))))
 
-        self.runtime.workers.submit(job)
+        client = page.client
+
+        def refuse() -> None:
+            done(Answer(503, wire.dumps("The app has too much to do. Please load the page again.")))
+
+        wanted = Job(job, refuse, lambda: client.share is None or client.id in self.runtime.pages)
+        self._crew.submit(wanted, client.share or client.address, guest=client.share is not None)
 
     def _stock_body(self, path: str) -> tuple[str, Any]:
         if path == "_dash-layout":

@@ -22,6 +22,9 @@ from dash_devices_nb.transport.writer import Writer
 if TYPE_CHECKING:
     from dash_devices_nb.app.runtime import Runtime
 
+TELL_OVERLOAD_SECONDS = 5.0
+"""How often a page is told, at most, that the app has too much to do."""
+
 BATCH_BYTES = 64 * 1024
 """So much is written together, and the frame that goes over it."""
 
@@ -71,6 +74,7 @@ class Page:
         self.bucket = Bucket()
         self.told_slow = float("-inf")
         self.told_lag = 0.0
+        self._told_overload = float("-inf")
         self.refusals = 0
         self.told_refused = float("-inf")
         self.told_role: dict[str, Any] | None = None
@@ -161,6 +165,13 @@ class Page:
         if abs(shown - self.told_lag) >= 0.2 or (shown == 0.0 and self.told_lag):
             self.told_lag = shown
             self.send_passing("lag", seconds=shown)
+
+    def tells_overload(self, now: float) -> bool:
+        """Whether to tell the page now that the app has too much to do; it was not told a moment ago."""
+        tells = now - self._told_overload >= TELL_OVERLOAD_SECONDS
+        if tells:
+            self._told_overload = now
+        return tells
 
     def send_image(self, place: Key, frame: Frame) -> None:
         """Queue an image; the newest for a place wins."""

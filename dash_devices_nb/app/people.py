@@ -43,7 +43,7 @@ class People(Pushing):
 
     @property
     def limits(self) -> Limits:
-        """How many pages may be open at a time: `app.limits.clients = 100`, `.per_address`, `.per_share`."""
+        """How much there may be at a time: pages (`.clients`, `.per_address`, `.per_share`), callbacks (`.calls`)."""
         return self.hub.sharing.door.limits
 
     # ---- the floor and notices

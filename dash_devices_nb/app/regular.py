@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import orjson
 from dash.exceptions import PreventUpdate
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running_call
 from dash_devices_nb.core.clients import Client
@@ -27,7 +29,8 @@ from dash_devices_nb.core.waves import ACTED, Cause
 
 _PLAIN = re.compile(r"[\w .:,{}\"\[\]@-]{1,200}")
 
-OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR = 200, 204, 403, 404, 500
+OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR, UNAVAILABLE = 200, 204, 403, 404, 500, 503
+TOO_MUCH = "The app has too much to do; this callback was not called. Please try again."
 
 
 @dataclass(eq=False)
@@ -185,6 +188,7 @@ class RegularCalls:
     def __init__(self, app: Any, runtime: Runtime) -> None:
         self._app = app
         self._runtime = runtime
+        self._crew = Crew(runtime, lambda: app.limits.calls)
         self.specs: dict[str, RegularSpec] = {}
         self.registrations: list[Registration] = []
         self.declared: set[str] = set()
@@ -239,8 +243,27 @@ class RegularCalls:
         """Run a request now. Does not block."""
         if call.coroutine:
             self._runtime.spawn(self._run_coroutine(call))
+        elif call.laned:
+            self._runtime.workers.submit(lambda: self._run_plain(call))  # its lane bounds it, and others wait for it
         else:
-            self._runtime.workers.submit(lambda: self._run_plain(call))
+            share = self._app.hub.share_of(call.client, call.request)
+            job = Job(lambda: self._run_plain(call), lambda: self._turned_away(call), lambda: self._wanted(call))
+            link = share or (call.client.address if call.client is not None else "")
+            self._crew.submit(job, link, guest=share is not None)
+
+    def _wanted(self, call: RegularCall) -> bool:
+        """Whether somebody still waits for a call: a guest's page that has left does not."""
+        client = call.client
+        return client is None or client.share is None or client.id in self._runtime.pages
+
+    def _turned_away(self, call: RegularCall) -> None:
+        call.done(Answer(UNAVAILABLE, TOO_MUCH))
+        page = self._runtime.pages.get(call.client.id) if call.client is not None else None
+        if page is not None and page.tells_overload(time.monotonic()):
+            self._app.recorder.refused(call.client, TOO_MUCH)
+            with self._runtime.lock:
+                page.send_notice("warning", TOO_MUCH)
+            self._runtime.flush()
 
     def _bound(self, call: RegularCall) -> Any:
         return call.spec.output.bound(self._app.output_log, call.spec.name) if call.spec else nullcontext()

@@ -1,4 +1,4 @@
-"""Threads for plain functions, as many as there are calls at once.
+"""Threads for plain functions, as many as there are jobs at once; `crew` bounds those that nobody else waits for.
 
 A plain callback may sleep, push, and wait for other callbacks that its push starts; with a bounded pool, calls that
 wait for calls that have no thread would stand still for ever. So there is always a thread: an idle one, or a new one.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from dash_devices_nb.core.turns import CALLS
+
 
 @dataclass
 class Limits:
@@ -14,11 +16,13 @@ class Limits:
         clients: of all.
         per_address: guests from one IP address. A whole class may be behind one, so this is not much lower.
         per_share: guests by one share link.
+        calls: plain regular callbacks that run at a time, without lanes; guests have half of it. Others wait.
     """
 
     clients: int | None = 500
     per_address: int | None = 300
     per_share: int | None = 300
+    calls: int = CALLS
 
 
 class Door:

@@ -1,0 +1,94 @@
+"""More callbacks than there are places for: they wait, are told, and hold up nobody else."""
+
+import threading
+
+import pytest
+
+from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.core.turns import Turns
+from dash_devices_nb.testing import Tab
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+def app() -> Dash:
+    """A callback of each page's own that waits for `app.release`, and a shared one."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="a", value=0), html.Div(id="b"), dcc.Input(id="mine"), html.Div(id="slow")])
+    app.callback_shared(Output("b", "children"), Input("a", "value"))(lambda a: f"{a}")
+    app.release, app.running = threading.Event(), []
+
+    @app.callback(Output("slow", "children"), Input("mine", "value"), prevent_initial_call=True)
+    def slow(value):
+        app.running.append(value)
+        assert app.release.wait(20)
+        return value
+
+    yield app
+    app.release.set()
+
+
+async def request(tab: Tab, number: int) -> None:
+    """Ask for the slow callback, without waiting for an answer."""
+    body = {
+        "output": "slow.children",
+        "outputs": {"id": "slow", "property": "children"},
+        "inputs": [{"id": "mine", "property": "value", "value": number}],
+        "changedPropIds": ["mine.value"],
+    }
+    await tab.send({"t": "req", "n": 1000 + number, "path": "_dash-update-component", "body": body})
+
+
+async def test_guests_calls_wait_for_a_place_and_the_owner_finds_one(app, tab):
+    """Guests have half of the places, whatever they ask for; shared callbacks wait for none."""
+    app.limits.calls = 8
+    guest, owner = await tab(app, role="control", guest=True), await tab(app, role="owner")
+    before = threading.active_count()
+    for number in range(40):
+        await request(guest, number)
+    await guest.act("a", "value", 1)
+    await guest.expect("b", "children", "1")
+    assert len(app.running) == 3
+    assert threading.active_count() - before <= 8
+    await owner.act("mine", "value", "owner")
+    await eventually(lambda: "owner" in app.running)
+    app.release.set()
+    await eventually(lambda: len(app.running) == 41)
+    await owner.expect("slow", "children", "owner")
+
+
+async def test_who_waits_too_long_is_told(app, tab):
+    """The request is answered with 503, and the person reads why, once."""
+    app.limits.calls = 2
+    app.regular._crew._turns = Turns(lambda: 2, patience=0.3)
+    guest = await tab(app, role="view", guest=True)
+    for number in range(5):
+        await request(guest, number)
+    await eventually(lambda: guest.notices)
+    assert [(each["level"], each["text"]) for each in guest.notices] == [
+        ("warning", "The app has too much to do; this callback was not called. Please try again.")
+    ]
+    assert len(app.running) == 1
+    (refusal,) = app.journal.filter("refusal", client=guest.client_id)
+    assert "too much to do" in refusal.summary
+    app.release.set()
+    another = await tab(app, role="view", guest=True)
+    await another.act("mine", "value", "again")
+    await another.expect("slow", "children", "again")
+
+
+async def test_calls_of_a_guest_that_has_left_are_not_made(app, tab, monkeypatch):
+    """What waits for a place goes with the page that asked."""
+    monkeypatch.setattr("dash_devices_nb.app.hub.GRACE_SECONDS", 0.05)
+    app.limits.calls = 2
+    owner, guest = await tab(app, role="owner"), await tab(app, role="view", guest=True)
+    for number in range(20):
+        await request(guest, number)
+    await eventually(lambda: app.regular._crew._turns.waiting == 19)
+    await guest.close()
+    await eventually(lambda: len(app.clients) == 1)
+    app.release.set()
+    await eventually(lambda: app.regular._crew._turns.running == 0)
+    assert app.running == [0]
+    await owner.act("mine", "value", "on")
+    await owner.expect("slow", "children", "on")
