@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Measurement, at_most, machine, save_picture, save_results
+from dash_devices_nb.app.asked import Asked
 from dash_devices_nb.app.definitions import Stats
 from dash_devices_nb.app.recorder import Recorder
 from dash_devices_nb.app.regular import RegularCall
@@ -52,7 +53,7 @@ def events() -> dict[str, Callable[[], object]]:
         "inputs": [{"id": "target", "property": "value", "value": 20}],
         "changedPropIds": ["target.value"],
     }
-    asked = RegularCall(body, client, None, lambda answer: None)
+    asked = RegularCall(Asked.of(body), client, None, lambda answer: None)
 
     def shared() -> None:
         recorder.finished(recorder.shared_call(run.call), definition)

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from dash_devices_nb.app.asked import Asked
 from dash_devices_nb.app.regular import OK, Answer, RegularCall
 
 MOST_LINKS = 20
@@ -43,9 +44,9 @@ class Chains:
             return
         lock, left = threading.Lock(), len(following)
 
-        def done(body: dict[str, Any], next_answer: Answer) -> None:
+        def done(output: str, asked: list[Any], next_answer: Answer) -> None:
             nonlocal left
-            foreseen = {"o": body["output"], "k": question(body), "s": next_answer.status, "b": _embedded(next_answer)}
+            foreseen = {"o": output, "k": asked, "s": next_answer.status, "b": _embedded(next_answer)}
             with lock:
                 answer.chain.append(foreseen)
                 answer.chain.extend(next_answer.chain)
@@ -55,13 +56,16 @@ class Chains:
                 call.done(answer)
 
         for body in following:
-            self._start(replace(call, body=body, done=functools.partial(done, body), links=call.links + 1))
+            asked = question(body)  # before the program gets it, and may change it
+            done_with = functools.partial(done, body["output"], asked)
+            self._start(replace(call, asked=Asked.of(body), done=done_with, links=call.links + 1))
 
     def _following(self, call: RegularCall, answer: Answer) -> list[dict[str, Any]]:
         if call.links >= MOST_LINKS or self._app.hub.authorizers:  # who may cause an output is asked of each request
             return []
         set_now = _set_by(answer)
-        known = {**_values(call.body.get("inputs")), **_values(call.body.get("state")), **set_now}
+        came = call.asked.fresh()  # the program may have changed what it was given
+        known = {**_values(came.get("inputs")), **_values(came.get("state")), **set_now}
         bodies = []
         for declared in self._app.declared():
             if declared["output"] not in self.outputs or declared["output"] == call.body.get("output"):

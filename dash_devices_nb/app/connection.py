@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from werkzeug.datastructures import Headers, MultiDict
 
 from dash_devices_nb.app.admission import Refusal
-from dash_devices_nb.app.asked import output_names
+from dash_devices_nb.app.asked import Asked, output_names
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
 from dash_devices_nb.app.roles import CUT_OFF
@@ -60,7 +60,8 @@ class Connection:
         self._closed = self._sent_away = False
         self._waits = False
         self._failure: Exception | None = None
-        self._size = 0
+        self._data: bytes | str = b""
+        self._number = 0
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -138,9 +139,9 @@ class Connection:
             raise self._failure
         if message["type"] == "websocket.disconnect":
             return int(message.get("code") or GOING_AWAY)
-        text = message.get("text") or message.get("bytes") or ""
-        self._size = len(text)
-        return wire.parse(text)
+        self._data = message.get("text") or message.get("bytes") or b""
+        self._number += 1
+        return wire.parse(self._data)
 
     async def _frames(self, page: Page) -> int:
         """Handle the frames that `_take` leaves, until the connection ends. Returns the close code."""
@@ -155,7 +156,8 @@ class Connection:
                 self._waits = True
                 if self._ask is not None and not await self._hooks_let(self._ask, page, frame):
                     return POLICY
-                if page.client.share is not None and not await self._affords(page, limits.cost(frame["t"], self._size)):
+                cost = limits.cost(frame["t"], len(self._data))
+                if page.client.share is not None and not await self._affords(page, cost):
                     return POLICY
                 await self._handle(page, frame)
             except FrameError as error:
@@ -180,12 +182,16 @@ class Connection:
                 if not page.bucket.has_one(now, beside=cost):
                     return False
                 page.bucket.take(now, cost)
+            self._data = data
             _at_once(self._handle(page, frame))
         except FrameError as error:
+            self._number += 1
             self._malformed(page, error)
         except Exception as error:  # noqa: BLE001 - it ends the connection there, and is told of
             self._failure = error
             return False
+        else:
+            self._number += 1
         return True
 
     async def _hooks_let(self, ask: Callable[[Any], Awaitable[None]], page: Page, frame: dict[str, Any]) -> bool:
@@ -204,6 +210,7 @@ class Connection:
         log.warning("%s: %s", page.client, error)
         self._hub.app.recorder.refused(page.client, str(error))
         with self._runtime.lock:
+            page.send_passing("unread", f=self._number)
             page.send_notice("error", str(error))
         self._runtime.flush()
         guest = page.client.share is not None
@@ -291,7 +298,7 @@ class Connection:
         """Hold a guest back that sends more than it may; send one away whose frame is far beyond that."""
         if await self._slowed(page, cost, most=limits.GUESTS_MOST_SECONDS):
             return True
-        reason = f"a frame of {self._size} bytes is more than a guest may send"
+        reason = f"a frame of {len(self._data)} bytes is more than a guest may send"
         self._hub.app.recorder.refused(page.client, reason)
         await self.close(CUT_OFF, reason)
         return False
@@ -370,13 +377,15 @@ class Connection:
             body = frame.get("body")
             if not isinstance(body, dict):
                 raise FrameError(f"the body of a callback is an object, not {str(body)[:60]!r}")
+            data = self._data
+            asked = Asked(data.encode() if isinstance(data, str) else bytes(data), framed=True, body=body)
             outputs = output_names(body)
             for output in outputs if self._hub.authorizers else ():
                 if not await self._hub.authorized(page.client, output):
                     done(Answer(403, f"You may not call the callback of {output or 'no output'}."))
                     return
             self._hub.regular.start(
-                RegularCall(body, page.client, request, done, self._hub.stream(page, body), wire.cause(frame))
+                RegularCall(asked, page.client, request, done, self._hub.stream(page, body), wire.cause(frame))
             )
         else:
             self._hub.answer_stock(path, page, request, done)

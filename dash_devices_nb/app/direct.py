@@ -17,11 +17,15 @@ class DirectCall(RegularCall):
 
     Attributes:
         function: the program's.
-        arguments: by name.
     """
 
     function: Callable[..., Any] = field(kw_only=True)
-    arguments: dict[str, Any] = field(kw_only=True)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """By name."""
+        arguments: dict[str, Any] = self.body["arguments"]
+        return arguments
 
     def prepared(self, app: Any) -> tuple[Callable[[], Any], Any]:
         """What runs it. There is no context of a callback in it, as in stock Dash."""
@@ -35,7 +39,7 @@ class DirectCall(RegularCall):
     def kept(self) -> DirectCall:
         """Itself as the journal keeps it."""
         kept = super().kept()
-        return DirectCall(**vars_of(kept), function=self.function, arguments=self.arguments)
+        return DirectCall(**vars_of(kept), function=self.function)
 
 
 def vars_of(call: RegularCall) -> dict[str, Any]:

@@ -339,7 +339,7 @@ class Hub:
         with self.runtime.lock:
             self.runtime.perform(self.runtime.dispatcher.receive_components(tree))
             revision = self.runtime.dispatcher.state.revision
-        return orjson.dumps(tree).decode(), revision
+        return wire.dumps(tree), revision
 
     # ---- cookies that a callback sets, and streams
 
@@ -371,9 +371,13 @@ class Hub:
         return self.streams.open(page) if self.app.streams(body.get("output")) else None
 
     def send_wanted(self, page: Page, frame: dict[str, Any]) -> None:
-        """A page has got components of which it had missed something: send it that."""
-        wanted = wire.revisions(frame)
+        """A page has got components of which it had missed something, or has given up a change: send it what holds."""
+        wanted, lost = wire.revisions(frame), wire.lost(frame)
+        dispatcher = self.runtime.dispatcher
         with self.runtime.lock:
+            holds = {key: dispatcher.value(key) for key in lost if dispatcher.is_shared(key)}
+            if holds and page.takes_shared:
+                page.send_mods(holds, force=True)
             of = self.runtime.dispatcher.state.of
             entries = [(key, prop, entry) for key in wanted for prop, entry in (of(key) or {}).items()]
             mods = {(key, prop): entry.value for key, prop, entry in entries if entry.revision >= wanted[key]}

@@ -14,18 +14,17 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import quart
 
 from dash_devices_nb.app import stock
-from dash_devices_nb.app.asked import output_names
+from dash_devices_nb.app.asked import Asked, output_names
 from dash_devices_nb.app.declare import name_of
 from dash_devices_nb.app.direct import DirectCall
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import FORBIDDEN, NOT_FOUND, OK, Answer, RegularCall, RegularCalls, RegularSpec
 from dash_devices_nb.app.runtime import Runtime, settle
-from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.limits import cost
 from dash_devices_nb.core.roles import Role
@@ -36,7 +35,7 @@ from dash_devices_nb.kernel.output import CellOutput
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
 
-BAD_REQUEST, TOO_MANY = 400, 429
+BAD_REQUEST, UNSUPPORTED, TOO_MANY = 400, 415, 429
 MOST_CALLS = 100
 """So many calls one MCP message may lead to: `tools/list` calls what a page calls when it loads."""
 
@@ -127,16 +126,17 @@ class Outside:
             self._regular.start(call)
         return await future
 
-    async def asked(self, asker: Asker, body: dict[str, Any]) -> Answer:
-        """Answer what a renderer asks for. Raises Refused."""
+    async def asked(self, asker: Asker) -> Answer:
+        """Answer what a renderer asks for by the current request. Raises Refused."""
+        asked = await posted()
         try:
-            outputs = output_names(body)
+            outputs = output_names(asked.body)
         except FrameError as error:
             raise Refused(BAD_REQUEST, str(error)) from error
-        return await self.run(asker, self._call(asker, body), outputs)
+        return await self.run(asker, self._call(asker, asked), outputs)
 
-    def _call(self, asker: Asker, body: dict[str, Any]) -> RegularCall:
-        return RegularCall(body, asker.client, asker.request, _nobody, rights=asker.rights)
+    def _call(self, asker: Asker, asked: Asked) -> RegularCall:
+        return RegularCall(asked, asker.client, asker.request, _nobody, rights=asker.rights)
 
     # ---- API endpoints
 
@@ -150,11 +150,7 @@ class Outside:
         async def endpoint(**_: Any) -> Any:
             try:
                 asker = await self.asker(page_of())
-                arguments = await posted() or {}
-                if not isinstance(arguments, dict):
-                    raise Refused(
-                        BAD_REQUEST, "What is posted is a JSON object: the callback's arguments by their names."
-                    )
+                arguments = (await posted(empty=True)).body
                 answer = await self._called(asker, self.endpoints[path], arguments)
             except Refused as refused:
                 return text(refused.text, refused.status)
@@ -174,8 +170,7 @@ class Outside:
         if spec is None:
             needed = self._app.hub.roles.needed_by(output)
             spec = RegularSpec(name_of(function), Services.S0, None, CellOutput.here(), function, role=needed)
-        body = {"output": output, "inputs": [], "changedPropIds": []}
-        return await self.run(asker, self._direct(asker, spec, function, arguments, body), output_names(body))
+        return await self.run(asker, self._direct(asker, spec, function, arguments, output), [output])
 
     def _direct(
         self,
@@ -183,21 +178,15 @@ class Outside:
         spec: RegularSpec,
         function: Callable[..., Any],
         arguments: dict[str, Any],
-        body: dict[str, Any],
+        output: str,
     ) -> DirectCall:
         try:
             inspect.signature(function).bind(**arguments)
         except TypeError as error:
             raise Refused(BAD_REQUEST, f"The arguments do not fit: {error}.") from error
+        asked = Asked.of({"output": output, "inputs": [], "changedPropIds": [], "arguments": arguments})
         return DirectCall(
-            body,
-            asker.client,
-            asker.request,
-            _nobody,
-            spec=spec,
-            rights=asker.rights,
-            function=function,
-            arguments=arguments,
+            asked, asker.client, asker.request, _nobody, spec=spec, rights=asker.rights, function=function
         )
 
     # ---- MCP
@@ -211,8 +200,8 @@ class Outside:
         async def mcp(**_: Any) -> Any:
             try:
                 asker = await self.asker(page_of())
-                if not isinstance(await posted(), dict):
-                    raise Refused(BAD_REQUEST, "An MCP message is a JSON object.")
+                await posted()
+                await quart.request.get_json()  # kept by Quart: Dash's server reads it again, where there is no loop
             except Refused as refused:
                 return text(refused.text, refused.status)
             given: list[Answer] = []
@@ -247,7 +236,7 @@ class Outside:
         """What stands for a callback that an MCP tool is about to run; None: it is no tool that runs it."""
         if _given.get() is None:
             return None
-        return lambda: self._answered(lambda asker: self._call(asker, body), output_names(body)).body
+        return lambda: self._answered(lambda asker: self._call(asker, Asked.of(body)), output_names(body)).body
 
     def tools(self, registered: dict[str, Any]) -> dict[str, Any]:
         """The functions that `dash.mcp.mcp_enabled` marks, so that a tool's call comes to us."""
@@ -256,11 +245,10 @@ class Outside:
     def _tool(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         # Nobody has said what it needs: it may act.
         spec = RegularSpec(name, Services.S0, None, CellOutput.here(), function, role=Role.CONTROL)
-        body = {"output": "", "inputs": [], "changedPropIds": []}
 
         @functools.wraps(function)
         def tool(**arguments: Any) -> Any:
-            returned = self._answered(lambda asker: self._direct(asker, spec, function, arguments, body), [""]).value
+            returned = self._answered(lambda asker: self._direct(asker, spec, function, arguments, ""), [""]).value
             json.dumps(returned, default=str)
             return returned
 
@@ -276,14 +264,15 @@ class Outside:
         return answer
 
 
-async def posted() -> Any:
-    """The JSON that the current request carries. Raises Refused where it is none that can be passed on."""
+async def posted(*, empty: bool = False) -> Asked:
+    """The JSON object that the current request carries; `empty`: or nothing. Raises Refused."""
+    if not quart.request.is_json:
+        raise Refused(UNSUPPORTED, "The body of a request is JSON, and its Content-Type says so: application/json.")
+    data = cast("bytes", await quart.request.get_data())
     try:
-        body = await quart.request.get_json()
-        wire.check_writable(body)
-    except (FrameError, RecursionError) as error:
-        raise Refused(BAD_REQUEST, f"The body of a callback cannot be taken: {error}.") from error
-    return body
+        return Asked.posted(b"{}" if empty and not data.strip() else data)
+    except FrameError as error:
+        raise Refused(BAD_REQUEST, f"The request cannot be taken: {error}.") from error
 
 
 def text(body: str, status: int) -> Any:

@@ -9,16 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, cast
 
 import orjson
 
+from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.ids import Key, canonical
 from dash_devices_nb.core.journal import short
 from dash_devices_nb.core.spec import Slot
 from dash_devices_nb.core.waves import Argument
 from dash_devices_nb.errors import JournalError, ReplayError
 from dash_devices_nb.kernel.tracebacks import in_a_line
+
+UNCHANGEABLE = (str, int, float, bool, bytes, NoneType)
 
 
 @dataclass(eq=False, repr=False)
@@ -29,7 +33,6 @@ class RecordedCall:
         name: the function's name.
         client: who caused it, or None.
         call: what the dispatcher, or a page, asked for.
-        result: what the function returned; None while it runs, or if it raised.
         error: what it raised, or None.
         seconds: how long it took; None while it runs.
         sent: bytes of JSON that its result sets.
@@ -39,11 +42,25 @@ class RecordedCall:
     client: Any
     call: Any = field(repr=False)
     _again: Callable[[RecordedCall], Replay] = field(repr=False)
-    result: Any = None
+    _result: Any = field(default=None, repr=False)
     error: BaseException | None = None
     seconds: float | None = None
     sent: int = field(default=0, repr=False)
     _began: float = field(default_factory=time.perf_counter, repr=False)
+
+    @property
+    def result(self) -> Any:
+        """What the function returned; None while it runs, or if it raised. Of what can be changed: as it was sent."""
+        return self._result.fresh() if isinstance(self._result, Kept) else self._result
+
+    @result.setter
+    def result(self, returned: Any) -> None:
+        self._result = returned
+
+    def keep(self, mods: Mods | None) -> None:
+        """The call is over: keep nothing of its result that the program may change later."""
+        if not isinstance(self._result, UNCHANGEABLE):
+            self._result = Kept(self._result, mods)
 
     def ended(self) -> None:
         """The function has returned or raised: what follows (its traceback, sending) is not counted."""
@@ -127,6 +144,34 @@ class RecordedCall:
         return f"<{self}: {given}{end}>"
 
 
+class Kept:
+    """A result as JSON.
+
+    Args:
+        result: what the function returned.
+        mods: what it sets, by which it is kept where that is all of it.
+    """
+
+    __slots__ = ("_json", "_text", "_values")
+
+    def __init__(self, result: Any, mods: Mods | None) -> None:
+        self._values = tuple(mods.values()) if mods else ()
+        self._json, self._text = None, ""
+        if self._values:
+            return
+        try:
+            self._json = orjson.dumps(result, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+        except TypeError:
+            self._text = short(result)
+
+    def fresh(self) -> Any:
+        """As an object of the caller's own: of several outputs a list, of what is no JSON a text that describes it."""
+        if self._values:
+            found = [value.fresh() for value in self._values]
+            return found[0] if len(found) == 1 else found
+        return self._text if self._json is None else orjson.loads(self._json)
+
+
 class PastCall:
     """A call whose arguments and result the journal has let go, because they were large. It cannot be replayed.
 
@@ -205,7 +250,7 @@ class SharedRecord(RecordedCall):
     @property
     def weight(self) -> int:
         """Bytes of the arguments as JSON; the result by what it sets, or by its own account."""
-        return self.size + max(self.sent, sys.getsizeof(self.result))
+        return self.size + max(self.sent, sys.getsizeof(self._result))
 
     @property
     def triggered(self) -> tuple[str, ...]:
@@ -235,29 +280,35 @@ class RegularRecord(RecordedCall):
     @property
     def weight(self) -> int:
         """Bytes of the request as JSON, and of the answer."""
-        return len(orjson.dumps(self.call.body)) + len(self.result or "")
+        return len(self.call.asked.json) + len(self.result or "")
 
     @property
     def triggered(self) -> tuple[str, ...]:
         """The inputs that changed."""
-        return tuple(map(str, self.call.body.get("changedPropIds") or ()))
+        return tuple(map(str, self._body.get("changedPropIds") or ()))
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """Inputs and outputs."""
-        outputs = str(self.call.body.get("output") or "").strip(".").split("...")
+        outputs = str(self._body.get("output") or "").strip(".").split("...")
         names = [*self.inputs, *(output.split("@")[0] for output in outputs if "." in output)]
         return tuple((name.rpartition(".")[0], name.rpartition(".")[2]) for name in names)
 
     @property
     def inputs(self) -> dict[str, Any]:
         """The inputs' values."""
-        return _by_item(self.call.body.get("inputs"))
+        return _by_item(self._body.get("inputs"))
 
     @property
     def state(self) -> dict[str, Any]:
         """The state's values."""
-        return _by_item(self.call.body.get("state"))
+        return _by_item(self._body.get("state"))
+
+    @property
+    def _body(self) -> dict[str, Any]:
+        """The request, made anew for whoever looks: nobody can change what is kept."""
+        body: dict[str, Any] = self.call.asked.fresh()
+        return body
 
 
 class DirectRecord(RecordedCall):
@@ -266,12 +317,12 @@ class DirectRecord(RecordedCall):
     @property
     def weight(self) -> int:
         """Bytes of the arguments as JSON, and of the result by its own account."""
-        return self.size + sys.getsizeof(self.result)
+        return len(self.call.asked.json) + sys.getsizeof(self._result)
 
     @property
     def triggered(self) -> tuple[str, ...]:
         """The arguments' names: no input has changed."""
-        return tuple(self.call.arguments)
+        return tuple(self.inputs)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -281,7 +332,8 @@ class DirectRecord(RecordedCall):
     @property
     def inputs(self) -> dict[str, Any]:
         """The arguments."""
-        return dict(self.call.arguments)
+        arguments: dict[str, Any] = self.call.asked.fresh()["arguments"]
+        return arguments
 
     @property
     def state(self) -> dict[str, Any]:

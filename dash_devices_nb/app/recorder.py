@@ -80,6 +80,7 @@ class Recorder:
     def finished(self, recorded: RecordedCall, definition: Any, mods: Mods | None = None) -> None:
         """A call has finished; of a shared callback, with these outputs."""
         recorded.ended()
+        recorded.keep(mods)
         if mods:
             recorded.sent = sum([len(value.json) for value in mods.values()])
         if definition is not None:

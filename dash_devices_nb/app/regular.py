@@ -18,9 +18,11 @@ import orjson
 from dash.exceptions import PreventUpdate
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.asked import Asked
 from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running_call
+from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
@@ -102,7 +104,7 @@ class RegularCall:
     """One request for a regular callback.
 
     Attributes:
-        body: what the renderer sends.
+        asked: what the renderer sends.
         client: who asked; None for a program that is no page.
         request: the request as Dash reads it, None where Quart has it.
         done: takes the answer; called once, from any thread.
@@ -112,7 +114,7 @@ class RegularCall:
         rights: what may be done where there is no client.
     """
 
-    body: dict[str, Any]
+    asked: Asked
     client: Client | None
     request: Any
     done: Callable[[Answer], None]
@@ -123,6 +125,11 @@ class RegularCall:
     links: int = 0
     rights: Role = Role.CONTROL
     laned: bool = field(default=False, init=False)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the renderer sends, as the callback gets it: the program may change what is in it."""
+        return self.asked.body
 
     @property
     def lane(self) -> Hashable | None:
@@ -148,11 +155,19 @@ class RegularCall:
         return Answer(OK, returned, context.dash_response)
 
     def kept(self) -> RegularCall:
-        """Itself as the journal keeps it: nothing that holds its page."""
+        """Itself as the journal keeps it: nothing that holds its page, or that the program may change."""
         return RegularCall(
-            self.body, self.client, self.request, _answered, None, self.cause, self.spec, self.coroutine, self.links,
+            self.asked.kept(),
+            self.client,
+            self.request,
+            _answered,
+            None,
+            self.cause,
+            self.spec,
+            self.coroutine,
+            self.links,
             self.rights,
-        )  # fmt: skip
+        )
 
 
 def _unfinished() -> Answer:
@@ -321,7 +336,7 @@ class RegularCalls:
         with runtime.lock:
             runtime.enter(lambda: runtime.dispatcher.receive_components(tree))
             revision = runtime.dispatcher.state.revision
-        return orjson.dumps(tree).decode(), revision
+        return wire.dumps(tree), revision
 
     def _failed(self, call: RegularCall, recorded: RecordedCall, error: BaseException) -> Answer:
         if isinstance(error, PreventUpdate):

@@ -64,7 +64,7 @@ class Replays:
         if spec is None or spec.function is None or not spec.definition.active:
             raise self._gone(name)
         with stock.requesting(call.request):
-            args, kwargs, context = self._app.stock_arguments(call.body, call.client)
+            args, kwargs, context = self._app.stock_arguments(call.asked.fresh(), call.client)
 
         def send(returned: Any) -> None:
             if call.client is None:
@@ -83,7 +83,7 @@ class Replays:
                 f"{name} was called by a program and not by a page; there is nobody to send its result to"
             )
 
-        return Replay(functools.partial(spec.function or call.function, **call.arguments), send)
+        return Replay(functools.partial(spec.function or call.function, **call.kept().arguments), send)
 
     def _in_context(self, context: Any, function: Callable[[], Any]) -> Callable[[], Any]:
         def run() -> Any:

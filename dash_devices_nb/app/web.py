@@ -12,7 +12,7 @@ import quart
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asgi import page_script
 from dash_devices_nb.app.hub import Hub
-from dash_devices_nb.app.outside import Outside, Refused, posted, text
+from dash_devices_nb.app.outside import Outside, Refused, text
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import SERVER_ERROR, RegularCalls
 from dash_devices_nb.core.clients import Client
@@ -115,10 +115,7 @@ class Web(stock.StockDash):
 
         async def dispatch() -> Any:
             try:
-                body = await posted()
-                if not isinstance(body, dict):
-                    raise Refused(400, "The body of a callback is a JSON object.")
-                answer = await self.outside.asked(await self.outside.asker(self._asking()), body)
+                answer = await self.outside.asked(await self.outside.asker(self._asking()))
             except Refused as refused:
                 return text(refused.text, refused.status)
             if answer.response is not None:

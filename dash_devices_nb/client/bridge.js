@@ -122,6 +122,9 @@
                     return this._mods(frame);
                 case 'res':
                     return this.requests.answered(frame);
+                case 'unread':
+                    this.shared.unread(frame.f);
+                    return this.requests.unread(frame.f);
                 case 'notice':
                     if (!(frame.html && this.renderer.showError(frame.title || frame.text, frame.html)))
                         this.notices.show(frame.level, frame.text, frame.title);

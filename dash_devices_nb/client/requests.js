@@ -66,7 +66,17 @@
         _ask(request) {
             const {number: n, path, query, body, cause} = request;
             const c = cause ? dd.causeFrame(cause) : undefined;
-            request.sent = this._page.send({t: 'req', n, path, query, body, c}) || request.sent;
+            request.frame = this._page.send({t: 'req', n, path, query, body, c});
+            request.sent = !!request.frame || request.sent;
+        }
+
+        /** The app could not read a frame: if it carried a request, that has failed. @param {number} f */
+        unread(f) {
+            for (const [number, request] of this._open)
+                if (request.frame === f) {
+                    this._open.delete(number);
+                    request.resolve(new Answer(400, 'The app could not read this request.', {}));
+                }
         }
 
         /** There is a connection again. @param {boolean} resumed as the same client @param {number} n the last request it had */

@@ -18,7 +18,7 @@
 
     dd.SharedProps = class SharedProps {
         /**
-         * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => boolean,
+         * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => number|false,
          *     refuse: (text: string) => void, value: (id: string, prop: string) => any, grew: () => void, most: number}} page
          *     `value` is undefined for what is not in the page; `grew`: more is shared
          */
@@ -27,7 +27,7 @@
             this._sequence = 0;
             /** The number of the newest change of ours, by prop. @type {Map<string, number>} */
             this._pending = new Map();
-            /** @type {{s: number, m: object, c: any}[]} */
+            /** With the numbers of the frames that carry them. @type {{change: {s: number, m: object, c: any}, f: number|false}[]} */
             this._unacknowledged = [];
             /** When, and why, a prop changed in this page while it was the page's own. @type {Map<string, {at: number, cause: any}>} */
             this._own = new Map();
@@ -107,19 +107,28 @@
                 this._pending.set(keyOf(id, prop), s);
                 this._own.delete(keyOf(id, prop));
             }
-            this._unacknowledged.push(change);
-            this._page.send({t: 'set', ...change});
+            this._unacknowledged.push({change, f: this._page.send({t: 'set', ...change})});
         }
 
         /** The app has ordered our changes up to a number. */
         acknowledged(s) {
-            this._unacknowledged = this._unacknowledged.filter(change => change.s > s);
+            this._unacknowledged = this._unacknowledged.filter(({change}) => change.s > s);
             for (const [key, own] of this._pending) if (own <= s) this._pending.delete(key);
         }
 
         /** Send again what was not acknowledged. */
         resend() {
-            for (const change of this._unacknowledged) this._page.send({t: 'set', ...change});
+            for (const each of this._unacknowledged) each.f = this._page.send({t: 'set', ...each.change});
+        }
+
+        /** The app could not read a frame: if it carried a change, that is given up, and what holds is asked for. @param {number} f */
+        unread(f) {
+            const [lost] = this._unacknowledged.filter(each => each.f === f);
+            if (!lost) return;
+            this._unacknowledged = this._unacknowledged.filter(each => each !== lost);
+            for (const [key, s] of this._pending) if (s === lost.change.s) this._pending.delete(key);
+            const m = Object.fromEntries(Object.entries(lost.change.m).map(([id, props]) => [id, Object.keys(props)]));
+            this._page.send({t: 'want', ids: {}, m});
         }
 
         /**

@@ -55,6 +55,8 @@
             /** The round trip in milliseconds, once measured. */
             this.roundTrip = NaN;
             this._pinged = this._pongs = 0;
+            /** How many frames went out on this connection. */
+            this._written = 0;
             setInterval(() => this._keepAlive(), 1000);
             window.addEventListener('online', () => this._soon(0));
             window.addEventListener('pagehide', event => event.persisted || this.close());
@@ -66,6 +68,7 @@
         _connect() {
             this._timer = 0;
             this.greeted = false;
+            this._written = 0;
             const socket = (this._socket = new WebSocket(this._url()));
             socket.binaryType = 'arraybuffer';
             socket.onopen = () => {
@@ -154,7 +157,7 @@
             this.send({t: 'ping', ...(Number.isNaN(this.roundTrip) ? {} : {rtt: Math.round(this.roundTrip * 100) / 100})});
         }
 
-        /** Send a frame. Returns false if there is no connection now. @param {object} frame */
+        /** Send a frame. Returns its number on this connection, or false if there is none now. @param {object} frame */
         send(frame) {
             return this.greeted && this._write(frame);
         }
@@ -163,7 +166,7 @@
         _write(frame) {
             if (!this._socket || this._socket.readyState !== WebSocket.OPEN) return false;
             this._socket.send(dd.wellFormed(JSON.stringify(frame)));
-            return true;
+            return ++this._written;
         }
 
         close() {

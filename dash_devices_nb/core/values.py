@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from dash_devices_nb.core.bounds import written
+
 COMPONENT_MARK = b'"namespace":'
 """Stands in the JSON of every value that holds components (and, harmlessly, in some others)."""
 
@@ -40,7 +42,7 @@ class Value:
         """The value as JSON."""
         plain = self._plain  # before the JSON is asked for: it is let go once that is there
         if self._json is None:
-            json = orjson.dumps(plain, option=orjson.OPT_NON_STR_KEYS)
+            json = written(plain)
             # A copy: orjson leaves the object as large as its buffer was, 4 kB for a number.
             self._json = memoryview(json).tobytes() if len(json) < SMALL else json
             if len(json) >= SMALL and isinstance(plain, str):  # a long text is not kept twice

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
 
+from dash_devices_nb.core import bounds
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.ids import Key, Ref, Wild
 from dash_devices_nb.core.values import Value
@@ -17,16 +19,20 @@ PATHS = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reloa
 FROM_PAGES = "set, req, ok, shown, ping, got, want, floor, name or bye"
 """The types of the frames that a page may send after its greeting."""
 
-
-MOST_LEVELS = 254
-"""How deep a value may be nested: `orjson` reads deeper ones and does not write them."""
 PATCH = "__dash_patch_update"
 """Stands in what Dash makes of a `Patch`, and in no other value."""
 
 
 def dumps(value: Any) -> str:
-    """JSON text."""
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    """JSON text of what a program has made.
+
+    What the fast writer refuses (half a surrogate pair, a number of more than 64 bits, deep nesting) the slow one
+    writes, as somebody waits for it.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"))
 
 
 def mods_frame(
@@ -69,39 +75,12 @@ def parse(frame: str | bytes) -> dict[str, Any]:
     """A frame from a page.
 
     Raises:
-        FrameError: it is no JSON object with a type.
+        FrameError: it is no JSON object with a type, or beyond one of the bounds (see `bounds`).
     """
-    try:
-        message = orjson.loads(frame)
-    except orjson.JSONDecodeError as exc:
-        raise FrameError(f"a frame of {len(frame)} bytes is not JSON ({exc})") from exc
+    message = bounds.read(frame, "a frame")
     if not isinstance(message, dict) or not isinstance(message.get("t"), str):
         raise FrameError(f"a frame is a JSON object with a type 't', not {str(message)[:60]!r}")
-    if _brackets(frame) > MOST_LEVELS:
-        check_writable(message)
     return message
-
-
-def check_writable(value: Any) -> None:
-    """Refuse what JSON can say and we cannot write again, so that nothing further in stumbles over it.
-
-    Raises:
-        FrameError: it is nested over 254 levels, has an integer beyond 64 bits, or half a surrogate pair.
-    """
-    try:
-        orjson.dumps(value)
-    except TypeError as exc:
-        raise FrameError(
-            f"it cannot be written as JSON again ({exc}); taken are values of at most {MOST_LEVELS} levels, "
-            "integers of 64 bits and well-formed text"
-        ) from exc
-
-
-def _brackets(frame: str | bytes) -> int:
-    """How deep a frame can be nested at the most; counting costs far less than writing it."""
-    if isinstance(frame, str):
-        return frame.count("[") + frame.count("{")
-    return frame.count(b"[") + frame.count(b"{")
 
 
 def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
@@ -110,24 +89,19 @@ def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
     given = message.get("m")
     if not isinstance(given, dict) or not all(isinstance(props, dict) for props in given.values()):
         raise FrameError(f"'m' of a set frame is {{id: {{prop: value}}}}, not {str(given)[:60]!r}")
-    mods: dict[Key, Value] = {
-        (component_id, prop): _sound(value) for component_id, props in given.items() for prop, value in props.items()
-    }
+    mods: dict[Key, Value] = {}
+    for component_id, props in given.items():
+        for prop, value in props.items():
+            bounds.checked(component_id, prop)
+            mods[component_id, prop] = _sound(value)
     return sequence, mods, cause(message)
 
 
 def _sound(given: Any) -> Value:
-    """A value that the other pages can be sent: JSON can be read that is nested too deeply to be written."""
-    value = Value.of(given)
-    if not isinstance(given, dict | list):
-        return value
+    """A value that the other pages can be sent; `bounds.read` has seen to it that it can be written."""
     if isinstance(given, dict) and PATCH in given:
         raise FrameError("a page sets values; a Patch, which others would apply to theirs, is the program's to send")
-    try:
-        _ = value.json
-    except TypeError as exc:
-        raise FrameError(f"a value of a set frame cannot be sent on: {exc}") from exc
-    return value
+    return Value.of(given)
 
 
 def cause(message: dict[str, Any]) -> Cause | None:
@@ -164,7 +138,20 @@ def revisions(message: dict[str, Any]) -> dict[str, int]:
     given = message.get("ids")
     if not isinstance(given, dict) or not all(type(first) is int for first in given.values()):
         raise FrameError(f"'ids' of a want frame is {{id: revision}}, not {str(given)[:60]!r}")
+    for component_id in given:
+        bounds.checked(component_id, "")
     return given
+
+
+def lost(message: dict[str, Any]) -> list[Key]:
+    """The props of a `want` frame whose change the page gave up, as the app could not read it. Raises FrameError."""
+    given = message.get("m", {})
+    if not isinstance(given, dict) or not all(isinstance(props, list) for props in given.values()):
+        raise FrameError(f"'m' of a want frame is {{id: [prop, ...]}}, not {str(given)[:60]!r}")
+    keys = [(component_id, str(prop)) for component_id, props in given.items() for prop in props]
+    for component_id, prop in keys:
+        bounds.checked(component_id, prop)
+    return keys
 
 
 def seconds(message: dict[str, Any], name: str, default: float | None) -> float | None:

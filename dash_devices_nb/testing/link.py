@@ -61,6 +61,8 @@ class Link:
         )
         self.socket: ClientConnection | None = None
         self._outgoing: deque[str | bytes] = deque()
+        self.sent = 0
+        """Frames of this connection."""
         self._writing = asyncio.Lock()
 
     # ---- HTTP
@@ -125,6 +127,7 @@ class Link:
         self.cookies.add_cookie_header(request)
         cookie = request.get_header("Cookie")
         self._outgoing.clear()
+        self.sent = 0
         self.socket = await connect(
             url,
             origin=Origin(self.origin),
@@ -141,6 +144,7 @@ class Link:
         if not self.connected:
             return False
         self._outgoing.append(frame if isinstance(frame, str | bytes) else json.dumps(frame))
+        self.sent += 1
         return True
 
     async def flush(self) -> None:

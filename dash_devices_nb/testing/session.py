@@ -72,6 +72,8 @@ class Session:
         self._deaf_since: float | None = 0.0
         self._unacknowledged: list[dict[str, Any]] = []
         self._requests: dict[int, tuple[dict[str, Any], Done]] = {}
+        self._carried: dict[int, dict[str, Any]] = {}
+        """What the frames of this connection carried, by their numbers, until all of it is acknowledged or answered."""
 
     @property
     def settled(self) -> bool:
@@ -83,6 +85,7 @@ class Session:
     async def connect(self) -> None:
         """Open the WebSocket and say hello."""
         self.closed_by, self.greeted = None, False
+        self._carried.clear()
         socket = await self.link.connect()
         known = {"client": self.client, "key": self.key, "epoch": self.epoch}
         self.link.send({"t": "hello", **known, "rev": self._revision, "q": self._number})
@@ -134,8 +137,11 @@ class Session:
                 self._mods(frame)
             case "res" if frame["n"] in self._requests:
                 _, done = self._requests.pop(frame["n"])
+                self._forget_carried()
                 self._layout_revision = frame.get("r", self._layout_revision)
                 done(frame["s"], frame["b"])
+            case "unread":
+                self._unread(self._carried.pop(frame["f"], None))
             case "notice":
                 self.notices.append({name: frame.get(name, "") for name in ("level", "title", "text")})
             case "role":
@@ -158,7 +164,25 @@ class Session:
     def _send(self, frame: dict[str, Any]) -> None:
         if self.greeted:
             self._unsaid = 0
-            self.link.send({**frame, "q": self._number, "k": self._applied})
+            if self.link.send({**frame, "q": self._number, "k": self._applied}) and frame["t"] in ("set", "req"):
+                self._carried[self.link.sent] = frame
+
+    def _forget_carried(self) -> None:
+        if not (self._unacknowledged or self._requests):
+            self._carried.clear()
+
+    def _unread(self, frame: dict[str, Any] | None) -> None:
+        """The app could not read a frame of ours: give up what it carried."""
+        if frame is None:
+            return
+        if frame["t"] == "req":
+            _, done = self._requests.pop(frame["n"], (None, None))
+            if done is not None:
+                done(400, "the app could not read this request")
+            return
+        self._unacknowledged = [change for change in self._unacknowledged if change["s"] != frame["s"]]
+        self._pending = {key: s for key, s in self._pending.items() if s != frame["s"]}
+        self._send({"t": "want", "ids": {}, "m": {each: list(props) for each, props in frame["m"].items()}})
 
     def _image(self, message: bytes) -> None:
         """Two bytes with the length of the header, the header, the image; the next one comes when this is shown."""
@@ -200,6 +224,7 @@ class Session:
 
     def _acknowledged(self, sequence: int) -> None:
         self._unacknowledged = [change for change in self._unacknowledged if change["s"] > sequence]
+        self._forget_carried()
         self._pending = {key: s for key, s in self._pending.items() if s > sequence}
 
     # ---- layout and callbacks

@@ -375,7 +375,7 @@ async def test_an_endpoint_of_dash_callback_is_the_apps_that_takes_it(app_server
             400,
             "The arguments do not fit: missing a required argument: 'i'.",
         )
-        for body in ("[1]", '{"i": ' + "[" * 300 + "]" * 300 + "}", '{"i": 1' + "0" * 30 + "}", '{"i": "\\ud83d"}'):
+        for body in ("[1]", '{"i": ' + "[" * 300 + "]" * 300 + "}", '{"i": 1' + "0" * 400 + "}", '{"i": "\\ud83d"}'):
             answer = await http.post("/api/global", content=body, headers={"Content-Type": "application/json"})
             assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8"), body
 
