@@ -17,6 +17,7 @@ from dash_devices_nb.transport.gate import Gate
 
 SCRIPTS = (
     "socket.js",
+    "addresses.js",
     "patch.js",
     "events.js",
     "images.js",

@@ -137,6 +137,8 @@ class Lifecycle(Web):
         self.holds = "all" if site.wish.loop == "kernel" else "coroutines"
         if site.prefix != "/":
             self.set_prefix(site.prefix + str(self.config.routes_pathname_prefix).lstrip("/"))
+        elif self.addresses.before:
+            self.set_prefix(self.addresses.before[0])
 
     async def _attach(self, site: Site, callback_loop: asyncio.AbstractEventLoop) -> None:
         """Take the running loop as the I/O loop."""

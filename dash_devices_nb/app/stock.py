@@ -38,6 +38,7 @@ from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
 from dash.development.base_component import Component, ComponentRegistry
 
+from dash_devices_nb.app.addresses import Addresses
 from dash_devices_nb.app.lazily import import_at_once, wait_for_imports
 from dash_devices_nb.app.routes import OF_DASH, Routes
 from dash_devices_nb.core.media import data_url
@@ -253,9 +254,11 @@ class Backend(QuartDashServer):  # type: ignore[misc]
                 dash_app.routes_of_server.known(endpoint)
 
     def add_redirect_rule(self, app: Any, fullname: str, path: str) -> None:
-        """A page's `redirect_from`."""
-        super().add_redirect_rule(app, fullname, path)
-        app.routes_of_server.known(fullname)
+        """A page's `redirect_from`, below the app's own path; where it leads is known when it is asked for."""
+        rule = app.config.routes_pathname_prefix + app.strip_relative_path(fullname)
+        target = f"/{app.strip_relative_path(path)}"
+        self.server.add_url_rule(rule, rule, lambda: quart.redirect(app.get_relative_path(target), code=301))
+        app.routes_of_server.known(rule)
 
     def error_page(self, error: Exception) -> str:
         """What a page is told of an error: the traceback in debug mode."""
@@ -492,9 +495,31 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def set_prefix(self, prefix: str) -> None:
         """Set the path below which the browser sees the app; it starts and ends with a slash."""
         names = ["requests_pathname_prefix"]
+        self.addresses.moved_to(prefix)
         self.config.unset_read_only(names)
         self.config.update({"requests_pathname_prefix": prefix})
         self.config.set_read_only(names, "Read-only: it is set by run()")
+        for page in dash.page_registry.values() if self.use_pages else ():
+            page["relative_path"] = self.get_relative_path(page["path"])
+
+    @property
+    def addresses(self) -> Addresses:
+        """Below which path the app is served, and was meant to be before."""
+        return self.__dict__.setdefault("_addresses", Addresses(str(self.config.requests_pathname_prefix)))  # type: ignore[no-any-return]
+
+    @property
+    def assets_folder_of_urls(self) -> str:
+        """Where the assets are, below the app's path; with a slash at its end."""
+        return str(self.config.assets_url_path).strip("/") + "/"
+
+    def paths(self) -> list[str]:
+        """The paths below the app's own that lead somewhere: its pages, and the routes of the program."""
+        pages = list(dash.page_registry.values()) if self.use_pages else []
+        of_pages = [str(page.get(kind) or "") for page in pages for kind in ("path", "path_template")]
+        prefix = str(self.config.routes_pathname_prefix)
+        rules = [rule.rule for rule in self.server.url_map.iter_rules() if rule.rule.startswith(prefix)]
+        routes = [rule[len(prefix) :] for rule in rules if rule[len(prefix) :] not in OF_DASH]
+        return ["/", *of_pages, *routes]
 
     @property
     def default_on_error(self) -> Any:

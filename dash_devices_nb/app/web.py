@@ -39,7 +39,7 @@ class Web(stock.StockDash):
     def index(self, *args: Any, **kwargs: Any) -> str:
         """The page: stock Dash's, with our script before all others."""
         self.note_libraries()
-        page = str(super().index(*args, **kwargs))
+        page = self.addresses.complete(str(super().index(*args, **kwargs)), self.assets_folder_of_urls)
         marks = (page.find(mark) for mark in ("</head>", '<script id="_dash-config"', "<script"))
         place = next(place for place in marks if place >= 0)
         return page[:place] + self._script_tags() + page[place:]
@@ -54,6 +54,7 @@ class Web(stock.StockDash):
             "jupyter": self.through_jupyter,
             "holds": self.holds,
             "most": self.max_message_bytes,
+            "moved": self.addresses.settings(self.assets_folder_of_urls, self.paths()),
         }
         return (
             f'<script id="_dash-devices-config" type="application/json">{stock.text_of(settings)}</script>\n'

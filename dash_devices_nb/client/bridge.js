@@ -11,8 +11,10 @@
     const STOPPED = 'The app stopped';
 
     dd.Bridge = class Bridge {
-        /** @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, holds: string}} settings */
+        /** @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, holds: string, moved: any}} settings */
         constructor(settings) {
+            /** Completes addresses where the app is served below another path than its program knew. @type {any} */
+            this.addresses = settings.moved ? new dd.Addresses(settings) : null;
             this.notices = new dd.Notices();
             this.renderer = new dd.Renderer(this);
             /**
@@ -58,6 +60,7 @@
                 send,
                 refuse,
                 renderer: this.renderer,
+                addresses: this.addresses,
                 ignored: names => this.role.ignored(names),
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
                 layout: (revision, tree, epoch) => this._laidOut(revision, tree, epoch),
@@ -65,7 +68,7 @@
             });
             this.socket = new dd.Socket(() => dd.socketUrl(settings.prefix, '_dash-devices/ws'), {
                 hello: () => this._hello(),
-                frame: frame => this._frame(frame),
+                frame: (frame, text) => this._frame(this._completed(frame, text)),
                 binary: data => this._image(data),
                 state: (state, detail) => this._state(state, detail)
             });
@@ -106,6 +109,14 @@
         _withoutSocket() {
             this.notices.state('offline', 'No live connection yet: the page shows no changes of others.', 'error');
             this.requests.withoutSocket();
+        }
+
+        /** A frame with the addresses in it made whole. */
+        _completed(frame, text) {
+            if (!this.addresses) return frame;
+            if (frame.t === 'mods') this.addresses.complete(text, frame.m, 2);
+            else if (frame.t === 'res') [frame, ...(frame.ch || [])].forEach(({b}) => this.addresses.complete(text, b, 3));
+            return frame;
         }
 
         _frame(frame) {

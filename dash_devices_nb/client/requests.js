@@ -16,7 +16,7 @@
     dd.Requests = class Requests {
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
-         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, refuse: (text: string) => void,
+         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, refuse: (text: string) => void,
          *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void}} page
          */
         constructor(settings, page) {
@@ -109,7 +109,8 @@
                 const said = name => response.headers.get(`X-Dash-Devices-${name}`);
                 this._page.layout(Number(said('Revision')), undefined, said('Epoch') || '');
             }
-            return response;
+            const {addresses} = this._page;
+            return addresses ? addresses.completeAnswer(response, 3) : response;
         }
 
         /** An answer has come over the socket. */

@@ -33,8 +33,8 @@
     dd.Socket = class Socket {
         /**
          * @param {() => string} url asked anew for each connection
-         * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any) => void, state: (state: string, detail?: string) => void}} owner
-         *     `hello` gives the greeting of each connection, `frame` takes what comes, `state` is told
+         * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any, text: string) => void, state: (state: string, detail?: string) => void}} owner
+         *     `hello` gives the greeting of each connection, `frame` takes what comes, parsed and as it came, `state` is told
          *     "online", "offline", "full" or "refused".
          */
         constructor(url, owner) {
@@ -94,7 +94,7 @@
                     this._delay = FIRST_DELAY_MS;
                     this._owner.state('online');
                 }
-                this._owner.frame(frame);
+                this._owner.frame(frame, event.data);
             };
             socket.onclose = event => {
                 if (socket === this._socket) this._lost(event);
