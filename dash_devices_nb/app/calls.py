@@ -6,7 +6,6 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import dash
@@ -15,9 +14,10 @@ from dash.exceptions import InvalidCallbackReturnValue, PreventUpdate
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.context import SharedContext
 from dash_devices_nb.app.declare import SharedCallback
+from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.recorded import RecordedCall
-from dash_devices_nb.app.runtime import Runtime, running_call
+from dash_devices_nb.app.runtime import Runtime, being_cancelled, running_call
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.spec import CallbackSpec, Slot
@@ -40,15 +40,21 @@ class SharedCalls:
         self.callbacks: dict[CallbackSpec, SharedCallback] = {}
 
     def run(self, call: Call) -> None:
-        """Start a call. Does not block."""
-        self._runtime.lagging(call)
+        """Start a call. Does not block, nor raise: it ends, whatever becomes of it."""
+        ending: Ending[Mods | None] = Ending(
+            lambda mods: self._finish(call, mods), None, lambda error: self._runtime.beside(error, call)
+        )
+        try:
+            self._runtime.lagging(call)
+        except Exception as error:  # noqa: BLE001 - the call runs all the same
+            self._runtime.beside(error, call)
         if call.spec.coroutine:
-            self._runtime.spawn(self._run_coroutine(call))
+            self._runtime.spawn(self._run_coroutine(call, ending), ending.end)
         else:
-            self._runtime.workers.submit(lambda: self._run_plain(call))
+            self._runtime.work(lambda: self._run_plain(call, ending), ending.end)
 
-    def _run_plain(self, call: Call) -> None:
-        with self._ending(call) as end:
+    def _run_plain(self, call: Call, ending: Ending[Mods | None]) -> None:
+        with ending:
             shared = self.callbacks[call.spec]
             recorded = self._app.recorder.shared_call(call)
             with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
@@ -59,13 +65,13 @@ class SharedCalls:
                     if inspect.isawaitable(returned):
                         returned = self._await(returned)
                     recorded.result = returned
-                    end.mods = self.mods(shared, call, context, returned)
+                    ending.result = self.mods(shared, call, context, returned)
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                    end.mods = self._failed(shared, call, context, recorded, exc)
-            self._app.recorder.finished(recorded, shared.definition, end.mods)
+                    ending.result = self._failed(shared, call, context, recorded, exc)
+            self._app.recorder.finished(recorded, shared.definition, ending.result)
 
-    async def _run_coroutine(self, call: Call) -> None:
-        with self._ending(call) as end:
+    async def _run_coroutine(self, call: Call, ending: Ending[Mods | None]) -> None:
+        with ending:
             shared = self.callbacks[call.spec]
             recorded = self._app.recorder.shared_call(call)
             with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
@@ -74,23 +80,12 @@ class SharedCalls:
                     async with lock:
                         args, kwargs = self.arguments(shared, call)
                         returned = recorded.result = await shared.function(*args, **kwargs)
-                    end.mods = self.mods(shared, call, context, returned)
-                except asyncio.CancelledError:
-                    raise
-                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                    end.mods = self._failed(shared, call, context, recorded, exc)
-            self._app.recorder.finished(recorded, shared.definition, end.mods)
-
-    @contextmanager
-    def _ending(self, call: Call) -> Iterator[_End]:
-        """End a call and free its lane on every path: what accounts for it cannot keep it from ending."""
-        end = _End()
-        try:
-            yield end
-        except Exception as error:  # noqa: BLE001 - the journal, the log or a hook: not the program's function
-            self._runtime.beside(error, call)
-        finally:
-            self._finish(call, end.mods)
+                    ending.result = self.mods(shared, call, context, returned)
+                except BaseException as exc:
+                    if isinstance(exc, asyncio.CancelledError) and being_cancelled():
+                        raise
+                    ending.result = self._failed(shared, call, context, recorded, exc)
+            self._app.recorder.finished(recorded, shared.definition, ending.result)
 
     def _await(self, returned: Any) -> Any:
         """Await, on the callback loop, what a plain function returned (a lambda around a coroutine, say)."""
@@ -141,7 +136,7 @@ class SharedCalls:
                 return None
             except BaseException as another:  # noqa: BLE001 - a program's code may raise anything
                 error = another
-        self._runtime.on_error(error, call, call.client)
+        self._runtime.report(error, call, call.client)
         return None
 
     def mods(self, shared: SharedCallback, call: Call, context: SharedContext, returned: Any) -> Mods | None:
@@ -179,10 +174,15 @@ class SharedCalls:
         ]
 
     def _finish(self, call: Call, mods: Mods | None) -> None:
-        dispatcher = self._runtime.dispatcher
-        self._runtime.enter(
-            lambda: dispatcher.receive_failure(call) if mods is None else dispatcher.receive_result(call, mods)
-        )
+        dispatcher, enter = self._runtime.dispatcher, self._runtime.enter
+        if mods is not None:
+            try:
+                enter(lambda: dispatcher.receive_result(call, mods))
+            except Exception as error:  # noqa: BLE001 - reported; its lane is freed all the same
+                self._runtime.beside(error, call)
+            else:
+                return
+        enter(lambda: dispatcher.receive_failure(call) if call in call.wave.live else [])
 
 
 def _groups(returned: Any) -> bool:
@@ -209,13 +209,6 @@ def _spread(slot: Slot, value: Any, many: bool, spec: CallbackSpec) -> PlainMods
         for key, item in zip(slot, value, strict=True)
         if not isinstance(item, dash.NoUpdate)
     ]
-
-
-@dataclass
-class _End:
-    """What a call sets when it ends; None: nothing."""
-
-    mods: Mods | None = None
 
 
 class _Unlocked:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dash_devices_nb.app.workers import Workers
 from dash_devices_nb.core.turns import CALLS, PATIENCE, Turn, Turns
 
 if TYPE_CHECKING:
@@ -51,10 +50,6 @@ class Crew:
         self._turns: Turns[Job] = Turns(most, patience=PATIENCE)
         self._watched = False
 
-    @property
-    def _workers(self) -> Workers:
-        return self._runtime.workers
-
     def submit(self, job: Job, link: Hashable, *, guest: bool) -> None:
         """Run a job in a worker, now or when there is a place. Does not block; from any thread."""
         with self._lock:
@@ -76,12 +71,21 @@ class Crew:
                 else:
                     job.refuse()
             finally:
-                with self._lock:
-                    following = self._turns.done(link, guest=guest)
-                for each in following:
-                    self._start(*each)
+                done()
 
-        self._workers.submit(run)
+        def done() -> None:
+            with self._lock:
+                following = self._turns.done(link, guest=guest)
+            for each in following:
+                self._start(*each)
+
+        def cannot() -> None:
+            try:
+                job.refuse()
+            finally:
+                done()
+
+        self._runtime.work(run, cannot)
 
     # ---- who has waited too long
 
@@ -98,7 +102,10 @@ class Crew:
             refused = self._turns.expired(now)
             following = self._turns.next_expiry()
             self._watched = following is not None
-        for job in refused:
-            job.refuse()
         if following is not None:
             loop.call_later(following - now, self._look, loop)
+        for job in refused:
+            try:
+                job.refuse()
+            except Exception as error:  # noqa: BLE001 - the others are told all the same
+                self._runtime.report(error)

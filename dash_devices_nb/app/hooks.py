@@ -17,7 +17,7 @@ from typing import Any
 
 from dash_devices_nb.app.declare import name_of
 from dash_devices_nb.app.definitions import Stats
-from dash_devices_nb.app.runtime import Runtime
+from dash_devices_nb.app.runtime import Runtime, being_cancelled
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.kernel.outputlog import OutputLog
 
@@ -90,52 +90,62 @@ class ConnectHook:
         self.stats = Stats()
         self._name = name_of(function)
         self._waiting: deque[_Event] = deque()
-        self._runs = False
+        self._run: object = None  # stands for the one run of it
 
     def tell(self, client: Client, *, connect: bool) -> None:
         """A client has come, or left. Does not block; on the I/O loop."""
         with self._runtime.lock:
             present = tuple(page.client for page in self._runtime.pages.values())
             self._waiting.append(_Event(self._runtime, client, connect, present))
-            if self._runs:
+            if self._run is not None:
                 return
-            self._runs = True
-        self._start()
+            run = self._run = object()
+        self._start(run)
 
-    def _start(self) -> None:
+    def _start(self, run: object) -> None:
         if inspect.iscoroutinefunction(self._function):
-            self._runtime.spawn(self._run_coroutine())
+            self._runtime.spawn(self._run_coroutine(), lambda: self._ended(run))
         else:
-            self._runtime.workers.submit(self._run_plain)
+            self._runtime.work(self._run_plain, lambda: self._ended(run))
+
+    def _ended(self, run: object) -> None:
+        """It runs no more, or could not be run: the next event starts it anew."""
+        with self._runtime.lock:
+            if self._run is run:
+                self._run = None
 
     def _next(self) -> _Event | None:
         with self._runtime.lock:
             if self._waiting:
                 return self._waiting.popleft()
-            self._runs = False
+            self._run = None
             return None
 
     def _run_plain(self) -> None:
         while (event := self._next()) is not None:
-            with self._output.bound(self._log, self._name):
-                try:
-                    with self.stats.counted(), event.seen():
-                        returned = self._function(event.client, event.connect)
-                    self._done(event, returned)
-                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                    self._runtime.on_error(exc, None, event.client)
+            with self._told(event), self._output.bound(self._log, self._name), self._told(event):
+                with self.stats.counted(), event.seen():
+                    returned = self._function(event.client, event.connect)
+                self._done(event, returned)
 
     async def _run_coroutine(self) -> None:
         while (event := self._next()) is not None:
-            with self._output.bound(self._log, self._name):
-                try:
-                    with self.stats.counted(), event.seen():
-                        # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
-                        asyncio.get_running_loop().call_soon(event.passed)
-                        returned = await self._function(event.client, event.connect)
-                    self._done(event, returned)
-                except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
-                    self._runtime.on_error(exc, None, event.client)
+            with self._told(event), self._output.bound(self._log, self._name), self._told(event):
+                with self.stats.counted(), event.seen():
+                    # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
+                    asyncio.get_running_loop().call_soon(event.passed)
+                    returned = await self._function(event.client, event.connect)
+                self._done(event, returned)
+
+    @contextmanager
+    def _told(self, event: _Event) -> Iterator[None]:
+        """Tell of whatever is raised: the next event comes all the same."""
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError | GeneratorExit) and being_cancelled():
+                raise
+            self._runtime.report(error, None, event.client)
 
     def _done(self, event: _Event, returned: Any) -> None:
         if returned is not None and event.connect:

@@ -21,14 +21,15 @@ import orjson
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.crew import Crew, Job
+from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.floor import Control
 from dash_devices_nb.app.hooks import ConnectHook
 from dash_devices_nb.app.outputs import mods_of
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.presence import Presence
-from dash_devices_nb.app.regular import Answer, RegularCalls
+from dash_devices_nb.app.regular import OK, SERVER_ERROR, UNAVAILABLE, Answer, RegularCalls
 from dash_devices_nb.app.roles import Roles
-from dash_devices_nb.app.runtime import Runtime
+from dash_devices_nb.app.runtime import Runtime, being_cancelled
 from dash_devices_nb.app.sharing import Sharing
 from dash_devices_nb.app.streams import Streams
 from dash_devices_nb.core import wire
@@ -292,12 +293,18 @@ class Hub:
             hook.tell(client, connect=connect)
 
     async def authorized(self, client: Client, output: str) -> bool:
-        """Whether all authorize hooks let this client cause this output."""
-        for hook in self.authorizers:
-            if inspect.iscoroutinefunction(hook):
-                allowed = await hook(client, output)
-            else:
-                allowed = await self.runtime.in_worker(lambda h=hook: h(client, output))  # type: ignore[misc]
+        """Whether all authorize hooks let this client cause this output. One that raises does not, and is told of."""
+        for hook in tuple(self.authorizers):
+            try:
+                if inspect.iscoroutinefunction(hook):
+                    allowed = await hook(client, output)
+                else:
+                    allowed = await self.runtime.in_worker(lambda h=hook: h(client, output))  # type: ignore[misc]
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError | GeneratorExit) and being_cancelled():
+                    raise
+                self.runtime.report(error, None, client)
+                allowed = False
             if not allowed:
                 return False
         return True
@@ -305,22 +312,25 @@ class Hub:
     # ---- Dash's other routes
 
     def answer_stock(self, path: str, page: Page, request: Any, done: Callable[[Answer], None]) -> None:
-        """Answer one of Dash's routes, from a worker."""
+        """Answer one of Dash's routes, from a worker: always, whatever the program's layout raises."""
+        failed = Answer(SERVER_ERROR, wire.dumps("Internal server error."))
+        ending = Ending(done, failed, lambda error: self.runtime.report(error, None, page.client))
 
         def job() -> None:
-            try:
-                with stock.requesting(request):
-                    body, extra = self._stock_body(path)
-                done(Answer(200, body, extra))
-            except Exception as exc:  # noqa: BLE001 - a program's code may raise anything
-                self.runtime.on_error(exc, None, page.client)
-                guest = page.client.share is not None
-                done(Answer(500, wire.dumps("Internal server error." if guest else self.app.error_page(exc))))
+            with ending:
+                try:
+                    with stock.requesting(request):
+                        ending.result = Answer(OK, *self._stock_body(path))
+                except BaseException as error:
+                    if isinstance(error, Exception) and page.client.share is None:
+                        ending.result = Answer(SERVER_ERROR, wire.dumps(self.app.error_page(error)))
+                    raise  # told of by the `Ending`
 
         client = page.client
 
         def refuse() -> None:
-            done(Answer(503, wire.dumps("The app has too much to do. Please load the page again.")))
+            ending.result = Answer(UNAVAILABLE, wire.dumps("The app has too much to do. Please load the page again."))
+            ending.end()
 
         wanted = Job(job, refuse, lambda: client.share is None or client.id in self.runtime.pages)
         self._crew.submit(wanted, client.share or client.address, guest=client.share is not None)

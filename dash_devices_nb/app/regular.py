@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,9 @@ from dash.exceptions import PreventUpdate
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asked import Asked
 from dash_devices_nb.app.crew import Crew, Job
+from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.recorded import RecordedCall
-from dash_devices_nb.app.runtime import Runtime, running_call
+from dash_devices_nb.app.runtime import Runtime, running
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.roles import Role
@@ -107,7 +108,7 @@ class RegularCall:
         asked: what the renderer sends.
         client: who asked; None for a program that is no page.
         request: the request as Dash reads it, None where Quart has it.
-        done: takes the answer; called once, from any thread.
+        done: takes the answer, from any thread; a second one, where giving the first has failed, stands for it.
         websocket: Dash's interface for callbacks that stream, or None.
         cause: why the page asks; None: a person acted.
         links: how many answers led to this request on the server.
@@ -172,13 +173,6 @@ class RegularCall:
 
 def _unfinished() -> Answer:
     return Answer(SERVER_ERROR, "The callback's answer could not be made; the app's log says why.")
-
-
-@dataclass
-class _End:
-    """The answer that a call gets when it ends."""
-
-    answer: Answer = field(default_factory=_unfinished)
 
 
 def plain(output: Any) -> str:
@@ -255,14 +249,22 @@ class RegularCalls:
             self._runtime.begin(call)
 
     def run(self, call: RegularCall) -> None:
-        """Run a request now. Does not block."""
+        """Run a request now. Does not block, nor raise: it ends, whatever becomes of it."""
+        ending = Ending(
+            lambda answer: self._finish(call, answer), _unfinished(), lambda error: self._runtime.beside(error, call)
+        )
         if call.coroutine:
-            self._runtime.spawn(self._run_coroutine(call))
+            self._runtime.spawn(self._run_coroutine(call, ending), ending.end)
         elif call.laned:
-            self._runtime.workers.submit(lambda: self._run_plain(call))  # its lane bounds it, and others wait for it
+            # Its lane bounds it, and others wait for it.
+            self._runtime.work(lambda: self._run_plain(call, ending), ending.end)
         else:
             share = self._app.hub.share_of(call.client, call.request)
-            job = Job(lambda: self._run_plain(call), lambda: self._turned_away(call), lambda: self._wanted(call))
+            job = Job(
+                lambda: self._run_plain(call, ending),
+                lambda: self._turned_away(call, ending),
+                lambda: self._wanted(call),
+            )
             link = share or (call.client.address if call.client is not None else "")
             self._crew.submit(job, link, guest=share is not None)
 
@@ -271,8 +273,9 @@ class RegularCalls:
         client = call.client
         return client is None or client.share is None or client.id in self._runtime.pages
 
-    def _turned_away(self, call: RegularCall) -> None:
-        call.done(Answer(UNAVAILABLE, TOO_MUCH))
+    def _turned_away(self, call: RegularCall, ending: Ending[Answer]) -> None:
+        ending.result = Answer(UNAVAILABLE, TOO_MUCH)
+        ending.end()
         page = self._runtime.pages.get(call.client.id) if call.client is not None else None
         if page is not None and page.tells_overload(time.monotonic()):
             self._app.recorder.refused(call.client, TOO_MUCH)
@@ -283,45 +286,32 @@ class RegularCalls:
     def _bound(self, call: RegularCall) -> Any:
         return call.spec.output.bound(self._app.output_log, call.spec.name) if call.spec else nullcontext()
 
-    def _run_plain(self, call: RegularCall) -> None:
-        with self._ending(call) as end:
+    def _run_plain(self, call: RegularCall, ending: Ending[Answer]) -> None:
+        with ending, running(call):
             recorded = self._app.recorder.regular_call(call)
             with self._bound(call), stock.requesting(call.request):
                 try:
                     function, context = call.prepared(self._app)
-                    end.answer = self._answer(call, self._runtime.running.run(recorded.name, function), context)
-                    recorded.result = end.answer.body or end.answer.value
+                    ending.result = self._answer(call, self._runtime.running.run(recorded.name, function), context)
+                    recorded.result = ending.result.body or ending.result.value
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                    end.answer = self._failed(call, recorded, exc)
+                    ending.result = self._failed(call, recorded, exc)
             self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
 
-    async def _run_coroutine(self, call: RegularCall) -> None:
-        with self._ending(call) as end:
+    async def _run_coroutine(self, call: RegularCall, ending: Ending[Answer]) -> None:
+        with ending, running(call):
             recorded = self._app.recorder.regular_call(call)
             with self._bound(call), stock.requesting(call.request):
                 try:
                     function, context = call.prepared(self._app)
                     returned = function()
-                    end.answer = self._answer(
+                    ending.result = self._answer(
                         call, await returned if inspect.isawaitable(returned) else returned, context
                     )
-                    recorded.result = end.answer.body or end.answer.value
+                    recorded.result = ending.result.body or ending.result.value
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                    end.answer = self._failed(call, recorded, exc)
+                    ending.result = self._failed(call, recorded, exc)
             self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
-
-    @contextmanager
-    def _ending(self, call: RegularCall) -> Iterator[_End]:
-        """Answer a call and free its lane on every path: what accounts for it cannot keep it from ending."""
-        token = running_call.set(call)
-        end = _End()
-        try:
-            yield end
-        except Exception as error:  # noqa: BLE001 - the journal, the log or a hook: not the program's function
-            self._runtime.beside(error, call)
-        finally:
-            running_call.reset(token)
-            self._finish(call, end.answer)
 
     def _answer(self, call: RegularCall, returned: Any, context: Any) -> Answer:
         answer = call.answer(returned, context)
@@ -343,7 +333,7 @@ class RegularCalls:
             return Answer(NO_CONTENT, "")
         recorded.error = error
         recorded.ended()
-        self._runtime.on_error(error, call, call.client)
+        self._runtime.report(error, call, call.client)
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
         if self._app.hub.share_of(call.client, call.request) is not None:
@@ -356,8 +346,9 @@ class RegularCalls:
             answer = Answer(NO_CONTENT, "")  # a newer definition of it may have answered already
         try:
             self.deliver(call, answer)
-        except Exception as error:  # noqa: BLE001 - the lane is freed all the same
+        except BaseException as error:  # noqa: BLE001 - reported; who waits is answered, and the lane is freed
             self._runtime.beside(error, call)
+            call.done(_unfinished())
         finally:
             if call.laned:
                 self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))

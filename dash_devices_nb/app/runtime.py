@@ -10,12 +10,13 @@ the callback loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,22 @@ running_call: ContextVar[Laned | None] = ContextVar("dash_devices_nb_call", defa
 
 in_coroutine: ContextVar[bool] = ContextVar("dash_devices_nb_coroutine", default=False)
 """Whether this is a coroutine of ours (a callback, a route), which must not block its loop."""
+
+
+@contextlib.contextmanager
+def running(call: Laned) -> Iterator[None]:
+    """Make a call the one that the current thread or task runs."""
+    token = running_call.set(call)
+    try:
+        yield
+    finally:
+        running_call.reset(token)
+
+
+def being_cancelled() -> bool:
+    """Whether the current task is to end; else a `CancelledError` is of something that it awaits."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def coroutine_context() -> contextvars.Context:
@@ -93,6 +110,8 @@ class Runtime:
         self._waiting: dict[Waiter, Callable[[], object]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unstarted: set[Coroutine[Any, Any, Any]] = set()
+        self._abandoned: deque[Callable[[], None]] = deque()
+        self._abandons = False
         self._held_up = False
         self._dirty: set[Page] = set()
         self._waking = False
@@ -110,22 +129,25 @@ class Runtime:
         self.dispatcher.now = time.monotonic()
 
     def perform(self, actions: Iterable[Action]) -> None:
-        """Perform actions, with the lock held."""
+        """Perform actions, with the lock held. One that fails is reported, and keeps no other from its turn."""
         for action in actions:
-            match action:
-                case Send():
-                    self._send(action)
-                case Run():
-                    self.begin(action.call)
-                case Refuse():
-                    self._refuse(action)
-                    self.on_refusal(action.client, action.reason)
-                case Release():
-                    wake = self._waiting.pop(action.waiter, None)
-                    if wake:
-                        wake()
-                case Report():
-                    self.on_error(action.error, action.call, None)
+            try:
+                match action:
+                    case Send():
+                        self._send(action)
+                    case Run():
+                        self.begin(action.call)
+                    case Refuse():
+                        self._refuse(action)
+                        self.on_refusal(action.client, action.reason)
+                    case Release():
+                        wake = self._waiting.pop(action.waiter, None)
+                        if wake:
+                            wake()
+                    case Report():
+                        self.report(action.error, action.call)
+            except Exception as error:  # noqa: BLE001 - else the calls and those who wait behind it would hang
+                self.report(error)
         self._wake()
 
     def begin(self, call: Laned) -> None:
@@ -256,22 +278,41 @@ class Runtime:
 
     # ---- running
 
-    def beside(self, error: Exception, call: Laned) -> None:
-        """Say that something beside a callback's function has raised: the journal, the log, a hook. From any thread."""
-        log.error("what accounts for %r raised", call, exc_info=error)
+    def report(self, error: BaseException, call: Laned | None = None, client: Client | None = None) -> None:
+        """Something was raised: keep it, and tell whom it concerns. Never raises; from any thread."""
         try:
-            self.on_error(error, call, None)
-        except Exception:
-            log.exception("reporting that raised, too")
+            self.on_error(error, call, client)
+        except BaseException as another:
+            log.error("telling of a %s raised", type(error).__name__, exc_info=another)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine on the callback loop, in a context of its own. From any thread."""
+    def beside(self, error: BaseException, call: Laned) -> None:
+        """Say that something beside a callback's function has raised: the journal, the log, a hook. From any thread."""
+        log.error("what accounts for a call of the lane %r raised", call.lane, exc_info=error)
+        self.report(error, call)
+
+    def work(self, job: Callable[[], None], ended: Callable[[], None]) -> None:
+        """Run a job in a worker, now. From any thread; does not raise. `ended` is called where it cannot be run."""
+        try:
+            self.workers.submit(job)
+        except RuntimeError as error:
+            self.report(error)
+            self._abandon(ended)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], ended: Callable[[], None]) -> None:
+        """Run a coroutine on the callback loop, in a context of its own. From any thread.
+
+        `ended` is called once it has ended, or cannot be run.
+        """
         loop = self.callback_loop
-        if loop is None or loop.is_closed():
+        try:
+            if loop is None:
+                raise RuntimeError("the app does not run")
+            loop.call_soon_threadsafe(self._start, loop, coroutine, ended, context=coroutine_context())
+        except RuntimeError:  # the loop is closed: the app has ended
             coroutine.close()
+            self._abandon(ended)
             return
         self._unstarted.add(coroutine)
-        loop.call_soon_threadsafe(self._start, loop, coroutine, context=coroutine_context())
         if self.io_loop is not None and self.io_loop is not loop and not self._held_up:
             self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, coroutine)
 
@@ -282,13 +323,30 @@ class Runtime:
             self.tell_all("busy", text="Some callbacks wait for the running cell")
             self.flush()
 
-    def _start(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def _abandon(self, ended: Callable[[], None]) -> None:
+        """Something cannot be run: it has ended. One after the other, as the end of one may start the next."""
+        with self.lock:
+            self._abandoned.append(ended)
+            if self._abandons:
+                return
+            self._abandons = True
+            try:
+                while self._abandoned:
+                    self._abandoned.popleft()()
+            finally:
+                self._abandons = False
+
+    def _start(
+        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], ended: Callable[[], None]
+    ) -> None:
         self._unstarted.discard(coroutine)
         if self._held_up:
             self._held_up = False
             self.tell_all("busy", text="")
             self.flush()
-        self.hold(loop.create_task(coroutine))
+        task = loop.create_task(coroutine)
+        task.add_done_callback(lambda _: ended())  # also of one that was cancelled before its first step
+        self.hold(task)
 
     def hold(self, task: asyncio.Task[Any]) -> None:
         """Keep a task until it is done; `stop` cancels it."""
@@ -301,11 +359,14 @@ class Runtime:
         future: asyncio.Future[Any] = loop.create_future()
 
         def job() -> None:
+            result: Any = None
+            error: BaseException | None = None
             try:
-                result, error = function(), None
+                result = function()
             except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                result, error = None, exc
-            loop.call_soon_threadsafe(settle, future, result, error)
+                error = exc
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, future, result, error)
 
         self.workers.submit(job)
         return await future
@@ -367,6 +428,11 @@ def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None
     """Give a future its result, unless it has one or was cancelled. On its loop."""
     if future.done():
         return
+    if isinstance(error, StopIteration) or not isinstance(error, Exception | None):
+        # A future does not take the first; the others would end the loop, or be taken for an end of the task's own.
+        stopped = RuntimeError(f"it was stopped by {type(error).__name__}")
+        stopped.__cause__ = error
+        error = stopped
     if error is not None:
         future.set_exception(error)
     else:

@@ -13,6 +13,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 IDLE_SECONDS = 10.0
 
@@ -50,7 +51,11 @@ class Workers:
             self.submit(job)
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` in a thread, now; on a closed one once it is opened. From any thread. What it raises is logged."""
+        """Run `job` in a thread, now; on a closed one once it is opened. From any thread. What it raises is logged.
+
+        Raises:
+            RuntimeError: the system gives no thread, and there is none: the job will not run.
+        """
         with self._lock:
             if self._closed:
                 self._late.append(job)
@@ -67,7 +72,26 @@ class Workers:
                 daemon=True,
             )
             self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            self._without(thread, job)
+
+    def _without(self, thread: threading.Thread, job: Callable[[], None]) -> None:
+        """A thread could not be started: its job waits for another, or is taken back where there is none."""
+        with self._lock:
+            self._threads.discard(thread)
+            if any(each.is_alive() for each in self._threads):
+                return
+            waiting: list[Callable[[], None] | None] = []
+            with suppress(queue.Empty):
+                while True:
+                    waiting.append(self._jobs.get_nowait())
+            for each in waiting:
+                if each is not job:
+                    self._jobs.put(each)
+        if job in waiting:
+            raise RuntimeError("the system gives no thread for a callback; too many run")
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
