@@ -61,6 +61,7 @@
                 refuse,
                 renderer: this.renderer,
                 addresses: this.addresses,
+                gone: () => this.socket.everGreeted && !this.socket.greeted,
                 ignored: names => this.role.ignored(names),
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
                 layout: (revision, tree, epoch) => this._laidOut(revision, tree, epoch),
@@ -82,6 +83,7 @@
 
         _state(state, detail) {
             if (state === 'online' || detail === STOPPED) this._says({stopped: state !== 'online'});
+            if (state !== 'online' && this.socket) this.requests.offline();
             if (state !== 'online' && this._deafSince === null) this._deafSince = this.socket.lastHeard;
             if (state === 'online') this.notices.state('offline', '');
             else if (state === 'full') this.notices.state('offline', detail || 'Full: trying again…');

@@ -11,12 +11,16 @@
     const dd = (window.dashDevices = window.dashDevices || {});
     const LAYOUT = '_dash-layout';
     const UPDATE = '_dash-update-component';
-    const ROUTES = [LAYOUT, '_dash-dependencies', UPDATE, '_reload-hash'];
+    const HASH = '_reload-hash';
+    const ROUTES = [LAYOUT, '_dash-dependencies', UPDATE, HASH];
+    /** A callback that is asked for while the server is gone is sent once it is back; after so long the dev tools say so. */
+    const NO_ANSWER_MS = 1000;
+    const NO_ANSWER = 'Callback failed: the server did not respond.';
 
     dd.Requests = class Requests {
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
-         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, refuse: (text: string) => void,
+         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, gone: () => boolean, refuse: (text: string) => void,
          *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void}} page
          */
         constructor(settings, page) {
@@ -48,6 +52,8 @@
             if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
             const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;
             if (!wanted || text.length > most / 2) return this._overHttp(input, init, route);
+            // The dev tools know by a fetch that fails that there is no server; they ask again by themselves.
+            if (route === HASH && this._page.gone()) return Promise.reject(noServer());
             return new Promise((resolve, reject) => {
                 const number = ++this._number;
                 const request = {number, path: route, query: url.search, body, cause, input, init, resolve, reject, sent: false};
@@ -68,6 +74,20 @@
             const c = cause ? dd.causeFrame(cause) : undefined;
             request.frame = this._page.send({t: 'req', n, path, query, body, c});
             request.sent = !!request.frame || request.sent;
+            if (!request.sent && this._page.gone()) setTimeout(() => this._unsent(request), NO_ANSWER_MS);
+        }
+
+        _unsent(request) {
+            if (this._open.has(request.number) && !request.sent) this._page.renderer.showError(NO_ANSWER, '');
+        }
+
+        /** The connection is lost. */
+        offline() {
+            for (const [number, request] of this._open) {
+                if (request.path !== HASH) continue;
+                this._open.delete(number);
+                request.reject(noServer());
+            }
         }
 
         /** The app could not read a frame: if it carried a request, that has failed. @param {number} f */
@@ -125,6 +145,10 @@
             request.resolve(new Answer(frame.s, frame.b, this._page.renderer, request.cause));
         }
     };
+
+    function noServer() {
+        return new TypeError('The app does not answer');
+    }
 
     /** What is asked, as the app foresees it. */
     function question(body) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,43 @@ async def test_dev_tools(kind: str, script: ScriptRunner, browser: Tabs, tmp_pat
     (tmp_path / "style.css").write_text("#fine-out { color: rgb(2, 2, 2); }")
     await expect(page.locator("#fine-out")).to_have_css("color", "rgb(2, 2, 2)", timeout=10_000)
     await expect(page.locator("#fine-out")).to_have_text("fine 1")
+
+
+GOES = """
+    import os
+    from dash_devices_nb import Dash, Input, Output, html
+    app = Dash("goes")
+    app.layout = html.Div([html.Button("go", id="go"), html.Div(id="out")])
+
+    @app.callback(Output("out", "children"), Input("go", "n_clicks"))
+    def show(n_clicks):
+        return f"{n_clicks} clicks"
+
+    tools = {"dev_tools_hot_reload_interval": 0.2, "dev_tools_disable_version_check": True}
+    app.run(port=int(os.environ["GOES_PORT"]), auth=None, debug=True, **tools)
+"""
+
+
+async def test_the_dev_tools_say_when_the_server_is_gone(script: ScriptRunner, browser: Tabs):
+    """Their menu says so, and that a callback has no answer; with the server back both are well, the click as well."""
+    browser.allow_errors("WebSocket connection to", "fetch error", "did not respond")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    program = await script(GOES, env={"GOES_PORT": port})
+    page = await browser.open(program.url)
+    await expect(page.locator("#out")).to_have_text("None clicks")
+    available = page.locator(".dash-debug-menu__button--available")
+    await expect(available).to_have_count(1)
+
+    program.interrupt()
+    await program.wait()
+    await expect(page.locator(".dash-debug-menu__button--unavailable")).to_have_count(1, timeout=10_000)
+    assert await page.locator(".dash-fe-error__title").count() == 0
+    await page.locator("#go").click()
+    title = page.locator(".dash-fe-error__title").first
+    await expect(title).to_have_text("Callback failed: the server did not respond.", timeout=10_000)
+
+    await script(GOES, env={"GOES_PORT": port})
+    await expect(page.locator("#out")).to_have_text("1 clicks", timeout=20_000)
+    await expect(available).to_have_count(1)

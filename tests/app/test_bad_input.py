@@ -274,3 +274,23 @@ async def test_a_request_over_http_that_names_no_client_calls_nothing_where_the_
         answer = await http.post("_dash-update-component", json=body)
     assert (answer.status_code, answer.text) == (403, "This app asks who calls its callbacks: only its open pages may.")
     assert calls.count("anybody") == 1
+
+
+@pytest.mark.parametrize("debug", [False, True])
+async def test_an_unknown_output_is_not_echoed_as_markup(app, tab, debug):
+    """Text of a form on another site is not read, though it is JSON; what says JSON gets plain text without its markup."""
+    if debug:
+        app.enable_dev_tools(debug=True, dev_tools_hot_reload=False)
+    markup = "<img src=x onerror=alert(1)>"
+    body = {"output": markup, "outputs": {"id": "o", "property": "c"}, "inputs": [], "changedPropIds": [], "z": "="}
+    await tab(app)
+    async with httpx.AsyncClient(base_url=app.url) as http:
+        form = await http.post(
+            "_dash-update-component", content=json.dumps(body), headers={"Content-Type": "text/plain"}
+        )
+        asked = await http.post("_dash-update-component", json=body)
+    assert (form.status_code, asked.status_code) == (415, 404)
+    for answer in (form, asked):
+        assert "<img" not in answer.text
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["x-content-type-options"] == "nosniff"
