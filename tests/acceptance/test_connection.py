@@ -248,7 +248,7 @@ CLOSING = """() => {
     window.ends = [];
     const lost = socket._lost;
     socket._lost = event => (window.ends.push(event.reason), lost.call(socket, event));
-    socket._socket.close(4000, 'as it wished');
+    socket._socket.close(3000, 'as it wished');
     socket.retry();
     return socket.send({t: 'ok'});
 }"""

@@ -278,7 +278,7 @@ async def test_a_request_over_http_that_names_no_client_calls_nothing_where_the_
 
 @pytest.mark.parametrize("debug", [False, True])
 async def test_an_unknown_output_is_not_echoed_as_markup(app, tab, debug):
-    """Text of a form on another site is not read, though it is JSON; what says JSON gets plain text without its markup."""
+    """Text of a form on another site is not read, though it is JSON; what says JSON gets plain text, no markup."""
     if debug:
         app.enable_dev_tools(debug=True, dev_tools_hot_reload=False)
     markup = "<img src=x onerror=alert(1)>"
