@@ -111,6 +111,7 @@ class Dash(People):
             self.server.asgi_app = Front(self, self.server.asgi_app)
             self.server.after_serving(self.end)
             self.server.after_request(self.hide_from_guests)
+            self.server.after_request(self.name_browser)
             RouteGuard(self.routes_of_server, self.hub, self.page_client).guard(self.server)
 
     # ---- looking

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import orjson
 
 from dash_devices_nb.app import stock
+from dash_devices_nb.app.browsers import Browsers
 from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.floor import Control
@@ -36,6 +37,7 @@ from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.persons import Person
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.transport.gate import FORWARDED
 
@@ -88,6 +90,7 @@ class Hub:
         self.presence = Presence(self.roles, runtime)
         self.visitors: dict[str, dict[str, Any]] = {}
         self.sharing = Sharing(app)
+        self.browsers = Browsers(runtime.name)
 
     # ---- coming and going: on the I/O loop
 
@@ -197,19 +200,26 @@ class Hub:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         cookies = _cookies(headers.get("cookie", ""))
         identity = self._who(headers)
+        id = secrets.token_urlsafe(9)
+        person = self._person(identity, cookies)
+        came_with = Role(identity.get("role", Role.CONTROL))
+        role = self.roles.persons.role(person, came_with)
+        if not person.browser:
+            person = Person(person.group, f"client {id}")
         address = (scope.get("client") or ("", 0))[0]
         forwarded = bool(scope.get(FORWARDED))
         if forwarded:
             address = headers.get("x-forwarded-for", address).split(",")[0].strip()
         client = Client(
-            secrets.token_urlsafe(9),
+            id,
             connect_time=time.time(),
             address=address,
             host=headers.get("x-forwarded-host" if forwarded else "host", ""),
             origin=headers.get("origin"),
             username=identity.get("username"),
             name=str(identity.get("name") or ""),
-            role=Role(identity.get("role", Role.CONTROL)),
+            role=role,
+            person=person,
             share=identity.get("share"),
             expires=identity.get("expires"),
             headers=headers,
@@ -223,7 +233,18 @@ class Hub:
 
     def rights_of(self, headers: Mapping[str, str]) -> Role:
         """What somebody may do who sends a request, and is no page that we know."""
-        return self.roles.floor.rights_of(Role(self._who(headers).get("role", Role.CONTROL)))
+        identity = self._who(headers)
+        given = {name.lower(): value for name, value in headers.items()}
+        person = self._person(identity, _cookies(given.get("cookie", "")))
+        with self.runtime.lock:
+            role = self.roles.persons.role(person, Role(identity.get("role", Role.CONTROL)))
+            return self.roles.floor.rights_of(person, role)
+
+    def _person(self, identity: Mapping[str, Any], cookies: Mapping[str, str]) -> Person:
+        """Who somebody is: whom Jupyter or a link lets in, and by which browser."""
+        username, share = identity.get("username"), identity.get("share")
+        group = f"user {username}" if username else f"link {share}" if share else str(identity.get("role", ""))
+        return Person(group, self.browsers.known(cookies))
 
     def share_of(self, client: Client | None, request: Any) -> str | None:
         """The share link by which somebody came, or None; of a request of no page that we know its headers tell."""

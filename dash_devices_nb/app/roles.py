@@ -21,6 +21,7 @@ from dash_devices_nb.core.floor import Floor
 from dash_devices_nb.core.ids import Key, Ref, named
 from dash_devices_nb.core.limits import MOST_REFUSED, bucket_for
 from dash_devices_nb.core.names import alike, as_name, marked
+from dash_devices_nb.core.persons import Persons
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import Value
@@ -69,6 +70,7 @@ class Roles:
 
     Attributes:
         floor: who may act now; only touched with the runtime's lock held.
+        persons: the roles that people have been given; likewise.
         watchers: called, with that lock held, when somebody has come, left or changed, or the floor has.
     """
 
@@ -77,6 +79,7 @@ class Roles:
         self._runtime = app.runtime
         self._regular = app.regular
         self.floor = Floor()
+        self.persons = Persons()
         self._version: tuple[int, int] | None = None
         self._needed: dict[Key, Role] = {}
         self._pages: list[tuple[Ref, Role]] | None = None
@@ -231,6 +234,12 @@ class Roles:
     def left(self, client: Client) -> None:
         """A client has left."""
         with self._runtime.lock:
+            clients = [page.client for page in self._runtime.pages.values()]
+            other = next((each for each in clients if each.person == client.person), None)
+            if other is not None:
+                self.floor.stays(client, other)
+                self._watched()
+                return
             had = self.floor.give_back(client, time.monotonic())
             asked = self.floor.withdraw(client)
             if had:
@@ -243,6 +252,8 @@ class Roles:
     def changed(self, client: Client, what: str, *, named: bool = False) -> None:
         """A client has another role or name. From any thread."""
         with self._runtime.lock:
+            if not named:
+                self._given(client)
             client.rights = self.floor.rights(client)
             self._app.recorder.noted(kinds.ROLE, client, what)
             page = self._runtime.pages.get(client.id)
@@ -251,6 +262,13 @@ class Roles:
                 page.said_name = ""
             self._tell_apart(client)
             self.update()
+
+    def _given(self, client: Client) -> None:
+        """The program has given a client a role: it is the person's, in all tabs."""
+        self.persons.give(client.person, client.role)
+        for page in self._runtime.pages.values():
+            if page.client.person == client.person:
+                page.client.has_been_given(client.role)
 
     def _owners_names(self) -> list[str]:
         """Of the owners who are here."""
@@ -331,7 +349,7 @@ class Roles:
             "ask": bool(page.may_name) and client.share is not None,
             "floor": floor.state,
             "holder": floor.holder.label if floor.holder else "",
-            "mine": client is floor.holder,
+            "mine": floor.holds(client.person),
             "place": floor.place(client),
             "asking": len(floor.requests) if client.role is Role.OWNER else 0,
             "until": floor.until,

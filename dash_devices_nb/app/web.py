@@ -156,6 +156,19 @@ class Web(stock.StockDash):
             response.content_type = "text/plain; charset=utf-8"
         return response
 
+    async def name_browser(self, response: Any) -> Any:
+        """Give a browser that loads the page a name of ours, by which its tabs are one person's."""
+        request = quart.request
+        loads = request.method == "GET" and response.status_code == 200 and response.mimetype == "text/html"
+        if loads and not self.hub.browsers.known(request.cookies):
+            other_site = request.headers.get("Sec-Fetch-Site") == "cross-site"
+            framed = other_site and request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")
+            secure = request.scheme == "https"
+            prefix = str(self.config.requests_pathname_prefix)
+            response.headers.add("Set-Cookie", self.hub.browsers.cookie(prefix, secure=secure, framed=framed))
+            response.headers.setdefault("Cache-Control", "private, no-store")  # the name is this browser's alone
+        return response
+
     def page_client(self) -> Client | None:
         """The client of the page that sent the current request, or None."""
         page = self._asking()

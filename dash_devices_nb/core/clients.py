@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from dash_devices_nb.core.ids import canonical
 from dash_devices_nb.core.names import as_name
+from dash_devices_nb.core.persons import Person
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.errors import RunError
 
@@ -38,6 +39,7 @@ class Client:
         authentication: the program's own; None at first.
         username: the Jupyter identity's name, or None.
         share: id of the share link by which it came, or None.
+        person: who it is, over all tabs of the browser.
         expires: when its share link ends, in seconds since the epoch, or None.
         rights: what it may do now: its role, but for what the floor takes or gives; read only.
         headers: of the WebSocket handshake, names in lower case.
@@ -62,6 +64,7 @@ class Client:
         expires: float | None = None,
         headers: dict[str, str] | None = None,
         cookies: dict[str, str] | None = None,
+        person: Person | None = None,
     ) -> None:
         self.id = id
         self.connect_time = connect_time
@@ -72,6 +75,7 @@ class Client:
         self.rtt: float | None = None
         self.username = username
         self.share = share
+        self.person = person or Person("", f"client {id}")
         self.expires = expires
         self.headers = headers or {}
         self.cookies = cookies or {}
@@ -83,9 +87,11 @@ class Client:
 
     @property
     def role(self) -> Role:
-        """What it may do: "view", "control" or "owner". Can be set from any thread; the page follows at once.
+        """What it may do: "view", "control" or "owner". Can be set from any thread; the pages follow at once.
 
-        It lasts as long as the client: a page that is loaded anew has the role by which it came.
+        It is the person's: it holds for all tabs of the browser, for a page that is loaded anew, and for what the
+        browser asks for over HTTP, until the program ends. Who clears the browser's cookies is somebody new, with the
+        role of the share link; `share.revoke()` ends the link.
 
         Raises:
             RoleError: it is set to what is no role.
@@ -99,6 +105,10 @@ class Client:
             self.rights = self._role
         elif before is not self._role:
             self._follower.changed(self, f"{before} to {self._role}")
+
+    def has_been_given(self, role: Role) -> None:
+        """Another tab of the same person has been given this role."""
+        self._role = role
 
     @property
     def name(self) -> str:

@@ -1,8 +1,8 @@
 """The floor: who may act now.
 
-It is open (everybody may what the own role lets), closed (nobody but owners acts), or locked to one client, who may act
-then whatever the own role is. Owners are never locked out. People ask for the floor and stand in a queue; a grant may
-end at a time. Time comes in as an argument, in seconds of any clock that only grows.
+It is open (everybody may what the own role lets), closed (nobody but owners acts), or locked to one person, who may act
+then whatever the own role is, in each of the person's tabs. Owners are never locked out. People ask for the floor and
+stand in a queue; a grant may end at a time. Time comes in as an argument, in seconds of any clock that only grows.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.persons import Person
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.errors import RoleError
 
@@ -67,13 +68,17 @@ class Floor:
 
     def rights(self, client: Client) -> Role:
         """What a client may do now."""
-        if client is self.holder and client.role is Role.VIEW:
-            return Role.CONTROL
-        return client.role if client is self.holder else self.rights_of(client.role)
+        return self.rights_of(client.person, client.role)
 
-    def rights_of(self, role: Role) -> Role:
-        """What one of this role may do now, who does not hold the floor."""
+    def rights_of(self, person: Person, role: Role) -> Role:
+        """What a person of this role may do now."""
+        if self.holds(person):
+            return max(role, Role.CONTROL)
         return role if role is Role.OWNER or self.state is FloorState.OPEN else Role.VIEW
+
+    def holds(self, person: Person) -> bool:
+        """Whether the floor is locked to this person."""
+        return self.holder is not None and self.holder.person == person
 
     def left(self, now: float) -> float | None:
         """Seconds until the grant ends; None where it does not."""
@@ -81,7 +86,8 @@ class Floor:
 
     def place(self, client: Client) -> int:
         """The client's place in the queue, from 1; 0: it has not asked."""
-        return self.requests.index(client) + 1 if client in self.requests else 0
+        asked = self._asked(client.person)
+        return self.requests.index(asked) + 1 if asked is not None else 0
 
     # ---- what the owner does
 
@@ -134,21 +140,22 @@ class Floor:
 
     def ask(self, client: Client) -> bool:
         """One asks for it. Returns whether that is news; who may act already need not ask."""
-        if client in self.requests or self.rights(client) >= Role.CONTROL:
+        if self._asked(client.person) is not None or self.rights(client) >= Role.CONTROL:
             return False
         self.requests.append(client)
         return True
 
     def withdraw(self, client: Client) -> bool:
         """One asks no longer. Returns whether it did."""
-        if client not in self.requests:
+        asked = self._asked(client.person)
+        if asked is None:
             return False
-        self.requests.remove(client)
+        self.requests.remove(asked)
         return True
 
     def give_back(self, client: Client, now: float) -> bool:
         """One has left, or gives it back. Returns whether it had it."""
-        if client is not self.holder:
+        if not self.holds(client.person):
             return False
         self._hand_on(now)
         return True
@@ -160,7 +167,16 @@ class Floor:
         self._hand_on(now)
         return True
 
+    def stays(self, client: Client, other: Client) -> None:
+        """One has left, and another tab of the same person is here: it stands for the person now."""
+        if self.holder is client:
+            self.holder = other
+        self.requests = [other if each is client else each for each in self.requests]
+
     # ---- inside
+
+    def _asked(self, person: Person) -> Client | None:
+        return next((each for each in self.requests if each.person == person), None)
 
     def _hand_on(self, now: float) -> None:
         seconds = self.seconds

@@ -125,13 +125,15 @@ class Link:
         url = urlunsplit(("wss" if parts.scheme == "https" else "ws", parts.netloc, parts.path, "", ""))
         request = urllib.request.Request(self.url)
         self.cookies.add_cookie_header(request)
-        cookie = request.get_header("Cookie")
+        given = {name.lower(): value for name, value in self._headers.items()}.get("cookie")
+        cookie = "; ".join(each for each in (given, request.get_header("Cookie")) if each)
+        headers = {name: value for name, value in self._headers.items() if name.lower() != "cookie"}
         self._outgoing.clear()
         self.sent = 0
         self.socket = await connect(
             url,
             origin=Origin(self.origin),
-            additional_headers={**self._headers, **({"Cookie": cookie} if cookie else {})},
+            additional_headers={**headers, **({"Cookie": cookie} if cookie else {})},
             compression=None,
             ping_interval=None,
             max_size=None,

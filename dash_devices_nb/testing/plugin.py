@@ -20,7 +20,7 @@ An app that does not run yet is served on a free port, without a secret; everyth
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,15 +67,16 @@ if pytest_asyncio is not None:
 
     @pytest_asyncio.fixture
     async def tab(app_server: AppServer) -> AsyncIterator[Callable[..., Awaitable[Tab]]]:
-        """Opens tabs for tests that await; await it with an app (and `role=`, `name=`, `guest=`) or a URL."""
+        """Opens tabs for tests that await: with an app (and `role=`, `name=`, `guest=`) or a URL, and `headers=`."""
         from dash_devices_nb.testing.serving import visitor
         from dash_devices_nb.testing.tab import Tab
 
         tabs: list[Tab] = []
 
-        async def opened(app_or_url: Any, **who: Any) -> Tab:
+        async def opened(app_or_url: Any, *, headers: Mapping[str, str] | None = None, **who: Any) -> Tab:
             url = app_or_url if isinstance(app_or_url, str) else app_server.run(app_or_url)
-            tabs.append(await Tab(url, visitor(app_or_url, **who) if who else None).open())
+            identity = visitor(app_or_url, **who) if who else {}
+            tabs.append(await Tab(url, {**(headers or {}), **identity}).open())
             return tabs[-1]
 
         yield opened

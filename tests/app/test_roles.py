@@ -1,5 +1,9 @@
 """Roles: what the app lets a viewer, a controller and the owner do, whatever their pages send."""
 
+import re
+from contextlib import asynccontextmanager
+
+import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, State, dcc, html
@@ -214,3 +218,109 @@ async def test_who_forges_changes_without_end_is_sent_away(app, tab, monkeypatch
     assert told(viewer)[0] == "You may not change a.value: you may look, but not act."
     assert len(told(viewer)) < 10
     assert other.prop("a", "value") == 0
+
+
+# ---- rights belong to a person
+
+
+def asks(value: int = 1) -> dict:
+    """What a page posts to have the callback without output called."""
+    changed = {"id": "act", "property": "n_clicks", "value": value}
+    return {"outputs": [], "inputs": [changed], "changedPropIds": ["act.n_clicks"]}
+
+
+@pytest.fixture
+def linked(app, app_server) -> Dash:
+    """The app, served with a secret."""
+    app_server.run(app, auth="secret")
+    return app
+
+
+@asynccontextmanager
+async def entered(app, role="control"):
+    """A browser of somebody who comes by the app's one link and has loaded the page."""
+    base = app.url.partition("?")[0]
+    link = (app.shares or [app.share(role)])[0]
+    token = link.url.partition("?share=")[2]
+    async with httpx.AsyncClient(base_url=base, headers={"Origin": base.rstrip("/")}, follow_redirects=True) as browser:
+        assert (await browser.get("/", params={"share": token})).status_code == 200
+        yield browser
+
+
+def cookies(browser: httpx.AsyncClient, *, without: str = "?") -> str:
+    """Its cookies as a header."""
+    return "; ".join(f"{each.name}={each.value}" for each in browser.cookies.jar if without not in each.name)
+
+
+async def test_a_role_that_is_taken_is_taken_from_the_person(linked, tab):
+    """Over HTTP with the same cookies, in the other tab, in one that comes, and without our cookie."""
+    app, base = linked, linked.url.partition("?")[0]
+    output = next(each["output"] for each in app.page_dependencies() if each["no_output"])
+    async with entered(app) as browser, entered(app) as neighbour:
+        first = await tab(base, headers={"Cookie": cookies(browser)})
+        second = await tab(base, headers={"Cookie": cookies(browser)})
+        other = await tab(base, headers={"Cookie": cookies(neighbour)})
+        body = {**asks(), "output": output}
+        assert (await browser.post("/_dash-update-component", json=body)).status_code == 204
+        client_of(app, first).role = "view"
+        assert (await browser.post("/_dash-update-component", json=body)).status_code == 403
+        assert client_of(app, second).rights == "view"
+        assert client_of(app, other).rights == "control"
+        assert (await neighbour.post("/_dash-update-component", json=body)).status_code == 204
+        third = await tab(base, headers={"Cookie": cookies(browser)})
+        assert client_of(app, third).role == "view"
+        headers = {"Cookie": cookies(browser, without="-browser-")}
+        async with httpx.AsyncClient(base_url=base, headers=dict(browser.headers)) as bare:
+            answer = await bare.post("/_dash-update-component", json=body, headers=headers)
+            assert answer.status_code == 403, "the least of the link's"
+        client_of(app, third).role = "control"
+        assert (await browser.post("/_dash-update-component", json=body)).status_code == 204
+        assert client_of(app, first).rights == "control"
+    assert len(app.acted) == 3
+
+
+async def test_a_forged_name_of_a_browser_is_none(linked, tab):
+    """Its signature is checked: nobody is somebody else by a cookie that was made up."""
+    app, base = linked, linked.url.partition("?")[0]
+    async with entered(app) as browser:
+        first = await tab(base, headers={"Cookie": cookies(browser)})
+        client_of(app, first).role = "owner"
+        name = next(each.name for each in browser.cookies.jar if "-browser-" in each.name)
+        value = browser.cookies[name]
+        forged = value[:-1] + ("a" if value[-1] != "a" else "b")
+        headers = {"Cookie": f"{cookies(browser, without='-browser-')}; {name}={forged}"}
+        stranger = await tab(base, headers=headers)
+        assert client_of(app, stranger).role == "control"
+        assert client_of(app, stranger).person != client_of(app, first).person
+
+
+async def test_the_cookie_that_names_a_browser_is_not_for_scripts(linked):
+    """It is for the app's path, HttpOnly, and set once."""
+    async with entered(linked) as browser:
+        (name,) = (each.name for each in browser.cookies.jar if "-browser-" in each.name)
+        again = await browser.get("/")
+        assert "set-cookie" not in again.headers
+        browser.cookies.delete(name)
+        answer = await browser.get("/")
+        assert re.fullmatch(
+            rf"{name}=[\w-]{{16}}\.[0-9a-f]{{32}}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+            answer.headers["set-cookie"],
+        )
+        assert answer.headers["cache-control"] == "private, no-store"
+
+
+async def test_the_floor_is_given_to_a_person(app, tab):
+    """Each tab of the browser has it, and it stays while one of them does."""
+    owner = await tab(app, role="owner")
+    one = await tab(app, role="view")
+    header = {"Cookie": "; ".join(f"{each.name}={each.value}" for each in one._session.link.cookies)}
+    two = await tab(app, role="view", headers=header)
+    app.control.lock(client_of(app, one))
+    await two.act("a", "value", 4)
+    await owner.expect("b", "children", "4")
+    client = client_of(app, two)
+    await one.close()
+    await eventually(lambda: len(app.clients) == 2)
+    assert app.control.holder is client
+    await two.close()
+    await eventually(lambda: app.control.state == "open")
