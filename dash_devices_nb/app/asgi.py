@@ -18,6 +18,7 @@ from dash_devices_nb.transport.gate import Gate
 SCRIPTS = (
     "socket.js",
     "addresses.js",
+    "arrays.js",
     "patch.js",
     "events.js",
     "images.js",

@@ -61,6 +61,7 @@
      * @param {{operations: {operation: string, location: any[], params: any}[]}} patch
      */
     dd.applyPatch = (value, patch) => {
+        value = dd.unpackedFor(value, patch);
         for (const {operation, location, params} of patch.operations) {
             if (operation === 'Delete') value = without(value, location);
             else if (operation in arithmetic)

@@ -156,6 +156,20 @@
             if (path) this.quietly(() => this._set(path, {[prop]: value}));
         }
 
+        /**
+         * The renderer is about to apply these: unpack the arrays of figures that a `Patch` among them changes.
+         * @param {{[id: string]: {[prop: string]: any}}} mods
+         */
+        unpackFor(mods) {
+            for (const id in mods)
+                for (const prop in mods[id]) {
+                    if (!dd.isPatch(mods[id][prop])) continue;
+                    const value = (this.props(id) || {})[prop];
+                    const unpacked = dd.unpackedFor(value, mods[id][prop]);
+                    if (unpacked !== value) this.setQuietly(id, prop, unpacked);
+                }
+        }
+
         _path(id) {
             const {strs, objs} = this._store.getState().paths || {strs: {}, objs: {}};
             if (!id.startsWith('{')) return strs[id] || null;

@@ -11,6 +11,7 @@
     const dd = (window.dashDevices = window.dashDevices || {});
     const LAYOUT = '_dash-layout';
     const UPDATE = '_dash-update-component';
+    const PATCH = '__dash_patch_update';
     const HASH = '_reload-hash';
     const ROUTES = [LAYOUT, '_dash-dependencies', UPDATE, HASH];
     /** A callback that is asked for while the server is gone is sent once it is back; after so long the dev tools say so. */
@@ -49,6 +50,7 @@
             if (body && !hasOutput(body) && !cause.person) return Promise.resolve(new Answer(204, '', {}));
             if (body && this._page.ignored(body.changedPropIds || [])) return Promise.resolve(new Answer(204, '', {}));
             const foreseen = body && this._takeForeseen(body);
+            if (foreseen) this._unpack(foreseen.b);
             if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
             const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;
             if (!wanted || text.length > most / 2) return this._overHttp(input, init, route);
@@ -129,6 +131,10 @@
                 const said = name => response.headers.get(`X-Dash-Devices-${name}`);
                 this._page.layout(Number(said('Revision')), undefined, said('Epoch') || '');
             }
+            if (route === UPDATE && response.status === 200) {
+                const text = await response.clone().text();
+                if (text.includes(PATCH)) this._unpack(JSON.parse(text));
+            }
             const {addresses} = this._page;
             return addresses ? addresses.completeAnswer(response, 3) : response;
         }
@@ -142,7 +148,13 @@
             if (request.path === LAYOUT) this._page.layout(frame.r, frame.b);
             else if (frame.r) this._page.brings(frame.b, frame.r);
             if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);
+            if (request.path === UPDATE) this._unpack(frame.b);
             request.resolve(new Answer(frame.s, frame.b, this._page.renderer, request.cause));
+        }
+
+        /** The renderer is about to apply an answer. @param {any} answer */
+        _unpack(answer) {
+            for (const part of ['response', 'sideUpdate']) this._page.renderer.unpackFor((answer && answer[part]) || {});
         }
     };
 

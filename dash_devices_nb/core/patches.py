@@ -2,17 +2,16 @@
 
 The operations are those of Dash's `Patch` (https://dash.plotly.com/partial-properties), and do what they do in Dash's
 own page: assigning makes the dicts on the way that are not there, `remove` takes out every equal item. Any other
-location that does not exist raises.
+location that does not exist raises. Figures hold numpy arrays packed; what is changed of one becomes a list first.
 """
 
 from __future__ import annotations
 
-import base64
-from array import array
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from dash_devices_nb.core.arrays import is_packed, unpacked
 from dash_devices_nb.errors import PatchError
 
 
@@ -43,8 +42,28 @@ def _assign(value: Any, location: list[Any], new: Any) -> Any:
     return value
 
 
+def _unpack(value: Any, location: list[Any], name: str) -> Any:
+    """Unpack the numpy array of a figure into which a location leads, or which an operation on lists is for."""
+    node = value = unpacked(value)
+    for step in location if name in _ON_LISTS else location[:-1]:
+        if not _has(node, step):
+            break
+        if is_packed(node[step]):
+            node[step] = unpacked(node[step])
+        node = node[step]
+    return value
+
+
+def _has(node: Any, step: Any) -> bool:
+    """Whether there is something at this step."""
+    if isinstance(node, dict):
+        return step in node
+    return isinstance(node, list) and isinstance(step, int) and -len(node) <= step < len(node)
+
+
 def _apply_one(value: Any, operation: dict[str, Any]) -> Any:
     name, location, params = operation["operation"], operation["location"], operation["params"]
+    value = _unpack(value, location, name)
     if name == "Assign":
         return _assign(value, location, params["value"])
     if name == "Delete":
@@ -73,6 +92,8 @@ def _apply_one(value: Any, operation: dict[str, Any]) -> Any:
         raise PatchError(f"Patch operation {name!r} is not known")
     return value
 
+
+_ON_LISTS = frozenset({"Extend", "Append", "Prepend", "Insert", "Clear", "Reverse", "Remove"})
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "Add": lambda a, b: a + b,
@@ -153,17 +174,7 @@ def _extended(node: Any, path: list[str], points: Any, most: Any, *, prepend: bo
     return {**node, path[0]: _extended(node.get(path[0]), path[1:], points, most, prepend=prepend)}
 
 
-_TYPECODES = {
-    "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "f4": "f", "f8": "d",
-}  # fmt: skip
-
-
 def _as_list(points: Any) -> list[Any]:
-    """A trace's points; plotly sends numpy arrays as `{"dtype", "bdata"}` with base64 of their bytes."""
-    if isinstance(points, list):
-        return points
-    if isinstance(points, dict) and points.get("dtype") in _TYPECODES and "shape" not in points:
-        numbers = array(_TYPECODES[points["dtype"]])
-        numbers.frombytes(base64.b64decode(points["bdata"]))
-        return numbers.tolist()
-    return []
+    """A trace's points."""
+    points = unpacked(points)
+    return points if isinstance(points, list) else []

@@ -173,6 +173,48 @@ def test_nested_props_and_arrays_of_numpy_are_extended():
     assert new["data"][0] == {"y": [1.5, 2.5, 3.5], "marker": {"size": [1, 2]}}
 
 
+def packed(code: str, kind: str, *numbers: float, **more: str) -> dict[str, str]:
+    """An array as Plotly packs those of numpy."""
+    return {"dtype": kind, "bdata": base64.b64encode(struct.pack(f"<{len(numbers)}{code}", *numbers)).decode(), **more}
+
+
+def test_arrays_of_several_dimensions_are_extended():
+    """The rows of a heatmap."""
+    new = extend_figure(figure({"z": packed("b", "i1", 1, 2, 3, 4, 5, 6, shape="2, 3")}), {"z": [[[7, 8, 9]]]})
+    assert new["data"][0]["z"] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+@pytest.mark.parametrize(
+    ("name", "location", "params", "wanted"),
+    [
+        ("Extend", ["y"], {"value": [3]}, [1.5, 2.5, 3]),
+        ("Append", ["y"], {"value": 3}, [1.5, 2.5, 3]),
+        ("Prepend", ["y"], {"value": 3}, [3, 1.5, 2.5]),
+        ("Insert", ["y"], {"index": 1, "value": 3}, [1.5, 3, 2.5]),
+        ("Remove", ["y"], {"value": 2.5}, [1.5]),
+        ("Reverse", ["y"], {}, [2.5, 1.5]),
+        ("Clear", ["y"], {}, []),
+        ("Delete", ["y", 0], {}, [2.5]),
+        ("Assign", ["y", -1], {"value": 3}, [1.5, 3]),
+        ("Mul", ["y", 0], {"value": 2}, [3.0, 2.5]),
+        ("Assign", ["y"], {"value": [3]}, [3]),
+    ],
+)
+def test_a_patch_of_a_numpy_array_is_one_of_its_list(name, location, params, wanted):
+    """A `Patch` speaks of lists, whatever way Plotly has written them."""
+    before = figure({"y": packed("d", "f8", 1.5, 2.5), "x": packed("d", "f8", 0)})
+    operation = {"operation": name, "location": ["data", 0, *location], "params": params}
+    after = apply_patch(before, [operation])
+    assert after["data"][0] == {"y": wanted, "x": packed("d", "f8", 0)}
+
+
+def test_a_patch_beside_an_array_that_cannot_be_read_says_so():
+    """The value stays, and the error names the operation."""
+    operation = {"operation": "Append", "location": ["data", 0, "y"], "params": {"value": 1}}
+    with pytest.raises(PatchError, match="Patch Append at"):
+        apply_patch(figure({"y": BROKEN_ARRAY}), [operation])
+
+
 @given(
     st.lists(st.lists(st.integers(), max_size=4), max_size=6),
     st.one_of(st.none(), st.integers(0, 8)),
