@@ -7,6 +7,7 @@
 - `context`: what `callback_context` shows in a callback
 - `runtime`: the lock around the dispatcher, and the performing of its actions
 - `calls`: running shared callbacks; `regular`: running regular ones; `workers`: the threads for plain functions
+- `ending`: the one end of each call; `asked`: a request as it came
 - `pages`: one connected page; `asgi`: our routes in front of Quart's
 - `embed`: starting and stopping in a script, a notebook or somebody else's server
 """

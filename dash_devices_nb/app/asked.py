@@ -78,6 +78,7 @@ def output_names(body: dict[str, Any]) -> list[str]:
     Raises:
         FrameError: the request is none for a callback.
     """
+    _check_items(body)
     output = body.get("output")
     if not isinstance(output, str):
         raise FrameError(f"'output' of a request for a callback is a string, not {str(output)[:60]!r}")
@@ -95,3 +96,29 @@ def output_names(body: dict[str, Any]) -> list[str]:
             names[f"{component_id}.{prop.split('@')[0]}"] = None
     names.update((name, None) for name in declared if name.startswith("{") and len(names) < len(declared))
     return list(names) or [""]
+
+
+def _check_items(body: dict[str, Any]) -> None:
+    """Check what a request says of inputs and state, so that whoever reads it later, the journal too, finds them."""
+    for part in ("inputs", "state"):
+        for slot in _list(body, part):
+            for item in slot if isinstance(slot, list) else (slot,):
+                if not (
+                    isinstance(item, dict)
+                    and isinstance(component_id := item.get("id"), str | dict)
+                    and isinstance(prop := item.get("property"), str)
+                ):
+                    raise FrameError(f"each of the {part} of {REQUEST} has an id and a prop, not {str(item)[:60]!r}")
+                checked(component_id if isinstance(component_id, str) else canonical(component_id), prop, REQUEST)
+    for name in _list(body, "changedPropIds"):
+        if not isinstance(name, str):
+            raise FrameError(f"'changedPropIds' of {REQUEST} are strings, not {str(name)[:60]!r}")
+
+
+def _list(body: dict[str, Any], part: str) -> list[Any]:
+    given = body.get(part)
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise FrameError(f"{part!r} of {REQUEST} is a list, not {str(given)[:60]!r}")
+    return given

@@ -38,27 +38,23 @@ class Chains:
 
     def finish(self, call: RegularCall, answer: Answer) -> None:
         """Give a call its answer, after what follows from it."""
-        following = self._following(call, answer) if self.outputs and answer.status == OK else []
+        following: list[dict[str, Any]] = []
+        try:
+            following = self._following(call, answer) if self.outputs and answer.status == OK else []
+        except Exception as error:  # noqa: BLE001 - the page asks for itself
+            self._app.runtime.beside(error, call)
         if not following:
             call.done(answer)
             return
-        lock, left = threading.Lock(), len(following)
-
-        def done(output: str, asked: list[Any], next_answer: Answer) -> None:
-            nonlocal left
-            foreseen = {"o": output, "k": asked, "s": next_answer.status, "b": _embedded(next_answer)}
-            with lock:
-                answer.chain.append(foreseen)
-                answer.chain.extend(next_answer.chain)
-                left -= 1
-                last = left == 0
-            if last:
-                call.done(answer)
-
-        for body in following:
+        links = _Links(call, answer, len(following))
+        for number, body in enumerate(following):
             asked = question(body)  # before the program gets it, and may change it
-            done_with = functools.partial(done, body["output"], asked)
-            self._start(replace(call, asked=Asked.of(body), done=done_with, links=call.links + 1))
+            done = functools.partial(links.ended, number, body["output"], asked)
+            try:
+                self._start(replace(call, asked=Asked.of(body), done=done, links=call.links + 1))
+            except Exception as error:  # noqa: BLE001 - the answer goes out without it
+                self._app.runtime.beside(error, call)
+                links.ended(number, body["output"], asked, None)
 
     def _following(self, call: RegularCall, answer: Answer) -> list[dict[str, Any]]:
         if call.links >= MOST_LINKS or self._app.hub.authorizers:  # who may cause an output is asked of each request
@@ -75,6 +71,35 @@ class Chains:
             if changed and all(name in known for name in needed):
                 bodies.append(_body(declared, known, changed))
         return bodies
+
+
+class _Links:
+    """What follows from an answer, which goes out when the last of its links has ended."""
+
+    def __init__(self, call: RegularCall, answer: Answer, count: int) -> None:
+        self._call = call
+        self._answer = answer
+        self._lock = threading.Lock()
+        self._open = set(range(count))
+
+    def ended(self, number: int, output: str, asked: list[Any], answer: Answer | None) -> None:
+        """A link has its answer, or (None) will have none. Only the first one counts; from any thread."""
+        try:
+            foreseen = [] if answer is None else [_foreseen(output, asked, answer), *answer.chain]
+        except orjson.JSONDecodeError:
+            foreseen = []  # the page asks for what cannot be sent along
+        with self._lock:
+            if number not in self._open:
+                return
+            self._open.remove(number)
+            self._answer.chain += foreseen
+            last = not self._open
+        if last:
+            self._call.done(self._answer)
+
+
+def _foreseen(output: str, asked: list[Any], answer: Answer) -> dict[str, Any]:
+    return {"o": output, "k": asked, "s": answer.status, "b": _embedded(answer)}
 
 
 def question(body: dict[str, Any]) -> list[Any]:

@@ -59,7 +59,6 @@ class Connection:
         self._page: Page | None = None
         self._closed = self._sent_away = False
         self._waits = False
-        self._failure: Exception | None = None
         self._data: bytes | str = b""
         self._number = 0
 
@@ -135,8 +134,6 @@ class Connection:
     async def _frame(self) -> dict[str, Any] | int:
         """The next frame, or the close code."""
         message = await self._receive()
-        if self._failure is not None:
-            raise self._failure
         if message["type"] == "websocket.disconnect":
             return int(message.get("code") or GOING_AWAY)
         self._data = message.get("text") or message.get("bytes") or b""
@@ -159,7 +156,12 @@ class Connection:
                 cost = limits.cost(frame["t"], len(self._data))
                 if page.client.share is not None and not await self._affords(page, cost):
                     return POLICY
-                await self._handle(page, frame)
+                try:
+                    await self._handle(page, frame)
+                except FrameError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - told of, and answered
+                    self._failed(page, error)
             except FrameError as error:
                 self._malformed(page, error)
             finally:
@@ -187,9 +189,9 @@ class Connection:
         except FrameError as error:
             self._number += 1
             self._malformed(page, error)
-        except Exception as error:  # noqa: BLE001 - it ends the connection there, and is told of
-            self._failure = error
-            return False
+        except Exception as error:  # noqa: BLE001 - told of, and answered
+            self._number += 1
+            self._failed(page, error)
         else:
             self._number += 1
         return True
@@ -206,12 +208,26 @@ class Connection:
         return True
 
     def _malformed(self, page: Page, error: FrameError) -> None:
-        page.malformed += 1
         log.warning("%s: %s", page.client, error)
         self._hub.app.recorder.refused(page.client, str(error))
         with self._runtime.lock:
-            page.send_passing("unread", f=self._number)
             page.send_notice("error", str(error))
+        self._unread(page)
+
+    def _failed(self, page: Page, error: Exception) -> None:
+        """Something of ours, or of what the program hooked into it, cannot handle a frame.
+
+        The page comes back with the same frame if its connection ends, so it is answered as one that cannot be read.
+        """
+        log.error("%s: a frame of %d bytes could not be handled", page.client, len(self._data), exc_info=error)
+        self._runtime.report(error, None, page.client)
+        self._unread(page)
+
+    def _unread(self, page: Page) -> None:
+        """Tell the page that what its frame carried is lost; send one away of which there are too many."""
+        page.malformed += 1
+        with self._runtime.lock:
+            page.send_passing("unread", f=self._number)
         self._runtime.flush()
         guest = page.client.share is not None
         most = limits.GUESTS_MOST_MALFORMED if guest else limits.MOST_MALFORMED
@@ -276,7 +292,7 @@ class Connection:
                 self._runtime.tick()
                 before = dispatcher.state.revision
                 actions = receive()
-                self._record(page, allowed, cause, before)
+                self._runtime.account(self._record, page, allowed, cause, before)
                 page.owe(sequence, mods)  # what was refused, too: the page waits for it alike
                 self._runtime.perform(actions)
             if page.owes():
@@ -396,7 +412,7 @@ class Connection:
         client = page.client
         return SimpleNamespace(
             args=MultiDict(parse_qsl(query.lstrip("?"), keep_blank_values=True)),
-            cookies=client.cookies,
+            cookies=dict(client.cookies),
             headers=Headers(list(client.headers.items())),
             path=f"/{path}",
             full_path=f"/{path}{query}",

@@ -103,13 +103,13 @@ class SharedContext:
 
 
 def _id(component_id: str) -> Any:
-    return parsed(component_id) or component_id
+    return dict(parsed(component_id) or ()) or component_id  # the one that is known is shared
 
 
 def _listed(slots: tuple[Slot, ...], values: tuple[Argument, ...] | None) -> list[Any]:
     def one(key: Key, value: Any) -> dict[str, Any]:
         named = {"id": _id(key[0]), "property": key[1]}
-        return named if values is None else {**named, "value": value.plain}
+        return named if values is None else {**named, "value": value.fresh()}  # the program may change it
 
     listed: list[Any] = []
     for number, slot in enumerate(slots):

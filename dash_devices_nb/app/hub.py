@@ -127,7 +127,7 @@ class Hub:
             self._welcome(page, resumed=False)
             for place, frame in self.images.items():
                 page.send_image(place, frame)
-        self.app.recorder.came(page.client)
+        self.runtime.account(self.app.recorder.came, page.client)
         self._tell(page.client, connect=True)
         return page
 
@@ -180,7 +180,7 @@ class Hub:
             del self.runtime.pages[page.client.id]
         self.streams.ended(page)
         self.roles.left(page.client)
-        self.app.recorder.left(page.client, page.outbox.skipped)
+        self.runtime.account(self.app.recorder.left, page.client, page.outbox.skipped)
         self._tell(page.client, connect=False)
 
     def close(self) -> None:

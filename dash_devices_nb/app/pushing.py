@@ -200,7 +200,7 @@ class Pushing(Callbacks):
         with self.runtime.lock:
             self.runtime.tick()
             actions, wave = self.runtime.dispatcher.receive_push(mods)
-            self.recorder.pushed(None, mods)
+            self.runtime.account(self.recorder.pushed, None, mods)
             self.runtime.perform(actions)
         return wave
 
@@ -229,7 +229,7 @@ class Pushing(Callbacks):
                 tree = value.fresh()
                 self.runtime.enter(functools.partial(self.runtime.dispatcher.receive_components, tree))
                 mods[key] = stock.encode(tree)
-        self.recorder.pushed(client, mods)
+        self.runtime.account(self.recorder.pushed, client, mods)
         self.runtime.send_own(client, mods)
 
     def _encoded(self, plain: PlainMods) -> Mods:

@@ -162,7 +162,15 @@ class Kept:
         try:
             self._json = orjson.dumps(result, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
         except TypeError:
-            self._text = short(result)
+            try:
+                self._text = short(result)
+            except Exception as error:  # noqa: BLE001 - a program's object may be anything
+                self._text = f"<a {type(result).__name__}, whose repr raises {type(error).__name__}>"
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept with it, but for those of what it set."""
+        return len(self._text if self._json is None else self._json)
 
     def fresh(self) -> Any:
         """As an object of the caller's own: of several outputs a list, of what is no JSON a text that describes it."""
@@ -250,7 +258,7 @@ class SharedRecord(RecordedCall):
     @property
     def weight(self) -> int:
         """Bytes of the arguments as JSON; the result by what it sets, or by its own account."""
-        return self.size + max(self.sent, sys.getsizeof(self._result))
+        return self.size + max(self.sent, _kept_size(self._result))
 
     @property
     def triggered(self) -> tuple[str, ...]:
@@ -317,7 +325,7 @@ class DirectRecord(RecordedCall):
     @property
     def weight(self) -> int:
         """Bytes of the arguments as JSON, and of the result by its own account."""
-        return len(self.call.asked.json) + sys.getsizeof(self._result)
+        return len(self.call.asked.json) + _kept_size(self._result)
 
     @property
     def triggered(self) -> tuple[str, ...]:
@@ -341,6 +349,10 @@ class DirectRecord(RecordedCall):
         return {}
 
 
+def _kept_size(result: Any) -> int:
+    return result.size if isinstance(result, Kept) else sys.getsizeof(result)
+
+
 def _bytes(argument: Argument) -> int:
     return sum([len(each.json) for each in argument]) if isinstance(argument, tuple) else len(argument.json)
 
@@ -349,9 +361,9 @@ def _by_name(slots: tuple[Slot, ...], values: tuple[Argument, ...]) -> dict[str,
     named: dict[str, Any] = {}
     for slot, value in zip(slots, values, strict=True):
         if isinstance(value, tuple):
-            named.update((".".join(key), item.plain) for key, item in zip(slot, value, strict=True))
+            named.update((".".join(key), item.fresh()) for key, item in zip(slot, value, strict=True))
         else:
-            named[".".join(cast("Key", slot))] = value.plain
+            named[".".join(cast("Key", slot))] = value.fresh()
     return named
 
 

@@ -129,7 +129,7 @@ class Replaying:
                 entry = runtime.dispatcher.state.get(event.cause) if event.cause else None
                 cause = Cause(event.cause, entry.revision) if event.cause and entry else Cause()
             actions, wave = runtime.dispatcher.change(client, event.mods, cause)
-            self._app.recorder.changed(client, event.mods, cause)
+            runtime.account(self._app.recorder.changed, client, event.mods, cause)
             runtime.perform(actions)
         return wave
 

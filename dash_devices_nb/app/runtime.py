@@ -285,6 +285,13 @@ class Runtime:
         except BaseException as another:
             log.error("telling of a %s raised", type(error).__name__, exc_info=another)
 
+    def account(self, account: Callable[..., object], *args: Any) -> None:
+        """Call what accounts for something that has been done: what it raises is reported, and keeps nothing back."""
+        try:
+            account(*args)
+        except Exception as error:  # noqa: BLE001 - what was done has to take its course
+            self.report(error)
+
     def beside(self, error: BaseException, call: Laned) -> None:
         """Say that something beside a callback's function has raised: the journal, the log, a hook. From any thread."""
         log.error("what accounts for a call of the lane %r raised", call.lane, exc_info=error)

@@ -53,7 +53,7 @@
             if (foreseen) this._unpack(foreseen.b);
             if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
             const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;
-            if (!wanted || text.length > most / 2) return this._overHttp(input, init, route);
+            if (!wanted || dd.tooLong(text, most / 2)) return this._overHttp(input, init, route);
             // The dev tools know by a fetch that fails that there is no server; they ask again by themselves.
             if (route === HASH && this._page.gone()) return Promise.reject(noServer());
             return new Promise((resolve, reject) => {
@@ -104,6 +104,7 @@
         /** There is a connection again. @param {boolean} resumed as the same client @param {number} n the last request it had */
         again(resumed, n) {
             for (const [number, request] of [...this._open]) {
+                request.frame = 0; // a number of the connection before
                 if (resumed ? number > n : !request.sent || request.path !== UPDATE) this._ask(request);
                 else if (!resumed) this._lost(request);
             }

@@ -13,6 +13,8 @@
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
     const HEAVY = 32 * 1024;
+    /** Bytes of a frame around the values that it carries, at the most. */
+    const AROUND = 64 * 1024;
     const DRAWN_MS = 60;
     const keyOf = (id, prop) => `${id}\n${prop}`;
 
@@ -97,7 +99,7 @@
             }
             const names = Object.keys(shared);
             if (!names.length) return;
-            if (JSON.stringify(shared).length > this._page.most) {
+            if (dd.tooLong(JSON.stringify(shared), this._page.most - AROUND)) {
                 this._page.refuse(`This value is over the limit of ${this._page.most} bytes; it stays in this page.`);
                 return;
             }

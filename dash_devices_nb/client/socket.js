@@ -27,6 +27,9 @@
     dd.wellFormed = json =>
         json.includes('\\ud') ? json.replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, part => (part === '\\\\' ? part : '\ufffd')) : json;
 
+    /** Whether a text takes more bytes in UTF-8 than so many. @param {string} text @param {number} most */
+    dd.tooLong = (text, most) => text.length > most || (text.length * 3 > most && new TextEncoder().encode(text).length > most);
+
     /** The URL of a WebSocket of this app. @param {string} prefix the page's path @param {string} path below it */
     dd.socketUrl = (prefix, path) => `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${prefix}${path}`;
 

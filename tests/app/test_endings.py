@@ -194,6 +194,24 @@ async def test_a_page_that_cannot_be_sent_to_keeps_no_call_from_running(app, tab
     assert any("no page today" in str(error) for error in app.errors)
 
 
+@pytest.mark.parametrize("account", ["came", "changed", "pushed", "left"])
+async def test_a_journal_that_raises_keeps_nothing_from_its_course(app, tab, monkeypatch, account):
+    """Who comes is there, what is changed or pushed leads to its calls, and who leaves is gone."""
+
+    def broken(*_args):
+        raise ValueError(f"no {account} today")
+
+    monkeypatch.setattr(app.recorder, account, broken)
+    page = await tab(app)
+    await page.act("c", "value", 1)
+    await page.expect("e", "children", "has 1!")
+    await asyncio.to_thread(app.push_mods, {"c": {"value": 2}})
+    await page.expect("e", "children", "has 2!")
+    await page.close()
+    await eventually(lambda: not app.clients)
+    assert any(f"no {account} today" in str(error) for error in app.errors)
+
+
 async def test_an_error_whose_text_raises_ends_its_call(app, tab):
     """Telling of it fails; the page is answered, and the next call runs."""
 
