@@ -27,6 +27,7 @@ SCRIPTS = (
     "focus.js",
     "renderer.js",
     "notices.js",
+    "present.js",
     "shared.js",
     "requests.js",
     "role.js",

@@ -265,6 +265,8 @@ class Connection:
                 self._hub.received_props(page, frame)
             case "want":
                 self._hub.send_wanted(page, frame)
+            case "here":
+                self._hub.received_declared(page, frame)
             case other:
                 raise FrameError(f"{other[:60]!r} is no type of a frame; a page sends {wire.FROM_PAGES}")
 
@@ -281,6 +283,11 @@ class Connection:
                 if refused:
                     current = {key: dispatcher.value(key) for key in refused}
                     actions.append(Refuse(page.client, current, f"You may not change {named(refused)}."))
+                if absent := [key for key in allowed if not dispatcher.is_there(key)]:
+                    for key in absent:
+                        del allowed[key]
+                    reason = f"{named(absent)} is of no component of the layout, nor of one that the page has declared"
+                    actions.append(Refuse(page.client, {}, reason, told=False))
                 if page.client.rights is not Role.OWNER:
                     actions += self._hub.roles.sift(page, allowed, cause)
                 if allowed:

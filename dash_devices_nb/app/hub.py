@@ -52,6 +52,8 @@ PAGES_LOADING = 16
 """Answers to pages that load, which are made at a time; see `crew`."""
 VISITOR_HEADER = "x-dash-devices-visitor"
 SERVICE_RESTART = 1012
+MOST_DECLARED = 1000
+"""So many components of their own making may the pages of one link, or of one user, have at a time."""
 
 
 class Hub:
@@ -178,6 +180,7 @@ class Hub:
             if self.runtime.pages.get(page.client.id) is not page:
                 return
             del self.runtime.pages[page.client.id]
+        self.runtime.enter(lambda: self.runtime.dispatcher.receive_leave(page.client.id))
         self.streams.ended(page)
         self.roles.left(page.client)
         self.runtime.account(self.app.recorder.left, page.client, page.outbox.skipped)
@@ -415,6 +418,24 @@ class Hub:
             if mods and page.takes_shared:
                 page.send_mods(mods)
         self.runtime.flush()
+
+    def received_declared(self, page: Page, frame: dict[str, Any]) -> None:
+        """A page says which components it has made itself, and which of them it has let go. Raises FrameError."""
+        ids, gone = wire.ids(frame, "ids"), wire.ids(frame, "gone")
+        dispatcher = self.runtime.dispatcher
+        with self.runtime.lock:
+            own = [each for each in ids if self.roles.may_declare(page, each)]
+            room = MOST_DECLARED - self._declared(page.client)
+            if len(own) > room:
+                reason = f"more than {MOST_DECLARED} components of one link's own pages"
+                self.app.recorder.refused(page.client, reason)
+            self.runtime.enter(lambda: dispatcher.receive_declared(page.client.id, own[: max(0, room)], gone))
+
+    def _declared(self, client: Client) -> int:
+        """How many ids have been declared by those who came as this client did. With the lock held."""
+        pages = self.runtime.pages.values()
+        same = [page.client for page in pages if page.client.person.group == client.person.group]
+        return sum(len(self.runtime.dispatcher.declared(each.id)) for each in same)
 
     def received_props(self, page: Page, frame: dict[str, Any]) -> None:
         """A page answers what a callback asked it for."""

@@ -227,7 +227,8 @@ class Pushing(Callbacks):
         for key, value in mods.items():
             if value.may_hold_components and not hasattr(value, "operations"):
                 tree = value.fresh()
-                self.runtime.enter(functools.partial(self.runtime.dispatcher.receive_components, tree))
+                receive = self.runtime.dispatcher.receive_answer
+                self.runtime.enter(functools.partial(receive, client.id, [(key, tree)]))
                 mods[key] = stock.encode(tree)
         self.runtime.account(self.recorder.pushed, client, mods)
         self.runtime.send_own(client, mods)

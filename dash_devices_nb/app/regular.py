@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import COMPONENT_MARK
@@ -180,6 +181,14 @@ def plain(output: Any) -> str:
     return repr(output) if _PLAIN.fullmatch(str(output)) else "that output"
 
 
+def _values_of(answer: dict[str, Any]) -> Iterator[tuple[Key, Any]]:
+    """The props that an answer sets, and their values."""
+    for part in ("response", "sideUpdate"):
+        for component_id, props in (answer.get(part) or {}).items():
+            for prop, value in props.items():
+                yield (component_id, prop), value
+
+
 def _answered(answer: Answer) -> None:
     """Takes the answer of a call that has had one."""
 
@@ -315,17 +324,27 @@ class RegularCalls:
 
     def _answer(self, call: RegularCall, returned: Any, context: Any) -> Answer:
         answer = call.answer(returned, context)
-        if COMPONENT_MARK.decode() in answer.body:
-            answer.body, answer.revision = self._overlaid(answer.body)
+        if COMPONENT_MARK.decode() in answer.body or self._takes_away(call, answer.body):
+            answer.body, answer.revision = self._overlaid(call, answer.body)
         return answer
 
-    def _overlaid(self, text: str) -> tuple[str, int]:
+    def _takes_away(self, call: RegularCall, text: str) -> bool:
+        """Whether an answer may set a prop into which an earlier one has brought components."""
+        brought = self._runtime.dispatcher.brought(call.client.id) if call.client is not None else ()
+        return any(wire.dumps(component_id) in text for component_id, _ in tuple(brought))
+
+    def _overlaid(self, call: RegularCall, text: str) -> tuple[str, int]:
         """Lay the shared values over components that a callback brings into its page; also returns their revision."""
         tree = orjson.loads(text)
         runtime = self._runtime
+        dispatcher = runtime.dispatcher
+        client = call.client
         with runtime.lock:
-            runtime.enter(lambda: runtime.dispatcher.receive_components(tree))
-            revision = runtime.dispatcher.state.revision
+            if client is None or client.id not in runtime.pages:
+                runtime.enter(lambda: dispatcher.receive_components(tree))
+            else:
+                runtime.enter(lambda: dispatcher.receive_answer(client.id, list(_values_of(tree))))
+            revision = dispatcher.state.revision
         return wire.dumps(tree), revision
 
     def _failed(self, call: RegularCall, recorded: RecordedCall, error: BaseException) -> Answer:

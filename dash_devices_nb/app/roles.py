@@ -149,6 +149,12 @@ class Roles:
             return [Refuse(page.client, undone, reason, told=False)] if undone else []
         return [self._refusal(page, reason, undone)]
 
+    def may_declare(self, page: Page, component_id: str) -> bool:
+        """Whether a page may bring a component into the patterns of shared callbacks. With the lock held."""
+        refs = self._runtime.dispatcher.graph.refs()
+        meant = [(component_id, ref.prop) for ref in refs if ref.pattern and ref.bind(component_id) is not None]
+        return all(page.client.rights >= self.needed(key) for key in meant)
+
     def lets(self, call: RegularCall) -> bool:
         """Whether a regular callback may be called; else the page is told, where a person acted. From any thread."""
         rights = call.client.rights if call.client is not None else call.rights

@@ -46,8 +46,10 @@
             const send = frame => this._send(frame);
             const refuse = text => this.notices.show('error', text);
             this.absent = new dd.Absent({has: id => this.renderer.props(id) !== null, send});
+            this.present = new dd.Present({has: id => this.renderer.props(id) !== null, send});
             this.shared = new dd.SharedProps({
                 send,
+                changes: id => this.present.changes(id),
                 refuse,
                 grew: () => this.role.soon(),
                 apply: (mods, revision) => this.renderer.apply(mods, revision),
@@ -179,7 +181,10 @@
             this.shared.reset(frame.shared, frame.pushed, anew ? undefined : this._deafSince);
             this._deafSince = null;
             if (frame.resumed) this.shared.acknowledged(frame.s);
-            else this._number = 0;
+            else {
+                this._number = 0;
+                this.present.again();
+            }
             this.shared.resend();
             this.requests.again(frame.resumed, frame.n);
             if (anew) {

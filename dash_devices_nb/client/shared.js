@@ -20,7 +20,7 @@
 
     dd.SharedProps = class SharedProps {
         /**
-         * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => number|false,
+         * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => number|false, changes: (id: string) => void,
          *     refuse: (text: string) => void, value: (id: string, prop: string) => any, grew: () => void, most: number}} page
          *     `value` is undefined for what is not in the page; `grew`: more is shared
          */
@@ -109,6 +109,7 @@
                 this._pending.set(keyOf(id, prop), s);
                 this._own.delete(keyOf(id, prop));
             }
+            this._page.changes(id);
             this._unacknowledged.push({change, f: this._page.send({t: 'set', ...change})});
         }
 

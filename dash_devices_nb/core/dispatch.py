@@ -6,7 +6,7 @@ them, before it lets go, so that all clients see the changes in the order of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, 
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.firsts import FirstCalls
 from dash_devices_nb.core.graph import CallbackGraph
-from dash_devices_nb.core.ids import Key, named
+from dash_devices_nb.core.ids import Key, canonical, named, parsed
 from dash_devices_nb.core.lanes import Laned, Lanes
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
 from dash_devices_nb.core.store import Store
@@ -47,6 +47,8 @@ class Dispatcher:
         self._firsts = FirstCalls(self.graph, self.layout)
         self._started = False
         self._answered: dict[tuple[Key, Key], int] = {}
+        self._computed: dict[Key, int] = {}
+        """The revision at which an initial call set a prop last."""
 
     # ---- what is shared
 
@@ -57,6 +59,10 @@ class Dispatcher:
     def may_be_sent(self, key: Key) -> bool:
         """Whether pages may send changes of this prop: it is shared, or was a moment ago."""
         return self.is_shared(key) or self.graph.was_shared(key)
+
+    def is_there(self, key: Key) -> bool:
+        """Whether a page may mean this: of ids that a pattern matches anybody could invent any number."""
+        return not key[0].startswith("{") or key[0] in self.layout or key in self.state
 
     def value(self, key: Key) -> Value:
         """The prop's value: the shared one, or the layout's."""
@@ -86,6 +92,40 @@ class Dispatcher:
         """
         self.store.bring(tree)
         return self._close(self._initial_calls())
+
+    def receive_answer(self, page: str, values: Iterable[tuple[Key, Any]]) -> list[Action]:
+        """These values (plain JSON, changed in place) are about to come into one page, by the answer to its question.
+
+        As `receive_components`, but the components are the page's own: what the values before them had brought goes,
+        and counts no more where no other page shows it.
+        """
+        self.store.bring_own(page, values)
+        return self._close(self._initial_calls())
+
+    def brought(self, page: str) -> Collection[Key]:
+        """The props of a page into which answers have brought components."""
+        return self.store.shown.keys(page)
+
+    def receive_declared(self, page: str, ids: Iterable[str], gone: Collection[str]) -> list[Action]:
+        """A page has made components itself, and has let go of others that it had made."""
+        self.store.retract(page, gone)
+        self.store.declare(page, [each for each in ids if each not in self.layout and self._may_be_meant(each)])
+        return self._close(self._initial_calls())
+
+    def declared(self, page: str) -> Collection[str]:
+        """The ids that a page has declared."""
+        return self.store.shown.declared(page)
+
+    def receive_leave(self, page: str) -> list[Action]:
+        """A page has left: what it alone showed counts no more."""
+        self.store.leave(page)
+        return self._close(self._initial_calls())
+
+    def _may_be_meant(self, component_id: str) -> bool:
+        values = parsed(component_id)
+        if values is None or canonical(values) != component_id:  # one component has one id
+            return False
+        return any(ref.pattern and ref.bind(component_id) is not None for ref in self.graph.refs())
 
     def add_callback(self, spec: CallbackSpec, *, hold: bool = False) -> list[Action]:
         """A callback is declared; if the app runs, it is called at once.
@@ -183,6 +223,8 @@ class Dispatcher:
             revision = self.state.next_revision()
             for key, value in stored.items():
                 self.state.set(key, value, call.wave.props | call.wave.keys)
+                if call.wave.initial:
+                    self._computed[key] = revision
             actions.append(Send(sent, revision))
         wave = call.wave
         outside: list[Key] = []
@@ -202,7 +244,9 @@ class Dispatcher:
         """Whether somebody has set a prop since an initial call, which nobody asked for, began to compute it."""
         entry = self.state.get(key)
         since = call.wave.since.get(call.spec, call.revision)
-        return entry is not None and entry.revision > since and key not in call.wave.written
+        if entry is None or entry.revision <= since or key in call.wave.written:
+            return False
+        return self._computed.get(key) != entry.revision  # else by an earlier call that nobody asked for either
 
     def receive_failure(self, call: Call) -> list[Action]:
         """A call has raised, or returned nothing to apply."""

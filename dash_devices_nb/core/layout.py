@@ -16,6 +16,10 @@ EVENT_PROPS = frozenset({"extendData", "prependData"})
 """Props that are events: every value is applied, none is kept."""
 
 
+UNKNOWN_KIND = ("", "")
+"""Of a component of which a page has told no more than the id."""
+
+
 def is_component(node: Any) -> bool:
     """Whether `node` is a component in JSON."""
     return isinstance(node, dict) and isinstance(node.get("props"), dict) and "type" in node and "namespace" in node
@@ -79,6 +83,13 @@ class Layout:
         if new:
             self.version += 1
         return new
+
+    def declare(self, ids: Iterable[str]) -> None:
+        """Take in components of which nothing but the id is known."""
+        new = [each for each in ids if each not in self.by_id]
+        self.by_id.update((each, Component(each, UNKNOWN_KIND, {})) for each in new)
+        if new:
+            self.version += 1
 
     def remove(self, gone: Iterable[str], *, but: Any) -> None:
         """Forget components, and take in those of the trees in `but`, some of which may have only moved."""

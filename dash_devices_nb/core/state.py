@@ -47,6 +47,10 @@ class SharedState:
         self._entries.setdefault(key[0], {})[key[1]] = entry
         return entry
 
+    def forget(self, component_id: str) -> None:
+        """A component has gone for good."""
+        self._entries.pop(component_id, None)
+
     def get(self, key: Key) -> Entry | None:
         """The entry, or None if nothing was ever set."""
         return self._entries.get(key[0], {}).get(key[1])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.ids import Key
-from dash_devices_nb.core.layout import EVENT_PROPS, Layout, components, overlay
+from dash_devices_nb.core.layout import EVENT_PROPS, UNKNOWN_KIND, Layout, components, overlay
 from dash_devices_nb.core.patches import apply_patch, extend_figure
+from dash_devices_nb.core.shown import DECLARED, Shown
 from dash_devices_nb.core.state import SharedState
-from dash_devices_nb.core.values import PatchValue, Value
+from dash_devices_nb.core.values import PATCH, PatchValue, Value
 from dash_devices_nb.errors import PatchError
 
 MOST_KEPT = 10_000
@@ -21,12 +23,15 @@ class Store:
 
     Attributes:
         state: the shared props.
-        layout: the components that have been seen.
+        layout: the components that are there: in the app's layout or values, or in a page of its own.
+        shown: those of pages.
     """
 
     def __init__(self) -> None:
         self.state = SharedState()
         self.layout = Layout()
+        self.shown = Shown()
+        self._loose: set[str] = set()  # in the layout only because a page shows them
         self._layout_values: dict[Key, Value] = {}
 
     def value(self, key: Key) -> Value:
@@ -47,7 +52,9 @@ class Store:
         return {prop: entry.value.fresh() for prop, entry in entries.items()} if entries else None
 
     def learn(self, tree: Any) -> None:
-        """Take in the components of a tree."""
+        """Take in the components of a tree of the app's."""
+        if self._loose:
+            self._loose.difference_update(component_id for component_id, _ in components(tree))
         if self.layout.add(tree):
             self._layout_values.clear()
 
@@ -56,9 +63,50 @@ class Store:
         overlay(tree, self.shared_values)
         self.learn(tree)
 
+    def bring_own(self, page: str, values: Iterable[tuple[Key, Any]]) -> None:
+        """As `bring`, of one page's own: these are the new values of its props, plain, changed in place."""
+        gone: set[str] = set()
+        for key, value in values:
+            overlay(value, self.shared_values)
+            ids = [component_id for component_id, _ in components(value)]
+            self._loose.update(each for each in ids if each not in self.layout)
+            if self.layout.add(value):
+                self._layout_values.clear()
+            gone |= self.shown.bring(page, key, ids, more=isinstance(value, dict) and PATCH in value)
+        self._drop(gone)
+
+    def declare(self, page: str, ids: Iterable[str]) -> None:
+        """A page has made these components itself."""
+        ids = list(ids)
+        self._loose.update(each for each in ids if each not in self.layout)
+        self.layout.declare(ids)
+        self.shown.bring(page, DECLARED, ids, more=True)
+
+    def retract(self, page: str, ids: Collection[str]) -> None:
+        """A page has let go of what it declared."""
+        self._drop(self.shown.bring(page, DECLARED, [each for each in self.shown.declared(page) if each not in ids]))
+
+    def leave(self, page: str) -> None:
+        """A page has left."""
+        self._drop(self.shown.leave(page))
+
+    def _drop(self, gone: Collection[str]) -> None:
+        """No page shows these any more. The values of those that the app has brought are kept: they may come back."""
+        loose = self._loose.intersection(gone)
+        if not loose:
+            return
+        self._loose -= loose
+        for each in loose:
+            if self.layout.by_id[each].kind == UNKNOWN_KIND:
+                self.state.forget(each)
+        self.layout.remove(loose, but=[])
+        self._layout_values.clear()
+
     def replace_layout(self, tree: Any) -> None:
         """Take another layout; the shared values stay."""
         self.layout.replace(tree)
+        self.shown.clear()
+        self._loose.clear()
         self._layout_values.clear()
 
     def prepare(self, mods: Mods) -> tuple[Mods, Mods]:

@@ -11,6 +11,8 @@ from dash_devices_nb.core.bounds import written
 COMPONENT_MARK = b'"namespace":'
 """Stands in the JSON of every value that holds components (and, harmlessly, in some others)."""
 
+PATCH = "__dash_patch_update"
+"""Stands in what Dash makes of a `Patch`, and in no other value."""
 BRACKETS = b"[{"
 SMALL = 4096
 _UNKNOWN: Any = object()

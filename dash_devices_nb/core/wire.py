@@ -10,17 +10,14 @@ import orjson
 from dash_devices_nb.core import bounds
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.ids import Key, Ref, Wild
-from dash_devices_nb.core.values import Value
+from dash_devices_nb.core.values import PATCH, Value
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
 
 PATHS = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reload-hash")
 """What a page may ask for over its WebSocket."""
-FROM_PAGES = "set, req, ok, shown, ping, got, want, floor, name or bye"
+FROM_PAGES = "set, req, ok, shown, ping, got, want, here, floor, name or bye"
 """The types of the frames that a page may send after its greeting."""
-
-PATCH = "__dash_patch_update"
-"""Stands in what Dash makes of a `Patch`, and in no other value."""
 
 
 def dumps(value: Any) -> str:
@@ -152,6 +149,16 @@ def lost(message: dict[str, Any]) -> list[Key]:
     for component_id, prop in keys:
         bounds.checked(component_id, prop)
     return keys
+
+
+def ids(message: dict[str, Any], name: str) -> list[str]:
+    """The ids of a `here` frame. Raises FrameError."""
+    given = message.get(name, [])
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise FrameError(f"{name!r} of a here frame is a list of ids, not {str(given)[:60]!r}")
+    for each in given:
+        bounds.checked(each, "")
+    return given
 
 
 def seconds(message: dict[str, Any], name: str, default: float | None) -> float | None:

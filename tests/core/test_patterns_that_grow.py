@@ -51,3 +51,14 @@ def test_a_callback_with_all_is_called_without_the_components_that_a_push_has_re
     desk.push({"box.children": "empty"})
     desk.settle()
     assert desk.called[-1] == ("total", [[2]])
+
+
+def test_components_that_come_while_the_first_call_runs_count():
+    """The later of two calls that nobody asked for holds, although the earlier has set the output meanwhile."""
+    desk = Desk()
+    desk.callback("total", "sum.children", [CELLS])
+    desk.start(component("sum"), cell(1))
+    desk.come(cell(2))
+    desk.settle()
+    assert desk.called == [("total", [[1]]), ("total", [[1, 2]])]
+    assert desk.value("sum.children") == "total([1, 2])"
