@@ -24,6 +24,8 @@ SCRIPTS = (
     "images.js",
     "listeners.js",
     "absent.js",
+    "acts.js",
+    "kept.js",
     "focus.js",
     "renderer.js",
     "notices.js",

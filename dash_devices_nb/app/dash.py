@@ -14,6 +14,7 @@ from dash_devices_nb.app.admission import RouteGuard, SocketGuard
 from dash_devices_nb.app.asgi import Front
 from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.chaining import Chains
+from dash_devices_nb.app.clocks import Clocks
 from dash_devices_nb.app.definitions import Definitions
 from dash_devices_nb.app.held import Held
 from dash_devices_nb.app.hub import Hub
@@ -82,6 +83,8 @@ class Dash(People):
         self.regular.deliver = self.chains.finish
         self.shared = SharedCalls(self, self.runtime, self._check)
         self.hub = Hub(self, self.runtime, self.regular)
+        self.clocks = Clocks(self.runtime, self.push_values, lambda: self._begun)
+        self.runtime.on_performed = self.clocks.note
         self.outside = Outside(self.runtime, self.regular, self)
         self.routes_of_server = Routes()
         self.held = Held(self.runtime, self.hub.definitions_whole)

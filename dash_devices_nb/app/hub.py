@@ -21,6 +21,7 @@ import orjson
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.browsers import Browsers
+from dash_devices_nb.app.causes import Causes
 from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.floor import Control
@@ -71,6 +72,7 @@ class Hub:
         control, presence: who may act now, and who is here, as the program sees it.
         visitors: who tabs without a browser are (see `testing`), by what they send as `VISITOR_HEADER`.
         authorizers: the program's `callback_authorize_output` functions.
+        causes: whose acts the changes of props are, where the program says so.
     """
 
     def __init__(self, app: Any, runtime: Runtime, regular: RegularCalls) -> None:
@@ -87,6 +89,7 @@ class Hub:
         self.images: dict[Key, Frame] = {}
         self._redefining = False
         self._redefined = 0.0
+        self.causes = Causes()
         self.roles = Roles(app)
         self.control = Control(self.roles, runtime)
         self.presence = Presence(self.roles, runtime)
@@ -126,6 +129,7 @@ class Hub:
             if same:
                 page.outbox.resume(0, revision)
             self.runtime.pages[page.client.id] = page
+            self.runtime.on_performed()
             self._welcome(page, resumed=False)
             for place, frame in self.images.items():
                 page.send_image(place, frame)
@@ -144,6 +148,7 @@ class Hub:
             s=page.sequence,
             n=page.requests,
             shared=self.shared_refs(),
+            causes=self.causes.for_pages(),
             pushed=[list(key) for key, _ in dispatcher.state.items()],
             holds=self.app.holds,
             coroutines=self.has_coroutines(),
@@ -281,6 +286,7 @@ class Hub:
         self._redefining = False
         frame = {
             "refs": self.shared_refs(),
+            "causes": self.causes.for_pages(),
             "content": json.loads(stock.text_of(self.app.page_dependencies())),
             "socket": self.app.socket_outputs(),
             "scripts": self.app.inline_scripts(),

@@ -214,6 +214,7 @@ class Lifecycle(Web):
         self.callbacks.close()
         self._guard.uninstall()
         self.hub.close()
+        self.clocks.stop()
         await asyncio.to_thread(self.runtime.stop)
         self.runtime.io_loop = self.runtime.callback_loop = None
         self.runtime.io_thread = self.runtime.callback_thread = None

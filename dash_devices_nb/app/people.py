@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import dash
 from dash import html
 
+from dash_devices_nb.app.declare import ref_of
 from dash_devices_nb.app.floor import Control
 from dash_devices_nb.app.pushing import Pushing
 from dash_devices_nb.app.sharing import Share
@@ -45,6 +47,26 @@ class People(Pushing):
     def limits(self) -> Limits:
         """How much there may be at a time: pages (`.clients`, `.per_address`, `.per_share`), callbacks (`.calls`)."""
         return self.hub.sharing.door.limits
+
+    # ---- whose act a change is
+
+    def cause_of(self, component_id: Any, prop: str, cause: str) -> None:
+        """Say whose act the changes of a prop are that a page reports, where a component is not understood by itself.
+
+        Without this, a change is the act of its page's person if it comes with an input event, or after one in
+        that component; else it is nobody's, and counts once over all pages. From any thread.
+
+        Args:
+            component_id: of the component, a string or a dict; in a dict, wildcards such as `ALL` are allowed.
+            prop: its prop.
+            cause: "page": each change is an act of its page. "once": none is; what the pages say of one change of the
+                app's counts once. "never": the pages' changes are not taken, and the app's value is shown instead.
+
+        Raises:
+            DeclarationError: there is no such cause.
+        """
+        self.hub.causes.name(ref_of(dash.Input(component_id, prop)), cause)
+        self.hub.definitions_changed()
 
     # ---- the floor and notices
 

@@ -105,6 +105,7 @@ class Runtime:
         self.running = RunningCalls()
         self.on_error: Callable[[BaseException, Laned | None, Client | None], None] = lambda *_: None
         self.on_refusal: Callable[[Client, str], None] = lambda *_: None
+        self.on_performed: Callable[[], None] = lambda: None
         self.gate = CallGate()
         self._run: Callable[[Laned], None] = lambda call: None
         self._waiting: dict[Waiter, Callable[[], object]] = {}
@@ -148,6 +149,7 @@ class Runtime:
                         self.report(action.error, action.call)
             except Exception as error:  # noqa: BLE001 - else the calls and those who wait behind it would hang
                 self.report(error)
+        self.on_performed()
         self._wake()
 
     def begin(self, call: Laned) -> None:

@@ -51,7 +51,9 @@
         }
     };
 
-    /** @param {any} node @returns {Generator<string>} */
+    dd.idsIn = idsIn;
+
+    /** The ids of the components in a value. @param {any} node @returns {Generator<string>} */
     function* idsIn(node) {
         if (node === null || typeof node !== 'object') return;
         if (node.props && node.type && node.props.id !== undefined) yield dd.stringifyId(node.props.id);

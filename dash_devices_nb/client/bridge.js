@@ -67,7 +67,9 @@
                 ignored: names => this.role.ignored(names),
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
                 layout: (revision, tree, epoch) => this._laidOut(revision, tree, epoch),
-                brings: (tree, revision) => this.absent.brings(tree, revision)
+                brings: (tree, revision) => this.absent.brings(tree, revision),
+                ask: (frame, sent) => this.shared.inOrder(() => sent(send(frame))),
+                arrives: tree => dd.persistLess(tree, (id, prop) => this.shared.has(id, prop))
             });
             this.socket = new dd.Socket(() => dd.socketUrl(settings.prefix, '_dash-devices/ws'), {
                 hello: () => this._hello(),
@@ -178,6 +180,7 @@
             const anew = this._epoch && this._epoch !== frame.epoch;
             Object.assign(this, {_client: frame.client, _key: frame.key, _epoch: frame.epoch});
             this._greet();
+            this.renderer.rule(frame.causes);
             this.shared.reset(frame.shared, frame.pushed, anew ? undefined : this._deafSince);
             this._deafSince = null;
             if (frame.resumed) this.shared.acknowledged(frame.s);
@@ -202,6 +205,7 @@
 
         async _reloaded(dist) {
             await Promise.all(dist.map(load));
+            this.renderer.keepToTheApp();
             this.reload();
         }
 
@@ -288,6 +292,7 @@
 
         _redefine(frame) {
             this._says({coroutines: frame.coroutines});
+            this.renderer.rule(frame.causes);
             this.shared.declare(frame.refs);
             this.shared.tellOwn(performance.now() - frame.age * 1000 - Math.max(this.socket.roundTrip || 0, USUAL_TRIP_MS));
             this.requests.overSocket = new Set(frame.socket);

@@ -23,7 +23,7 @@
         /**
          * @param {{changed: (id: string, props: object, cause: any) => void, hydrated: () => void, refused: (text: string) => void}} owner `changed`
          *     is told of each change that did not come through `apply`; its cause is {person: true}, {initial: true}
-         *     or {by: [id, prop, revision]}.
+         *     or {by: [id, prop, revision]}; with `said`: a component answered that; {restored: true}: the browser has kept it.
          */
         constructor(owner) {
             this._owner = owner;
@@ -42,6 +42,7 @@
             this._again = [];
             this._graphs = this._paths = null;
             this._events = new dd.Events(this);
+            this._acts = new dd.Acts(() => {});
             /** Those whom the store tells of changes. @type {any} */
             this._listeners = null;
             const stores = (window.dash_stores = window.dash_stores || []);
@@ -55,6 +56,7 @@
         _observe(store) {
             this._store = store;
             this._hashes = store.getState().layoutHashes;
+            this.keepToTheApp();
             store.subscribe(() => this._look());
             const late = action => action.type === 'RESET_COMPONENT_STATE';
             this._listeners = new dd.Listeners(store, late, action => this._dispatched(action));
@@ -100,9 +102,38 @@
             const id = node && node.props && node.props.id;
             if (id === undefined || !change.changedProps) return;
             const name = dd.stringifyId(id);
+            if (change.renderType === 'internal') {
+                for (const [cause, props] of this._acts.said(name, node.type, change.changedProps)) this._tell(name, props, cause);
+                return;
+            }
             const cause = change.renderType === 'callback' ? this._causeOfAnswer(state, name) : {person: true};
-            for (const prop in change.changedProps) this._causes.set(`${name}.${prop}`, cause);
-            this._owner.changed(name, change.changedProps, cause);
+            this._changedByApp(name, change.changedProps, cause);
+            this._tell(name, change.changedProps, cause);
+        }
+
+        _tell(name, props, cause) {
+            for (const prop in props) this._causes.set(`${name}.${prop}`, cause);
+            this._owner.changed(name, props, cause);
+        }
+
+        /** The app, or a callback of this page, has set props; with them may come components. */
+        _changedByApp(name, props, cause) {
+            this._acts.changed(name, cause);
+            for (const prop in props)
+                if (holdsComponents(props[prop])) for (const each of dd.idsIn(props[prop])) this._acts.changed(each, cause);
+        }
+
+        /** What the program says of the causes of changes. @param {[any, string, string][]} rules */
+        rule(rules) {
+            this._acts.rule(rules);
+        }
+
+        /** Have components that the browser feeds keep to the app. */
+        keepToTheApp() {
+            dd.keepToTheApp({
+                shared: (id, prop) => this._owner.shared.has(id, prop),
+                restoring: action => this._acts.restoring(action)
+            });
         }
 
         _causeOfAnswer(state, name) {
@@ -119,13 +150,15 @@
          */
         causeOf(names) {
             let newest = null;
+            let restored = null;
             for (const name of names) {
                 const cause = this._causes.get(name);
                 const at = name.lastIndexOf('.');
                 if (!cause || cause.person) return {person: true, through: [name.slice(0, at), name.slice(at + 1)]};
-                if (cause.by && (!newest || cause.by[2] > newest.by[2])) newest = cause;
+                if (cause.by && (!newest || cause.by[2] > newest.by[2])) newest = {by: cause.by};
+                if (cause.restored) restored = cause;
             }
-            return newest || {initial: true};
+            return newest || restored || {initial: true};
         }
 
         get hydrated() {
@@ -230,6 +263,8 @@
                     props[prop] = value;
                     tell = tell || this._heard(id, prop) || holdsComponents(value) || holdsComponents(old[prop]);
                 }
+                const [first] = Object.keys(props);
+                if (first) this._changedByApp(id, props, revision ? {by: [id, first, revision]} : {pushed: true});
                 if (tell) heard[id] = props;
                 else if (Object.keys(props).length) silent.push([path, props]);
             }
@@ -350,6 +385,7 @@
         reload() {
             if (!this._store) return;
             this._events.clear();
+            this._acts.clear();
             dd.keepFocus();
             this._store.dispatch({type: 'RELOAD'});
         }

@@ -22,7 +22,9 @@
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
          * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, gone: () => boolean, refuse: (text: string) => void,
-         *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void}} page
+         *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void,
+         *     ask: (frame: object, sent: (number: number|false) => void) => void, arrives: (tree: any) => void}} page `ask` sends after the
+         *     changes that were made before; `arrives`: what Dash's routes answer, before the renderer has it
          */
         constructor(settings, page) {
             this._settings = settings;
@@ -74,9 +76,11 @@
         _ask(request) {
             const {number: n, path, query, body, cause} = request;
             const c = cause ? dd.causeFrame(cause) : undefined;
-            request.frame = this._page.send({t: 'req', n, path, query, body, c});
-            request.sent = !!request.frame || request.sent;
-            if (!request.sent && this._page.gone()) setTimeout(() => this._unsent(request), NO_ANSWER_MS);
+            this._page.ask({t: 'req', n, path, query, body, c}, number => {
+                request.frame = number;
+                request.sent = !!number || request.sent;
+                if (!request.sent && this._page.gone()) setTimeout(() => this._unsent(request), NO_ANSWER_MS);
+            });
         }
 
         _unsent(request) {
@@ -137,7 +141,15 @@
                 if (text.includes(PATCH)) this._unpack(JSON.parse(text));
             }
             const {addresses} = this._page;
-            return addresses ? addresses.completeAnswer(response, 3) : response;
+            const complete = await (addresses ? addresses.completeAnswer(response, 3) : response);
+            if (route !== LAYOUT && route !== UPDATE) return complete;
+            const json = complete.json.bind(complete);
+            complete.json = async () => {
+                const body = await json();
+                this._page.arrives(body);
+                return body;
+            };
+            return complete;
         }
 
         /** An answer has come over the socket. */
@@ -145,6 +157,7 @@
             const request = this._open.get(frame.n);
             if (!request) return;
             this._open.delete(frame.n);
+            if (request.path === LAYOUT || frame.r) this._page.arrives(frame.b);
             for (const each of frame.ch || []) this._foreseen.set(each.o, each);
             if (request.path === LAYOUT) this._page.layout(frame.r, frame.b);
             else if (frame.r) this._page.brings(frame.b, frame.r);

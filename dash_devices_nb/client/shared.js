@@ -16,6 +16,8 @@
     /** Bytes of a frame around the values that it carries, at the most. */
     const AROUND = 64 * 1024;
     const DRAWN_MS = 60;
+    /** The events with which a task of the browser begins, or the page ends. */
+    const BEGINNINGS = ['keydown', 'keyup', 'pointerdown', 'pointerup', 'pointermove', 'wheel', 'touchstart', 'touchmove', 'pagehide'];
     const keyOf = (id, prop) => `${id}\n${prop}`;
 
     dd.SharedProps = class SharedProps {
@@ -41,6 +43,13 @@
             /** What undoes changes of this page, and is not shown yet. @type {{[id: string]: {[prop: string]: any}}} */
             this._undone = {};
             this._undoing = 0;
+            /** What goes out together when the current task of the browser is over, in its order. @type {any[]} */
+            this._gathered = [];
+            this._channel = new MessageChannel();
+            this._channel.port1.onmessage = () => this.flush();
+            // A busy page may hear of what somebody does next before its own message: what was done before is told for itself.
+            for (const type of BEGINNINGS)
+                window.addEventListener(type, event => event.isTrusted && this.flush(), {capture: true, passive: true});
         }
 
         /** The dependencies of shared callbacks. @param {[any, string][]} refs */
@@ -99,18 +108,55 @@
             }
             const names = Object.keys(shared);
             if (!names.length) return;
-            if (dd.tooLong(JSON.stringify(shared), this._page.most - AROUND)) {
+            const text = JSON.stringify(shared);
+            if (dd.tooLong(text, this._page.most - AROUND)) {
                 this._page.refuse(`This value is over the limit of ${this._page.most} bytes; it stays in this page.`);
                 return;
             }
-            const s = ++this._sequence;
-            const change = {s, m: {[id]: shared}, c: dd.causeFrame(cause)};
+            const s = this._gather(id, shared, text.length, cause);
             for (const prop of names) {
                 this._pending.set(keyOf(id, prop), s);
                 this._own.delete(keyOf(id, prop));
             }
-            this._page.changes(id);
-            this._unacknowledged.push({change, f: this._page.send({t: 'set', ...change})});
+        }
+
+        /**
+         * Put a change with those that the same event has made: a person who presses Enter has submitted what was typed, whatever
+         * the steps in which the components say so. It goes out when the browser's task is over.
+         */
+        _gather(id, props, size, {said, restored, ...cause}) {
+            const [c, w] = [dd.causeFrame(cause), said ? 'said' : restored ? 'kept' : undefined];
+            const why = JSON.stringify([c, w]);
+            // Together they must not be over the limit, of bytes, of which a character takes three at the most.
+            const most = (this._page.most - AROUND) / 3;
+            let gathered = this._gathered.find(each => each.why === why && each.size + size < most);
+            if (!gathered) {
+                gathered = {why, size: 0, change: {s: ++this._sequence, m: {}, c, w}};
+                if (!this._gathered.length) this._channel.port2.postMessage(0);
+                this._gathered.push(gathered);
+            }
+            const {m, s} = gathered.change;
+            m[id] = {...m[id], ...props};
+            gathered.size += size;
+            return s;
+        }
+
+        /** Do something after the changes of this task have gone out. @param {() => void} action */
+        inOrder(action) {
+            if (this._gathered.length) this._gathered.push({action});
+            else action();
+        }
+
+        /** The task is over. */
+        flush() {
+            for (const {change, action} of this._gathered.splice(0)) {
+                if (action) {
+                    action();
+                    continue;
+                }
+                for (const id in change.m) this._page.changes(id);
+                this._unacknowledged.push({change, f: this._page.send({t: 'set', ...change})});
+            }
         }
 
         /** The app has ordered our changes up to a number. */

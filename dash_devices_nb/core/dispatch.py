@@ -49,6 +49,7 @@ class Dispatcher:
         self._answered: dict[tuple[Key, Key], int] = {}
         self._computed: dict[Key, int] = {}
         """The revision at which an initial call set a prop last."""
+        self._said: dict[tuple[Key | None, Key], tuple[int, Client]] = {}
 
     # ---- what is shared
 
@@ -171,9 +172,9 @@ class Dispatcher:
         for key, value in mods.items():
             if not self.may_be_sent(key):
                 private[key] = value
-            elif cause is None or self._answers(key, value, cause):
+            elif cause is None or self._counts(key, value, cause, client):
                 taken[key] = value
-            elif self.state.get(key) is not None and self.value(key) != value:
+            elif (key in self.state or (cause.kept and self.store.knows(key))) and self.value(key) != value:
                 refused[key] = self.value(key)
         if private:
             actions.append(Refuse(client, {}, f"{named(private)} is not shared: no shared callback uses it"))
@@ -184,10 +185,12 @@ class Dispatcher:
             lineage = self._lineage(cause, taken)
             for key, value in taken.items():
                 self.state.set(key, value, lineage)
+                if cause is not None and cause.said and (cause.key is None or cause.key in self.state):
+                    self._said[cause.key, key] = revision, client
             shown = {key: value for key, value in taken.items() if self._shown(key)}
             if shown:
                 actions.append(Send(shown, revision, but=client))
-            wave, calls = self._wave(taken, client, lineage)
+            wave, calls = self._wave(taken, None if cause is not None and cause.said else client, lineage)
             actions += calls
         return self._close(actions), wave
 
@@ -277,6 +280,35 @@ class Dispatcher:
     def _shown(self, key: Key) -> bool:
         users = self.graph.triggered_by(key)
         return not users or any(i.spec.shows_others for i in users)
+
+    def _counts(self, key: Key, value: Value, cause: Cause, client: Client) -> bool:
+        """Whether a change that no person made is taken."""
+        if cause.kept:
+            return False
+        return self._says(key, value, cause, client) if cause.said else self._answers(key, value, cause)
+
+    def _says(self, key: Key, value: Value, cause: Cause, client: Client) -> bool:
+        """Whether a component may answer a change: once over all pages, and none where it says nothing new.
+
+        The page that was first may correct itself: a table says what it shows in several steps.
+        """
+        if self.value(key) == value:
+            return False
+        entry = self.state.get(key)
+        at, first = self._said.get((cause.key, key), (0, None))
+        if entry is not None and first is client and entry.revision == at:
+            return True
+        if cause.key is None:
+            return entry is None
+        led = self.state.get(cause.key)
+        if cause.revision == ACTED:
+            return led is None or key not in led.lineage
+        if led is None or led.revision != cause.revision or key in led.lineage:
+            return False
+        if self._answered.get((cause.key, key)) == cause.revision:
+            return False
+        self._answered[cause.key, key] = cause.revision
+        return True
 
     def _answers(self, key: Key, value: Value, cause: Cause) -> bool:
         """Whether a page's own callback may set a shared prop: one answer to one change, and no circles."""

@@ -29,10 +29,14 @@ class Cause:
     Attributes:
         key: the prop whose change led to this one; None: an initial call of the page.
         revision: of that change, made elsewhere; `ACTED`: the person of this page made it.
+        said: a component answered that change by itself, as every page's does: it is nobody's act.
+        kept: the page's browser has kept the value, or the program says that it is to drive nothing.
     """
 
     key: Key | None = None
     revision: int = 0
+    said: bool = False
+    kept: bool = False
 
 
 @dataclass(eq=False)

@@ -104,13 +104,17 @@ def _sound(given: Any) -> Value:
 def cause(message: dict[str, Any]) -> Cause | None:
     """The cause of a `set` or `req` frame; None: a person. Raises FrameError."""
     given = message.get("c")
-    if given is None:
+    who = message.get("w")
+    if who not in (None, "said", "kept"):
+        raise FrameError(f"'w' of a {message['t']} frame is 'said' or 'kept', not {str(who)[:60]!r}")
+    said, kept = who == "said", who == "kept"
+    if given is None and not who:
         return None
-    if given == []:
-        return Cause()
+    if given is None or given == []:
+        return Cause(said=said, kept=kept)
     match given:
         case [str(component_id), str(prop), int(revision)]:
-            return Cause((component_id, prop), revision)
+            return Cause((component_id, prop), revision, said, kept)
     raise FrameError(f"'c' of a {message['t']} frame is [], or [id, prop, revision], not {str(given)[:60]!r}")
 
 

@@ -1,0 +1,142 @@
+// @ts-check
+/**
+ * Whose act a change is that a component reports: this page's person's, or nobody's.
+ *
+ * It is an act if it is made during an input event, or by a component that had one since the app last changed or mounted
+ * it (a debounced input commits later, an upload reads its file). Otherwise the first change of a prop after that is the
+ * component's answer to what the app did: a slider's `drag_value` follows `value`, a toast closes after its duration. A
+ * component that speaks a second time does so unprompted, and that is an act of its page again.
+ */
+(function () {
+    'use strict';
+    const dd = (window.dashDevices = window.dashDevices || {});
+    const HOVERING = ['pointermove', 'mousemove', 'pointerover', 'mouseover', 'pointerout', 'mouseout'];
+    const FOCUS = ['focus', 'blur', 'focusin', 'focusout'];
+    const INPUT = (
+        'pointerdown pointerup pointercancel mousedown mouseup click dblclick auxclick contextmenu touchstart touchmove touchend ' +
+        'keydown keypress keyup wheel beforeinput input change submit reset dragstart dragend dragover drop paste cut copy compositionend'
+    ).split(' ');
+    /** Components that speak for their page, with nobody touching them. */
+    const UNPROMPTED = new Set(
+        ('Interval Location Geolocation ConfirmDialog ConfirmDialogProvider EventListener Keyboard Gamepad WebSocket EventSource SSE ' +
+            'DashPlayer Player').split(' ')
+    );
+    /** What belongs to one answer: a component may say a prop more than once while it settles. */
+    const SETTLES_MS = 500;
+    /** Focus that moves so soon after the app changed something was moved by that. */
+    const MOVED_MS = 100;
+    const PERSON = {person: true};
+    const RESTORED = {restored: true};
+
+    dd.Acts = class Acts {
+        /** @param {(id: string) => void} before told of each component in which a person begins to act */
+        constructor(before) {
+            this._before = before;
+            /** What is known of components, by id. @type {Map<string, {cause: any, at: number, acted: boolean, said: Set<string>}>} */
+            this._known = new Map();
+            /** Whether an input event is under way. */
+            this._during = false;
+            this._applied = -Infinity;
+            /** Whether a component sets what the browser has kept. */
+            this._restoring = false;
+            /** The program's own word, by "id\nprop". @type {Map<string, string>} */
+            this._rules = new Map();
+            /** The same for patterns. @type {[any, string, string][]} */
+            this._patterns = [];
+            this._channel = new MessageChannel();
+            this._channel.port1.onmessage = () => (this._during = false);
+            for (const type of [...HOVERING, ...FOCUS, ...INPUT])
+                window.addEventListener(type, event => this._event(event), {capture: true, passive: true});
+        }
+
+        /** What the program says of props: "page", "once" or "never". @param {[any, string, string][]} rules */
+        rule(rules) {
+            this._rules.clear();
+            this._patterns = rules.filter(([id]) => typeof id !== 'string');
+            for (const [id, prop, kind] of rules) if (typeof id === 'string') this._rules.set(`${id}\n${prop}`, kind);
+        }
+
+        /** @param {any} event */
+        _event(event) {
+            const hovering = HOVERING.includes(event.type) && !event.buttons;
+            const moved = FOCUS.includes(event.type) && !this._during && performance.now() - this._applied < MOVED_MS;
+            if (moved) return;
+            if (!hovering && !this._during) {
+                this._during = true;
+                this._channel.port2.postMessage(0);
+            }
+            for (const {id} of event.composedPath()) {
+                if (typeof id !== 'string' || !id) continue;
+                this._of(id).acted = true;
+                if (!hovering) this._before(id);
+            }
+        }
+
+        _of(id) {
+            let known = this._known.get(id);
+            if (!known) this._known.set(id, (known = {cause: {initial: true}, at: performance.now(), acted: false, said: new Set()}));
+            return known;
+        }
+
+        /** The app, or a callback, has changed a component, or brought it in. @param {string} id @param {any} cause */
+        changed(id, cause) {
+            const at = (this._applied = performance.now());
+            this._known.set(id, {cause, at, acted: false, said: new Set()});
+            this._during = false;
+        }
+
+        /** The layout is read anew. */
+        clear() {
+            this._known.clear();
+        }
+
+        /** Set what the browser has kept. @param {() => void} action */
+        restoring(action) {
+            this._restoring = true;
+            try {
+                action();
+            } finally {
+                this._restoring = false;
+            }
+        }
+
+        /**
+         * A component has changed some of its props: why, and which for that reason.
+         * @param {string} id @param {string} type of the component @param {object} props
+         * @returns {[any, object][]}
+         */
+        said(id, type, props) {
+            /** @type {[any, any][]} */
+            const groups = [];
+            for (const prop in props) {
+                const cause = this._cause(id, type, prop);
+                const key = JSON.stringify(cause);
+                const group = groups.find(([other]) => JSON.stringify(other) === key);
+                if (group) group[1][prop] = props[prop];
+                else groups.push([cause, {[prop]: props[prop]}]);
+            }
+            return groups;
+        }
+
+        _cause(id, type, prop) {
+            const rule = this._ruleOf(id, prop);
+            if (rule === 'page') return PERSON;
+            if (rule === 'never' || this._restoring) return RESTORED;
+            const known = this._of(id);
+            if (rule !== 'once') {
+                const again = known.said.has(prop) && performance.now() - known.at > SETTLES_MS;
+                if (this._during || known.acted || again || UNPROMPTED.has(type)) return PERSON;
+            }
+            known.said.add(prop);
+            const plain = known.cause.person && !known.cause.through;
+            return plain && rule !== 'once' ? PERSON : {...(plain ? {initial: true} : known.cause), said: true};
+        }
+
+        _ruleOf(id, prop) {
+            const rule = this._rules.get(`${id}\n${prop}`);
+            if (rule || !this._patterns.length) return rule;
+            const found = this._patterns.find(([pattern, name]) => name === prop && dd.matches(pattern, id));
+            return found && found[2];
+        }
+    };
+})();

@@ -1,0 +1,57 @@
+"""What components say by themselves, and what browsers have kept: nobody's act, once over all pages, or not at all."""
+
+from dataclasses import replace
+
+from dash_devices_nb.core.waves import Cause
+from tests.core.desk import Desk, client, component, key
+
+
+def test_a_component_answers_once_over_all_pages():
+    """What components say of a pushed value is taken once, from nobody; the page that was first may correct itself."""
+    desk = Desk()
+    desk.callback("act", "", "slider.drag")
+    desk.callback("move", "", "slider.value")
+    desk.start(component("slider", value=1))
+    one, other = client("one"), client("other")
+    desk.push({"slider.value": 9})
+    cause = Cause(key("slider.value"), desk.dispatcher.state.revision, said=True)
+    desk.settle()
+    desk.forget()
+    for who, value in ((one, 9), (other, 9), (other, 8), (one, 7)):
+        desk.change(who, {"slider.drag": value}, cause)
+        desk.settle()
+    assert [args for _, args in desk.called] == [[9], [7]]
+    assert desk.clients == [None, None]
+    assert [(refuse.client, refuse.mods[key("slider.drag")].plain) for refuse in desk.refused] == [(other, 9)]
+    desk.push({"slider.value": 3})
+    desk.change(other, {"slider.drag": 9}, cause)
+    assert desk.value("slider.drag") == 7, "it answers a change that is no more the newest"
+
+
+def test_a_component_may_answer_with_the_very_prop_that_was_pushed():
+    """A toast that closes: each push of it is answered once, and the answer by nothing."""
+    desk = Desk()
+    desk.callback("act", "", "toast.is_open")
+    desk.start(component("toast"))
+    one, other = client("one"), client("other")
+    for _ in range(2):
+        desk.push({"toast.is_open": True})
+        cause = Cause(key("toast.is_open"), desk.dispatcher.state.revision, said=True)
+        for who in (one, other):
+            desk.change(who, {"toast.is_open": False}, cause)
+        desk.change(other, {"toast.is_open": True}, replace(cause, revision=desk.dispatcher.state.revision))
+        desk.settle()
+    assert [args for _, args in desk.called] == [[True], [False]] * 2
+    assert set(desk.clients) == {None}
+
+
+def test_what_a_browser_has_kept_is_given_back():
+    """It is not taken, whether the prop was ever set or not, and the page gets what the app has."""
+    desk = Desk()
+    desk.callback("act", "", ["field.value", "other.value"])
+    desk.start(component("field", value="5"), component("other", value="1"))
+    desk.push({"other.value": "2"})
+    desk.forget()
+    desk.change(client("one"), {"field.value": "9", "other.value": "9"}, Cause(kept=True))
+    assert desk.called == []
+    assert {k: v.plain for k, v in desk.refused[0].mods.items()} == {key("field.value"): "5", key("other.value"): "2"}
