@@ -16,6 +16,7 @@ from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.chaining import Chains
 from dash_devices_nb.app.clocks import Clocks
 from dash_devices_nb.app.definitions import Definitions
+from dash_devices_nb.app.events import Events
 from dash_devices_nb.app.held import Held
 from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.journal import AppJournal
@@ -71,6 +72,7 @@ class Dash(People):
         self.callback_service = check_callback_service(callback_service)
         name = name if name is not None else _caller_name()
         self.runtime = Runtime(name)
+        self.events = Events(self.runtime.dispatcher.store.events)
         self.runtime.runs_with(self._run_call)
         self.runtime.on_error = self._report
         self.recorder = Recorder(Replays(self).of, name)

@@ -79,7 +79,7 @@ class Pushing(Callbacks):
         if _batch.get() is not None:
             yield
             return
-        batch = Batch()
+        batch = Batch(self._is_event)
         token = _batch.set(batch)
         try:
             yield
@@ -215,7 +215,8 @@ class Pushing(Callbacks):
         dispatcher = self.runtime.dispatcher
 
         def receive() -> list[Action]:
-            shared = {key: _applied(value, dispatcher, key) for key, value in mods.items() if dispatcher.is_shared(key)}
+            states = {key: value for key, value in mods.items() if not self._is_event(key, value)}
+            shared = {k: _applied(value, dispatcher, k) for k, value in states.items() if dispatcher.is_shared(k)}
             page = self.runtime.pages.get(client.id)
             refused = self.hub.roles.sift(page, shared, cause) if page is not None else []
             return refused + (dispatcher.receive_change(client, shared, cause) if shared else [])
@@ -231,7 +232,12 @@ class Pushing(Callbacks):
                 self.runtime.enter(functools.partial(receive, client.id, [(key, tree)]))
                 mods[key] = stock.encode(tree)
         self.runtime.account(self.recorder.pushed, client, mods)
-        self.runtime.send_own(client, mods)
+        store = self.runtime.dispatcher.store
+        self.runtime.send_own(client, store.events.marked(mods, store.layout))
+
+    def _is_event(self, key: Key, value: Value) -> bool:
+        store = self.runtime.dispatcher.store
+        return store.events.is_event(key, value, store.layout)
 
     def _encoded(self, plain: PlainMods) -> Mods:
         for key, _ in plain:

@@ -26,6 +26,7 @@ from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
+from dash_devices_nb.core.events import EventValue
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.holding import FRAMES
 from dash_devices_nb.core.lanes import Laned
@@ -239,12 +240,16 @@ class Runtime:
         if action.revision is None or not self.pages:
             return
         frame: Frame | None = None
+        shared, apart = _parted(action.mods)
         for page in self.pages.values():
             if page.client is action.but or not page.takes_shared:
                 continue
-            if frame is None:
-                frame = Frame(wire.mods_frame(action.mods, action.revision))
-            page.send_shared(frame, action.revision, action.mods)
+            if frame is None and shared:
+                frame = Frame(wire.mods_frame(shared, action.revision))
+            if frame is not None:
+                page.send_shared(frame, action.revision, shared)
+            if apart:
+                page.send_mods(apart)
 
     def _refuse(self, action: Refuse) -> None:
         page = self.pages.get(action.client.id)
@@ -446,3 +451,9 @@ def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def _parted(mods: Mods) -> tuple[Mods, Mods]:
+    """What a page that falls behind finds in the state, and the events that it must get all the same."""
+    apart: Mods = {key: value for key, value in mods.items() if isinstance(value, EventValue) and not value.kept}
+    return ({key: value for key, value in mods.items() if key not in apart} if apart else mods), apart

@@ -124,6 +124,18 @@ def props_of(namespace: str, kind: str) -> frozenset[str] | None:
     return None
 
 
+def props_of_kind(kind: str) -> frozenset[str]:
+    """The props of the components of this name, of all libraries that were imported; empty: there is none."""
+    pending: list[type] = list(Component.__subclasses__())
+    namespaces: set[str] = set()
+    while pending:
+        cls = pending.pop()
+        if getattr(cls, "_type", None) == kind:
+            namespaces.add(str(getattr(cls, "_namespace", "")))
+        pending.extend(cls.__subclasses__())
+    return frozenset().union(*(props_of(namespace, kind) or () for namespace in namespaces))
+
+
 # ---- declarations
 
 

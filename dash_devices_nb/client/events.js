@@ -4,8 +4,10 @@
  *
  * dcc.Graph collects the events that come while it loads or draws, and draws all it has collected anew with each that
  * follows, so that points come twice and more (seen with Dash 4.4.1). A graph's events therefore go to Plotly itself, as
- * the graph would hand them over, each when the one before is drawn; those that wait meanwhile are put together. Events of other
- * components go through the store, one a task, so that each is rendered.
+ * the graph would hand them over, each when the one before is drawn; those that wait meanwhile are put together.
+ *
+ * Events of other components go through the store, each when the component has taken the one before: an AG Grid sets its
+ * `rowTransaction` back then, any other has been rendered with it a few tasks later. They come marked from the app.
  */
 (function () {
     'use strict';
@@ -13,17 +15,35 @@
     const MOST_WAITING = 1000;
     const LOOK_MS = 50;
     const EVENTS = ['extendData', 'prependData'];
+    const MARK = '__dash_devices_event';
+    /** Props that a component sets back once it has taken an event. */
+    const SET_BACK = new Set(['rowTransaction']);
+    /** So many of a component may wait; one that does not take them any more loses them, and the person is told. */
+    const MOST_KEPT = 10000;
+    const TASKS = 4;
+    const LOOKS = 50;
+    const TAKEN_MS = 20;
+    const LONGEST_MS = 2000;
+
+    /** Whether a value from the app is an event. @param {string} prop @param {any} value */
+    dd.isEvent = (prop, value) => EVENTS.includes(prop) || isMarked(value);
+
+    const isMarked = value => value !== null && typeof value === 'object' && MARK in value;
 
     dd.Events = class Events {
         /**
          * @param {{node: (id: string) => any, setQuietly: (id: string, prop: string, value: any) => void}} renderer
+         * @param {(text: string) => void} refused
          */
-        constructor(renderer) {
+        constructor(renderer, refused) {
+            this._refused = refused;
             this._renderer = renderer;
             /** What waits, by component and prop. @type {Map<string, any[]>} */
             this._queues = new Map();
             /** The graphs that are drawing. @type {Set<string>} */
             this._drawing = new Set();
+            /** The props that hold an event which is not taken yet. @type {Set<string>} */
+            this._taking = new Set();
             this._timer = 0;
             this._channel = new MessageChannel();
             this._channel.port1.onmessage = () => this._next();
@@ -33,8 +53,12 @@
         add(id, prop, value) {
             const key = `${id}\n${prop}`;
             const queue = this._queues.get(key) || [];
-            queue.push(value);
-            this._queues.set(key, queue.length > MOST_WAITING ? fewer(queue, prop) : queue);
+            queue.push(isMarked(value) ? value[MARK] : value);
+            if (queue.length > MOST_KEPT) {
+                queue.length = 0;
+                this._refused(`${id} has not taken its last ${MOST_KEPT} events (${prop}); reload the page to see what holds.`);
+            }
+            this._queues.set(key, EVENTS.includes(prop) && queue.length > MOST_WAITING ? fewer(queue, prop) : queue);
             this._soon();
         }
 
@@ -43,9 +67,10 @@
             this._queues.clear();
         }
 
-        /** Forget what waits for a component: a figure comes that holds it already. @param {string} id */
-        forget(id) {
-            EVENTS.forEach(prop => this._queues.delete(`${id}\n${prop}`));
+        /** Forget what waits for a component: a figure, or its rows, come that hold it already. @param {string} id @param {string} prop */
+        forget(id, prop) {
+            if (prop === 'figure') EVENTS.forEach(event => this._queues.delete(`${id}\n${event}`));
+            else if (prop === 'rowData') this._queues.delete(`${id}\nrowTransaction`);
         }
 
         _soon() {
@@ -58,11 +83,28 @@
                 const node = this._renderer.node(id);
                 if (!node) this._queues.delete(key);
                 else if (isGraph(node)) this._draw(id, prop, queue, key);
-                else {
-                    this._renderer.setQuietly(id, prop, queue.shift());
-                    if (queue.length) this._soon();
-                    else this._queues.delete(key);
-                }
+                else if (!this._taking.has(key)) this._hand(id, prop, queue.shift(), key);
+            }
+        }
+
+        async _hand(id, prop, event, key) {
+            this._taking.add(key);
+            this._renderer.setQuietly(id, prop, event);
+            if (SET_BACK.has(prop)) await this._taken(id, prop, event);
+            else for (let n = 0; n < TASKS; n++) await task();
+            this._taking.delete(key);
+            const queue = this._queues.get(key);
+            if (queue && queue.length) this._soon();
+            else this._queues.delete(key);
+        }
+
+        /** Wait until a component has set back the prop that had an event; not for ever: it may not be shown yet, and keep them. */
+        async _taken(id, prop, event) {
+            const from = performance.now();
+            for (let looks = 0; performance.now() - from < LONGEST_MS; looks++) {
+                await (looks < LOOKS ? task() : new Promise(resolve => setTimeout(resolve, TAKEN_MS)));
+                const node = this._renderer.node(id);
+                if (!node || node.props[prop] !== event) return;
             }
         }
 
@@ -88,6 +130,22 @@
             }
         }
     };
+
+    const channel = new MessageChannel();
+    /** @type {(() => void)[]} */
+    const waiting = [];
+    channel.port1.onmessage = () => {
+        const next = waiting.shift();
+        if (next) next();
+    };
+
+    /** The next task of the browser, which it does not put off in a hidden page. @returns {Promise<void>} */
+    function task() {
+        return new Promise(resolve => {
+            waiting.push(resolve);
+            channel.port2.postMessage(0);
+        });
+    }
 
     function isGraph(node) {
         return node.type === 'Graph' && node.namespace === 'dash_core_components';

@@ -17,7 +17,6 @@
 (function () {
     'use strict';
     const dd = (window.dashDevices = window.dashDevices || {});
-    const EVENTS = new Set(['extendData', 'prependData']);
 
     dd.Renderer = class Renderer {
         /**
@@ -41,7 +40,7 @@
             /** Outputs of callbacks to call once the renderer has them. @type {string[]} */
             this._again = [];
             this._graphs = this._paths = null;
-            this._events = new dd.Events(this);
+            this._events = new dd.Events(this, text => owner.refused(text));
             this._acts = new dd.Acts(() => {});
             /** Those whom the store tells of changes. @type {any} */
             this._listeners = null;
@@ -245,11 +244,11 @@
                 let tell = false;
                 for (const prop in mods[id]) {
                     let value = mods[id][prop];
-                    if (EVENTS.has(prop)) {
+                    if (dd.isEvent(prop, value)) {
                         this._events.add(id, prop, value);
                         continue;
                     }
-                    if (prop === 'figure' && !dd.isPatch(value)) this._events.forget(id);
+                    if (!dd.isPatch(value)) this._events.forget(id, prop);
                     if (revision && holdsComponents(value)) this._owner.absent.brings(value, revision);
                     if (dd.isPatch(value)) {
                         try {

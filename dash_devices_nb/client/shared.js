@@ -36,6 +36,8 @@
             /** When, and why, a prop changed in this page while it was the page's own. @type {Map<string, {at: number, cause: any}>} */
             this._own = new Map();
             this._known = new Set();
+            /** Props that are events, which a component sets back by itself: they are nobody's value. @type {Set<string>} */
+            this._events = new Set();
             /** @type {[{[key: string]: any}, string][]} */
             this._patterns = [];
             /** Large values that wait for the next animation frame. @type {{mods: any, revision?: number}|null} */
@@ -102,6 +104,7 @@
             /** @type {{[prop: string]: any}} */
             const shared = {};
             for (const prop in props) {
+                if (this._events.has(keyOf(id, prop))) continue;
                 this._forgetUndone(id, prop);
                 if (this.has(id, prop)) shared[prop] = props[prop];
                 else this._own.set(keyOf(id, prop), {at: performance.now(), cause});
@@ -199,8 +202,11 @@
 
         /** Values have come from the app. @param {any} mods @param {number|undefined} revision @param {number} size in bytes */
         came(mods, revision, size) {
+            for (const id in mods)
+                for (const prop in mods[id]) if (dd.isEvent(prop, mods[id][prop])) this._events.add(keyOf(id, prop));
             if (revision) {
-                for (const id in mods) for (const prop in mods[id]) this._share(keyOf(id, prop));
+                for (const id in mods)
+                    for (const prop in mods[id]) if (!this._events.has(keyOf(id, prop))) this._share(keyOf(id, prop));
                 mods = this._withoutPending(mods);
             }
             const special = hasSpecial(mods);
@@ -266,7 +272,7 @@
     /** Whether there is a value that is no plain one: operations, or an event. */
     function hasSpecial(mods) {
         return Object.values(mods).some(props =>
-            Object.entries(props).some(([prop, value]) => prop === 'extendData' || prop === 'prependData' || dd.isPatch(value))
+            Object.entries(props).some(([prop, value]) => dd.isEvent(prop, value) || dd.isPatch(value))
         );
     }
 

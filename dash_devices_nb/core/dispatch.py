@@ -170,6 +170,8 @@ class Dispatcher:
         taken: Mods = {}
         private: Mods = {}
         for key, value in mods.items():
+            if self.store.events.is_event(key, value, self.layout):
+                continue  # it is done: the component says that it has taken it
             if not self.may_be_sent(key):
                 private[key] = value
             elif cause is None or self._counts(key, value, cause, client):

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.events import ROWS, EventProps, EventValue
 from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.layout import EVENT_PROPS, UNKNOWN_KIND, Layout, components, overlay
 from dash_devices_nb.core.patches import apply_patch, extend_figure
+from dash_devices_nb.core.rows import transacted
 from dash_devices_nb.core.shown import DECLARED, Shown
 from dash_devices_nb.core.state import SharedState
 from dash_devices_nb.core.values import PATCH, PatchValue, Value
@@ -25,6 +27,7 @@ class Store:
         state: the shared props.
         layout: the components that are there: in the app's layout or values, or in a page of its own.
         shown: those of pages.
+        events: which props are events.
     """
 
     def __init__(self) -> None:
@@ -32,6 +35,7 @@ class Store:
         self.layout = Layout()
         self.shown = Shown()
         self._loose: set[str] = set()  # in the layout only because a page shows them
+        self.events = EventProps()
         self._layout_values: dict[Key, Value] = {}
 
     def value(self, key: Key) -> Value:
@@ -122,6 +126,12 @@ class Store:
                     grown = extend_figure(base.plain, value.plain, prepend=key[1] == "prependData")
                     stored[figure] = Value.of(grown)
                 continue
+            if self.events.is_marked(key, value, self.layout):
+                rows = self._rows(key, value, stored) if key[1] == ROWS else None
+                if rows is not None:
+                    stored[key[0], "rowData"] = rows
+                sent[key] = EventValue(value, kept=rows is not None)
+                continue
             if isinstance(value, PatchValue):
                 sent[key] = value
                 applied = self._applied(key, value, stored.get(key))
@@ -138,6 +148,13 @@ class Store:
                     stored[key] = sent[key] = Value.of(tree)
         self._exchange({key: value for key, value in stored.items() if key in mods})
         return sent, stored
+
+    def _rows(self, key: Key, transaction: Value, stored: Mods) -> Value | None:
+        """The rows of a grid after a transaction; None: nobody can tell."""
+        place = (key[0], "rowData")
+        base = stored.get(place) or self.value(place)
+        rows = transacted(base.plain, transaction.plain, self.layout.initial(key[0], "getRowId"))
+        return None if rows is None or key[0] not in self.layout else Value.of(rows)
 
     def _applied(self, key: Key, patch: PatchValue, base: Value | None) -> Value | None:
         """What a `Patch` makes of the value.

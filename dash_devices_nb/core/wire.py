@@ -9,6 +9,7 @@ import orjson
 
 from dash_devices_nb.core import bounds
 from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.events import MARK
 from dash_devices_nb.core.ids import Key, Ref, Wild
 from dash_devices_nb.core.values import PATCH, Value
 from dash_devices_nb.core.waves import Cause
@@ -96,8 +97,10 @@ def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
 
 def _sound(given: Any) -> Value:
     """A value that the other pages can be sent; `bounds.read` has seen to it that it can be written."""
-    if isinstance(given, dict) and PATCH in given:
-        raise FrameError("a page sets values; a Patch, which others would apply to theirs, is the program's to send")
+    if isinstance(given, dict) and (PATCH in given or MARK in given):
+        raise FrameError(
+            "a page sets values; a Patch, or an event, which others would apply to theirs, is the program's to send"
+        )
     return Value.of(given)
 
 

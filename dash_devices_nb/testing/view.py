@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from dash_devices_nb.core.events import MARK, ROWS
 from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.layout import EVENT_PROPS, components
 from dash_devices_nb.core.patches import apply_patch, extend_figure
+from dash_devices_nb.core.rows import transacted
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,13 @@ class View:
         component_id, prop = key
         props = self.props[component_id]
         self._causes[key] = cause
+        if isinstance(value, dict) and MARK in value:
+            if prop == ROWS:
+                rows = transacted(props.get("rowData"), value[MARK], props.get("getRowId"))
+                props["rowData"] = props.get("rowData") if rows is None else rows
+            else:
+                props[prop] = value[MARK]
+            return []
         if prop in EVENT_PROPS:
             props["figure"] = extend_figure(props.get("figure"), value, prepend=prop == "prependData")
             return []
