@@ -7,29 +7,35 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import Headers, MultiDict
 
 from dash_devices_nb.app.admission import Refusal
 from dash_devices_nb.app.asked import Asked, output_names
+from dash_devices_nb.app.intake import Intake
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
 from dash_devices_nb.app.roles import CUT_OFF
 from dash_devices_nb.core import limits, wire
 from dash_devices_nb.core.actions import Action, Mods, Refuse
+from dash_devices_nb.core.budget import GREETING, MESSAGE, LinkBudget
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.ids import Key, named
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
-from dash_devices_nb.transport.writer import AsgiWriter, read_with, take_socket, writer_of
+from dash_devices_nb.transport.writer import AsgiWriter, guard_with, read_with, take_socket, writer_of
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
 
 TELL_SECONDS = 5.0
+TELL_DELAY = 1.0
+"""From what delay on a page says that others slow it down."""
+LARGE = 128 * 1024
+"""Bytes from which on a frame is read off the loop."""
 GREETING_SECONDS = 10.0
 ACK_SECONDS = 0.004
 """How long an acknowledgement may wait, so that a callback's output comes before it."""
@@ -61,6 +67,7 @@ class Connection:
         self._waits = False
         self._data: bytes | str = b""
         self._number = 0
+        self._budget: LinkBudget | None = None
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -75,11 +82,28 @@ class Connection:
             self._hub.app.recorder.refused(client, full)
             await self.close(TRY_AGAIN_LATER, full)
             return
+        self._budget = self._hub.sharing.budget_of(client)
+        intake = Intake(self._budget, lambda: self._longest(client), self._refuse)
+        guard_with(self._scope, intake)
         door.enter(client.address, client.share)
         try:
             await self._greeted(client)
         finally:
             door.leave(client.address, client.share)
+            intake.ended()
+
+    def _longest(self, client: Client) -> int | None:
+        """The longest message that may come now, in bytes; None: the server's own limit."""
+        if self._page is None:
+            return GREETING
+        return None if client.share is None else MESSAGE.get(self._page.client.rights)
+
+    def _refuse(self, again: bool, reason: str) -> None:
+        """End the connection for what comes by it; `again`: the page may come back."""
+        if not self._closed:
+            client = self._page.client if self._page is not None else None
+            self._hub.app.recorder.refused(client, reason)
+            asyncio.get_running_loop().create_task(self.close(TRY_AGAIN_LATER if again else CUT_OFF, reason))
 
     async def _greeted(self, client: Client) -> None:
         """Serve somebody who has come in."""
@@ -138,7 +162,24 @@ class Connection:
             return int(message.get("code") or GOING_AWAY)
         self._data = message.get("text") or message.get("bytes") or b""
         self._number += 1
-        return wire.parse(self._data)
+        size = len(self._data)
+        if self._page is None and size > GREETING:
+            raise FrameError(f"the first frame has at most {GREETING} bytes, not {size}")
+        if self._page is None or size <= LARGE:
+            return wire.parse(self._data)
+        return await self._large(self._page, size)
+
+    async def _large(self, page: Page, size: int) -> dict[str, Any] | int:
+        """Read a long frame off the loop, once it is paid for. Returns the close code if it is not taken."""
+        self._waits = True  # what comes behind it waits for it
+        limit = self._longest(page.client)
+        if limit is not None and size > limit:
+            self._refuse(False, f"a frame of {size} bytes is more than a guest may send")
+            return POLICY
+        if self._budget is not None:
+            await self._slowed_with_others(page, self._budget.take(time.monotonic(), "set", size))
+        data = self._data
+        return cast("dict[str, Any]", await self._runtime.in_worker(lambda: wire.parse(data)))
 
     async def _frames(self, page: Page) -> int:
         """Handle the frames that `_take` leaves, until the connection ends. Returns the close code."""
@@ -153,9 +194,11 @@ class Connection:
                 self._waits = True
                 if self._ask is not None and not await self._hooks_let(self._ask, page, frame):
                     return POLICY
-                cost = limits.cost(frame["t"], len(self._data))
-                if page.client.share is not None and not await self._affords(page, cost):
+                size = len(self._data)
+                if page.client.share is not None and not await self._affords(page, limits.cost(frame["t"], size)):
                     return POLICY
+                if self._budget is not None and size <= LARGE:
+                    await self._slowed_with_others(page, self._budget.take(time.monotonic(), frame["t"], size))
                 try:
                     await self._handle(page, frame)
                 except FrameError:
@@ -175,15 +218,22 @@ class Connection:
         now = time.monotonic()
         if self._waits or self._ask is not None or self._hub.authorizers or not page.bucket.has_one(now):
             return False
+        size, budget = len(data), self._budget
+        if size > LARGE:
+            return False
         try:
             frame = wire.parse(data)
             if frame["t"] == "bye":
                 return False
+            if budget is not None and not budget.has_room(now, frame["t"], size):
+                return False
             if page.client.share is not None:
-                cost = limits.cost(frame["t"], len(data))
+                cost = limits.cost(frame["t"], size)
                 if not page.bucket.has_one(now, beside=cost):
                     return False
                 page.bucket.take(now, cost)
+            if budget is not None:
+                budget.take(now, frame["t"], size)
             self._data = data
             _at_once(self._handle(page, frame))
         except FrameError as error:
@@ -347,6 +397,18 @@ class Connection:
             self._runtime.flush()
         await asyncio.sleep(delay)
         return True
+
+    async def _slowed_with_others(self, page: Page, delay: float) -> None:
+        """Hold a page back where all that came by its link send more than they may; tell it, now and then."""
+        if delay <= 0:
+            return
+        now = time.monotonic()
+        if delay > TELL_DELAY and now - page.told_slow > TELL_SECONDS:
+            page.told_slow = now
+            with self._runtime.lock:
+                page.send_notice("warning", "The pages of this link send more than they may; all are slowed down.")
+            self._runtime.flush()
+        await asyncio.sleep(delay)
 
     def _pay(self, page: Page) -> None:
         with self._runtime.lock:

@@ -44,4 +44,4 @@ class DirectCall(RegularCall):
 
 def vars_of(call: RegularCall) -> dict[str, Any]:
     """The fields by which a call is made."""
-    return {name: value for name, value in vars(call).items() if name != "laned"}
+    return {name: value for name, value in vars(call).items() if name not in ("laned", "budget")}

@@ -26,6 +26,7 @@ from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.floor import Control
 from dash_devices_nb.app.hooks import ConnectHook
+from dash_devices_nb.app.intake import spending
 from dash_devices_nb.app.outputs import mods_of
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.presence import Presence
@@ -124,7 +125,7 @@ class Hub:
                     page.send_image(place, frame)
             self.runtime.flush()
             return page
-        page = Page(self.runtime, client, self.app.recorder.dropped)
+        page = Page(self.runtime, client, self.app.recorder.dropped, self.sharing.budget_of(client))
         with self.runtime.lock:
             if same:
                 page.outbox.resume(0, revision)
@@ -185,6 +186,7 @@ class Hub:
             if self.runtime.pages.get(page.client.id) is not page:
                 return
             del self.runtime.pages[page.client.id]
+            page.outbox.forget()
         self.runtime.enter(lambda: self.runtime.dispatcher.receive_leave(page.client.id))
         self.streams.ended(page)
         self.roles.left(page.client)
@@ -349,7 +351,7 @@ class Hub:
         def job() -> None:
             with ending:
                 try:
-                    with stock.requesting(request):
+                    with stock.requesting(request), spending(page.budget):
                         ending.result = Answer(OK, *self._stock_body(path))
                 except BaseException as error:
                     if isinstance(error, Exception) and page.client.share is None:

@@ -26,7 +26,6 @@ from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import FORBIDDEN, NOT_FOUND, OK, Answer, RegularCall, RegularCalls, RegularSpec
 from dash_devices_nb.app.runtime import Runtime, settle
 from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.limits import cost
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.errors import FrameError, RoleError
@@ -97,10 +96,9 @@ class Outside:
         hub: Hub = self._app.hub
         request = quart.request._get_current_object()  # type: ignore[attr-defined]
         client = None if page is None else page.client
-        if share := hub.share_of(client, request):
-            bucket = hub.sharing.bucket_of(share) if page is None else page.bucket
-            if not await hub.sharing.affords(bucket, cost("req", len(await request.get_data()))):
-                raise Refused(TOO_MANY, "This is far more than a guest may ask for.")
+        share = hub.share_of(client, request)
+        if share and not await hub.sharing.affords(page, share, len(await request.get_data())):
+            raise Refused(TOO_MANY, "This is far more than a guest may ask for.")
         rights = client.rights if client is not None else hub.rights_of(request.headers)
         return Asker(client, rights, stock.HttpRequest(request))
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.actions import Mods
+from dash_devices_nb.core.budget import LinkBudget
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.ids import Key
-from dash_devices_nb.core.limits import GUESTS_HARD_LIMIT, Bucket
-from dash_devices_nb.core.outbox import HARD_LIMIT, Outbox, Resync
+from dash_devices_nb.core.limits import GUESTS_HARD_LIMIT, GUESTS_PASSING, Bucket
+from dash_devices_nb.core.outbox import HARD_LIMIT, MOST_PASSING, Outbox, Resync
 from dash_devices_nb.transport.writer import Writer
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Page:
         runtime: the app's.
         client: its client.
         dropped: told what was dropped for this page, with the lock held.
+        budget: of the link by which it came; None: it has all.
 
     Attributes:
         client: its client.
@@ -47,6 +49,7 @@ class Page:
         sequence: number of the last change that was taken from it.
         requests: number of the last request that was taken from it.
         malformed: how many frames from it could not be read.
+        budget: what it shares with all that came by the same link; None: it has all.
         bucket: how fast it may send changes.
         told_slow: when it was told last that it is slowed down.
         told_lag: the lag that it was told last, in seconds.
@@ -59,14 +62,26 @@ class Page:
         takes_shared: whether it gets the shared changes.
     """
 
-    def __init__(self, runtime: Runtime, client: Client, dropped: Callable[[Client, str], object]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        client: Client,
+        dropped: Callable[[Client, str], object],
+        budget: LinkBudget | None = None,
+    ) -> None:
         self._runtime = runtime
         self._dropped = dropped
         self._told_skipped = 0
         self._given_up = False
         self.client = client
         self.key = secrets.token_urlsafe(16)
-        self.outbox: Outbox[Frame] = Outbox(hard_limit=HARD_LIMIT if client.share is None else GUESTS_HARD_LIMIT)
+        self.budget = budget
+        guest = client.share is not None
+        self.outbox: Outbox[Frame] = Outbox(
+            hard_limit=GUESTS_HARD_LIMIT if guest else HARD_LIMIT,
+            passing=GUESTS_PASSING if guest else MOST_PASSING,
+            shelf=None if budget is None else budget.shelf,
+        )
         self.sequence = 0
         self.requests = 0
         self.malformed = 0

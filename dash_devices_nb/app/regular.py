@@ -21,9 +21,11 @@ from dash_devices_nb.app import stock
 from dash_devices_nb.app.asked import Asked
 from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.ending import Ending
+from dash_devices_nb.app.intake import spending
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running
 from dash_devices_nb.core import wire
+from dash_devices_nb.core.budget import LinkBudget
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.roles import Role
@@ -127,6 +129,12 @@ class RegularCall:
     links: int = 0
     rights: Role = Role.CONTROL
     laned: bool = field(default=False, init=False)
+    budget: LinkBudget | None = field(default=None, init=False)
+
+    def ended(self) -> None:
+        """It is under way no more. Idempotent."""
+        if self.budget is not None:
+            self.budget.under_way.discard(self)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -241,6 +249,13 @@ class RegularCalls:
         if not self._app.hub.roles.lets(call):
             call.done(Answer(NO_CONTENT, ""))
             return
+        call.budget = self._budget(call)
+        if call.budget is not None:
+            if call.budget.is_busy:
+                call.done(Answer(UNAVAILABLE, TOO_MUCH))
+                self._tell_overload(call)
+                return
+            call.budget.under_way.add(call)
         call.coroutine = inspect.iscoroutinefunction(function)
         if call.lane is None:
             self._runtime.begin(call)
@@ -251,6 +266,7 @@ class RegularCalls:
                 for old in self._runtime.dispatcher.lanes.waiting(call.lane):
                     if isinstance(old, RegularCall) and old.spec is call.spec and old.client is call.client:
                         self._runtime.dispatcher.lanes.replace(old, call)
+                        old.ended()
                         old.done(Answer(NO_CONTENT, ""))
                         return
             first = self._runtime.dispatcher.submit(call)
@@ -266,7 +282,7 @@ class RegularCalls:
             self._runtime.spawn(self._run_coroutine(call, ending), ending.end)
         elif call.laned:
             # Its lane bounds it, and others wait for it.
-            self._runtime.work(lambda: self._run_plain(call, ending), ending.end)
+            self._runtime.work(lambda: self._run_laned(call, ending), ending.end)
         else:
             share = self._app.hub.share_of(call.client, call.request)
             job = Job(
@@ -277,14 +293,31 @@ class RegularCalls:
             link = share or (call.client.address if call.client is not None else "")
             self._crew.submit(job, link, guest=share is not None)
 
+    def _run_laned(self, call: RegularCall, ending: Ending[Answer]) -> None:
+        if self._wanted(call):
+            self._run_plain(call, ending)
+        else:
+            ending.end()
+
     def _wanted(self, call: RegularCall) -> bool:
-        """Whether somebody still waits for a call: a guest's page that has left does not."""
+        """Whether a call is still to be made: who may only look, and has left, wants nothing any more."""
         client = call.client
-        return client is None or client.share is None or client.id in self._runtime.pages
+        return client is None or client.rights > Role.VIEW or client.id in self._runtime.pages
 
     def _turned_away(self, call: RegularCall, ending: Ending[Answer]) -> None:
         ending.result = Answer(UNAVAILABLE, TOO_MUCH)
         ending.end()
+        self._tell_overload(call)
+
+    def _budget(self, call: RegularCall) -> LinkBudget | None:
+        """Of who asks."""
+        page = self._runtime.pages.get(call.client.id) if call.client is not None else None
+        if page is not None:
+            return page.budget
+        share = self._app.hub.share_of(call.client, call.request)
+        return self._app.hub.sharing.budget_of_share(share) if share is not None else None
+
+    def _tell_overload(self, call: RegularCall) -> None:
         page = self._runtime.pages.get(call.client.id) if call.client is not None else None
         if page is not None and page.tells_overload(time.monotonic()):
             self._app.recorder.refused(call.client, TOO_MUCH)
@@ -296,7 +329,7 @@ class RegularCalls:
         return call.spec.output.bound(self._app.output_log, call.spec.name) if call.spec else nullcontext()
 
     def _run_plain(self, call: RegularCall, ending: Ending[Answer]) -> None:
-        with ending, running(call):
+        with ending, running(call), spending(call.budget):
             recorded = self._app.recorder.regular_call(call)
             with self._bound(call), stock.requesting(call.request):
                 try:
@@ -369,5 +402,6 @@ class RegularCalls:
             self._runtime.beside(error, call)
             call.done(_unfinished())
         finally:
+            call.ended()
             if call.laned:
                 self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))

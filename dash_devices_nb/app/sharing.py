@@ -17,8 +17,10 @@ import segno
 
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.site import Site
+from dash_devices_nb.core.budget import MOST_ADDRESSES, OTHERS, LinkBudget
+from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.door import Door
-from dash_devices_nb.core.limits import GUESTS_MOST_SECONDS, STRANGERS, Bucket
+from dash_devices_nb.core.limits import GUESTS_MOST_SECONDS, cost
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.errors import RunError
 from dash_devices_nb.registration import ShareList, ShareRecord
@@ -130,7 +132,8 @@ class Sharing:
         self._app = app
         self.door = Door()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._strangers: dict[str, Bucket] = {}
+        self._budgets: dict[str, LinkBudget] = {}
+        self._addresses: dict[str, LinkBudget] = {}
 
     @property
     def site(self) -> Site | None:
@@ -192,18 +195,37 @@ class Sharing:
                 return f"{parts.scheme}://{parts.netloc}"
         return ""
 
-    # ---- how much guests may ask for over HTTP
+    # ---- how much guests may ask for
 
-    def bucket_of(self, share: str) -> Bucket:
-        """How fast requests may come by a link that are of no open page."""
-        return self._strangers.setdefault(share, Bucket(*STRANGERS))
+    def budget_of(self, client: Client) -> LinkBudget | None:
+        """The budget of somebody who comes: the link's, else that of the address; None: an owner's, who has all."""
+        if client.share is not None:
+            return self.budget_of_share(client.share)
+        if client.role is Role.OWNER:
+            return None
+        known = self._addresses
+        if client.address not in known and len(known) >= MOST_ADDRESSES:
+            now = time.monotonic()
+            self._addresses = known = {each: one for each, one in known.items() if not one.is_idle(now)}
+        address = client.address if len(known) < MOST_ADDRESSES or client.address in known else ""
+        return known.setdefault(address, LinkBudget(OTHERS))
 
-    async def affords(self, bucket: Bucket, cost: float) -> bool:
-        """Hold a request back that comes too fast. Returns False, at once, if that would take far too long."""
+    def budget_of_share(self, share: str) -> LinkBudget:
+        """The budget of a link."""
+        return self._budgets.setdefault(share, LinkBudget())
+
+    async def affords(self, page: Page | None, share: str, size: int) -> bool:
+        """Hold a request over HTTP back that comes too fast. Returns False, at once, if that would take too long."""
         now = time.monotonic()
-        if not bucket.has_one(now, beside=cost - 1 - bucket.rate * GUESTS_MOST_SECONDS):
+        budget = self.budget_of_share(share)
+        if budget.is_busy or budget.waits(now, size) > GUESTS_MOST_SECONDS:
             return False
-        await asyncio.sleep(bucket.take(now, cost))
+        if page is not None:
+            bucket, price = page.bucket, cost("req", size)
+            if not bucket.has_one(now, beside=price - 1 - bucket.rate * GUESTS_MOST_SECONDS):
+                return False
+            await asyncio.sleep(bucket.take(now, price))
+        await asyncio.sleep(budget.take(time.monotonic(), "req", size))
         return True
 
     # ---- pages that came by a link: on the I/O loop

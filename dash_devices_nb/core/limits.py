@@ -14,10 +14,10 @@ GUESTS_BYTES = 16 * 1024
 """Bytes of a guest's frame that cost as much as a change."""
 GUESTS_LITTLE = 0.1
 """What a guest's frame costs that asks for nothing: what it has taken, what it shows, that it is alive."""
+GUESTS_PASSING = 500
+"""Frames told in passing that may wait for a guest's page; over that it is given up: it asks, and never reads."""
 GUESTS_HARD_LIMIT = 16 * 1024 * 1024
 """Bytes that may wait for a guest's page that it has not confirmed; over that it is given up."""
-STRANGERS = (10 * GUESTS[Role.CONTROL][0], 10 * GUESTS[Role.CONTROL][1])
-"""(rate, burst) of the requests over HTTP by one share link that are of no open page: a class that loads."""
 GUESTS_MOST_SECONDS = 10.0
 """A guest whose one frame costs more than so many seconds' rate, beyond the burst, is sent away."""
 MOST_MALFORMED = 100
@@ -42,6 +42,11 @@ class Bucket:
         self.burst = burst
         self._tokens = burst
         self._then: float | None = None
+
+    @property
+    def tokens(self) -> float:
+        """How many there were at the last `take`; below 0 for those that wait."""
+        return self._tokens
 
     def has_one(self, now: float, beside: float = 0.0) -> bool:
         """Whether `take` would not have to wait, after so many that are taken beside."""

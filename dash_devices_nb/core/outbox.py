@@ -18,6 +18,7 @@ from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from dash_devices_nb.core.budget import Shelf
 from dash_devices_nb.core.ids import Key
 
 LIMIT = 1024 * 1024
@@ -46,6 +47,8 @@ class Outbox(Generic[F]):
         hard_limit: bytes of own frames that the page has not confirmed, above which it is given up.
         window: bytes of shared frames that may be on their way.
         frames: how many shared frames may be on their way; as many more may wait then.
+        passing: how many frames that are told in passing may wait.
+        shelf: of all pages that came by the same link; has to hold their own frames beside these.
 
     Attributes:
         revision: of the shared state that the page has once it has taken all that was handed out.
@@ -54,12 +57,20 @@ class Outbox(Generic[F]):
     """
 
     def __init__(
-        self, limit: int = LIMIT, hard_limit: int = HARD_LIMIT, window: int = WINDOW, frames: int = FRAMES
+        self,
+        limit: int = LIMIT,
+        hard_limit: int = HARD_LIMIT,
+        window: int = WINDOW,
+        frames: int = FRAMES,
+        passing: int = MOST_PASSING,
+        shelf: Shelf | None = None,
     ) -> None:
         self._limit = limit
         self.hard_limit = hard_limit
         self._window = window
         self._frames = frames
+        self._most_passing = passing
+        self._shelf = shelf
         self._queue: deque[tuple[F, int | None]] = deque()
         self._shared_bytes = self._shared_frames = 0
         self._own: deque[tuple[int, F]] = deque()
@@ -124,12 +135,13 @@ class Outbox(Generic[F]):
             return
         self._queue.append((frame, None))
         self._own.append((number, frame))
-        self._own_bytes += len(frame)
-        self.overflowed = self._own_bytes > self.hard_limit
+        self._shelve(len(frame))
+        crowded = self._shelf is not None and self._shelf.overloads(self._own_bytes)
+        self.overflowed = crowded or self._own_bytes > self.hard_limit
 
     def add_passing(self, frame: F) -> None:
         """Queue a frame that need not survive a lost connection."""
-        if len(self._queue) - len(self._own) >= MOST_PASSING:
+        if len(self._queue) - len(self._own) >= self._most_passing:
             self.overflowed = True
             return
         self._queue.append((frame, None))
@@ -184,7 +196,21 @@ class Outbox(Generic[F]):
     def confirm(self, number: int) -> None:
         """The page has all own frames up to `number`."""
         while self._own and self._own[0][0] <= number:
-            self._own_bytes -= len(self._own.popleft()[1])
+            self._shelve(-len(self._own.popleft()[1]))
+
+    def _shelve(self, change: int) -> None:
+        before, self._own_bytes = self._own_bytes, self._own_bytes + change
+        if self._shelf is not None:
+            self._shelf.size += change
+            self._shelf.pages += (self._own_bytes > 0) - (before > 0)
+
+    def forget(self) -> None:
+        """The page has left for good."""
+        self._own.clear()
+        self._shelve(-self._own_bytes)
+        self._queue.clear()
+        self._images.clear()
+        self._shared_bytes = self._shared_frames = 0
 
     def applied(self, count: int) -> None:
         """The page has applied so many shared frames since its connection began."""

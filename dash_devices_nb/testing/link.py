@@ -165,7 +165,8 @@ class Link:
 
     async def close(self) -> None:
         """Close the WebSocket as a tab that is closed does."""
-        if self.socket is not None:
+        # One that ended while much was still to be sent cannot be aborted (asyncio before Python 3.12).
+        if self.socket is not None and self.socket.close_code is None:
             await self.socket.close(GOING_AWAY)
 
 

@@ -23,40 +23,60 @@ class Cutter:
 
     def __init__(self, max_size: int | None) -> None:
         self._max_size = max_size
-        self._rest = bytearray()
+        self._source: bytes | bytearray = b""
+        self._at = 0
+        self._of_fragments = 0
         self._fragmented = self._broken = False
         self._length = 0
 
+    @property
+    def held(self) -> int:
+        """Bytes that have come and are not cut yet, and those of a message in fragments that has not ended."""
+        return len(self._source) - self._at + self._of_fragments
+
     def cut(self, data: bytes) -> list[tuple[bool, bytes]]:
-        """What is complete now: (True, the payload of a text message), or (False, bytes for the parser)."""
+        """All that is complete now, in a list; see `next`."""
+        self.feed(data)
+        return list(iter(self.next, None))
+
+    def feed(self, data: bytes) -> None:
+        """More has come; `next` cuts it."""
+        if self._at == len(self._source):
+            self._source, self._at = data, 0
+            return
+        if not isinstance(self._source, bytearray):
+            self._source = bytearray(self._source)
+        if self._at:
+            del self._source[: self._at]
+            self._at = 0
+        self._source += data
+
+    def next(self) -> tuple[bool, bytes] | None:
+        """What is first: (True, the payload of a text message), or (False, bytes for the parser); None: more must come.
+
+        One at a time, as a chunk may have thousands of messages, and who sent them may have to wait.
+        """
+        source, at = self._source, self._at
+        if at == len(source):
+            self._source, self._at = b"", 0
+            return None
+        end = len(source) if self._broken else self._end(source, at)
+        if end is None:
+            return None
+        if end == _BROKEN:
+            self._broken = True
+            end = len(source)
+        first = source[at]
+        self._at = end
         if self._broken:
-            return [(False, data)]
-        source: bytes | bytearray = data
-        if self._rest:
-            self._rest += data
-            source = self._rest
-        found: list[tuple[bool, bytes]] = []
-        at = 0
-        while (end := self._end(source, at)) is not None:
-            if end == _BROKEN:
-                self._broken = True
-                found.append((False, bytes(source[at:])))
-                self._rest = bytearray()
-                return found
-            first = source[at]
-            if first == _FIN_TEXT and not self._fragmented:
-                start = end - self._length
-                found.append((True, apply_mask(bytes(source[start:end]), bytes(source[start - 4 : start]))))
-            else:
-                if first & 0x0F <= 2:  # a text, binary or continuation frame, which may end the message or not
-                    self._fragmented = not first & 0x80
-                found.append((False, bytes(source[at:end])))
-            at = end
-        if source is self._rest:
-            del self._rest[:at]
-        elif at < len(data):
-            self._rest += data[at:]
-        return found
+            return False, bytes(source[at:])
+        if first == _FIN_TEXT and not self._fragmented:
+            start = end - self._length
+            return True, apply_mask(bytes(source[start:end]), bytes(source[start - 4 : start]))
+        if first & 0x0F <= 2:  # a text, binary or continuation frame, which may end the message or not
+            self._fragmented = not first & 0x80
+            self._of_fragments = self._of_fragments + self._length if self._fragmented else 0
+        return False, bytes(source[at:end])
 
     def _end(self, source: bytes | bytearray, at: int) -> int | None:
         """Where the frame at `at` ends; None if it is not complete, `_BROKEN` if the parser has to look."""

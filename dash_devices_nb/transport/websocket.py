@@ -5,6 +5,7 @@ way instead, where the app asks for it (`read_with`, `write_messages`): a messag
 which its bytes came, and an answer is written by the thread that has it.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,12 +19,14 @@ from dash_devices_nb.transport.books import Books, changed
 from dash_devices_nb.transport.framing import Cutter
 from dash_devices_nb.transport.outlet import Outlet
 from dash_devices_nb.transport.takeover import Takeover
-from dash_devices_nb.transport.writer import EXTENSION, Message
+from dash_devices_nb.transport.writer import EXTENSION, Intake, Message
 
 SERVICE_RESTART = 1012
 """The WebSocket close code by which a page knows that it should come back."""
 CLOSING_SECONDS = 1.0
 """How long a browser that was sent a Close frame has to end the connection."""
+MOST_AFTER_CLOSE = 64 * 1024
+"""Bytes of a message that are kept once the connection is being closed: the other side's Close frame is after it."""
 PING = b"\x89\0"
 
 
@@ -40,7 +43,11 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._outlet: Outlet
         self._cutter: Cutter | None = None
         self._reader: Callable[[bytes], bool] | None = None
-        self._offered = self._takes = self._pinged = False
+        self._offered = self._takes = self._pinged = self._cutting = self._dropping = False
+        self._intake: Intake | None = None
+        self._resting: asyncio.TimerHandle | None = None
+        self._held = 0
+        self._pong = b""
         self._takeover: Takeover | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -96,16 +103,81 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self._cutter is None:
             super().data_received(data)
             return
-        for whole, part in self._cutter.cut(data):
-            if part == handover.PING and not whole:
-                self._keep_alive()
-                continue
-            self._pinged = False
-            if not whole:
-                super().data_received(part)
-            elif self._reader is None or self.close_sent or not self.queue.empty() or not self._reader(part):
-                self.curr_msg_data_type, self.frames = "text", [part]
-                self.send_receive_event_to_app()
+        if self.close_sent and self._cutter.held > MOST_AFTER_CLOSE:
+            # A message that is not wanted any more: the end comes without the Close frame behind it.
+            if not self._dropping:
+                self._dropping = True
+                self._await_end()
+            return
+        self._cutter.feed(data)
+        self._cut()
+        if self._intake is not None and (held := self._cutter.held) != self._held:
+            self._held = held
+            self._intake.holds(held)
+
+    def _cut(self, *, all: bool = False) -> None:
+        """Cuts messages until one waits for the app, or the sender shall rest: the others stay bytes meanwhile."""
+        cutter = self._cutter
+        if cutter is None or self._cutting:
+            return
+        self._cutting = True
+        try:
+            while all or self.close_sent or (self.queue.empty() and self._resting is None):
+                if (cut := cutter.next()) is None:
+                    return
+                whole, part = cut
+                if part == handover.PING and not whole:
+                    self._keep_alive()
+                    continue
+                self._pinged = False
+                if not whole:
+                    self._rest_after(part)
+                    super().data_received(part)
+                elif self._reader is None or self.close_sent or not self.queue.empty() or not self._reader(part):
+                    self.curr_msg_data_type, self.frames = "text", [part]
+                    self.send_receive_event_to_app()
+        finally:
+            self._cutting = False
+        self._pause()
+
+    async def receive(self) -> Any:
+        """Has the app get the next message; once it has taken all that wait, what has come since is cut."""
+        message = await self.queue.get()
+        if self.queue.empty():
+            self.loop.call_soon(self._go_on)  # not now: the app has not begun with this one
+        return message
+
+    def _go_on(self) -> None:
+        self._cut()
+        if self.read_paused and self.queue.empty() and self._resting is None:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    def _pause(self) -> None:
+        if not self.read_paused and not self.close_sent and not self.transport.is_closing():
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def _rest_after(self, frame: bytes) -> None:
+        """Reads nothing for a while from who sends more control frames and fragments than it may."""
+        if self._intake is not None and (seconds := self._intake.rests(len(frame))) > 0 and self._resting is None:
+            self._resting = self.loop.call_later(seconds, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        self._go_on()
+
+    def guard_with(self, intake: Intake) -> None:
+        """Has `intake` told of what comes besides whole messages, from now on."""
+        self._intake = intake
+
+    def handle_ping(self) -> None:
+        """Answers a ping. One who reads no answers gets one, to the last ping (RFC 6455, section 5.5.3)."""
+        pong = b"".join(self.conn.data_to_send())
+        if self._outlet.has_room or self.conn.close_sent is not None:
+            self.transport.write(pong)
+        else:
+            self._pong = pong
 
     # ---- writing
 
@@ -130,11 +202,20 @@ class WebSocket(WebSocketsSansIOProtocol):
         """Tells those who wait for room."""
         super().resume_writing()
         self._outlet.drained()
+        if self._pong and self._outlet.has_room:
+            pong, self._pong = self._pong, b""
+            self.transport.write(pong)
 
     # ---- the end
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Has nobody write any more."""
+        """Has nobody write any more; what had come whole is still for the app."""
+        self._intake = None
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        self._cut(all=True)
+        self._cutter = None
         if self._takeover is not None:
             self._takeover.cancel()
         self._outlet.lost()

@@ -50,6 +50,16 @@ class Writer(Protocol):
         """Call `function` on the loop once there is room again. From any thread."""
 
 
+class Intake(Protocol):
+    """Is told of what comes by a connection besides whole messages. On the loop."""
+
+    def holds(self, count: int) -> None:
+        """So many bytes are held of messages that have not come whole, or wait."""
+
+    def rests(self, count: int) -> float:
+        """A control frame or a fragment has come, of so many bytes; how long to read nothing then, in seconds."""
+
+
 class AsgiWriter:
     """Writes through ASGI's `send`, in one task at a time. On the loop."""
 
@@ -106,6 +116,13 @@ def read_with(scope: Any, function: Callable[[bytes], bool]) -> None:
     direct = scope.get("extensions", {}).get(EXTENSION)
     if direct is not None:
         direct.read_with(function)
+
+
+def guard_with(scope: Any, intake: Intake) -> None:
+    """Have `intake` told of what comes by a connection besides whole messages, where our own server serves it."""
+    direct = scope.get("extensions", {}).get(EXTENSION)
+    if direct is not None:
+        direct.guard_with(intake)
 
 
 def take_socket(scope: Any) -> None:

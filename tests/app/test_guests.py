@@ -147,7 +147,7 @@ async def test_over_http_nobody_gets_around_the_rate_of_guests(app, tab):
             return (await http.post("_dash-update-component", json=body, headers=headers)).status_code
 
         assert [await asked(card), await asked(own), await asked(visitor(app, "control"))] == [200] * 3
-        for bucket in (page.bucket, app.hub.sharing.bucket_of(share)):
+        for bucket in (page.bucket, app.hub.sharing.budget_of_share(share).acts):
             bucket.take(time.monotonic(), 100 * bucket.burst)
         assert [await asked(card), await asked(own), await asked(visitor(app, "control"))] == [429, 429, 200]
 

@@ -1,0 +1,64 @@
+"""The budget of a link: one for all that comes by it."""
+
+from dash_devices_nb.core import budget
+from dash_devices_nb.core.budget import LinkBudget, Shelf
+from dash_devices_nb.core.outbox import Outbox
+
+
+def test_requests_and_little_frames_are_counted_apart():
+    """Pages that look on do not use up what those need that ask; bytes cost as requests do."""
+    one = LinkBudget()
+    for _ in range(int(budget.BURST)):
+        assert one.take(0.0, "req", 0) == 0
+    assert not one.has_room(0.0, "req", 0)
+    assert one.has_room(0.0, "ok", 20)
+    assert one.take(0.0, "req", 0) == 1 / budget.RATE
+    assert one.waits(0.0, budget.BYTES) == 3 / budget.RATE
+    assert one.has_room(10.0, "set", 0)
+
+
+def test_what_a_thread_computes_is_charged():
+    """A request that takes long is as many."""
+    one = LinkBudget()
+    one.spend(2.0)
+    assert not one.has_room(0.0, "req", 0)
+    assert one.waits(0.0, 0) == (2.0 / budget.CPU_SECONDS - budget.BURST + 1) / budget.RATE
+    assert one.has_room(2.0, "req", 0)
+
+
+def test_it_is_idle_once_all_is_back():
+    """Until then it must not be forgotten: who comes back would have a new one."""
+    one = LinkBudget()
+    assert one.is_idle(0.0)
+    one.take(0.0, "req", 0)
+    assert not one.is_idle(0.0)
+    assert one.is_idle(1.0)
+    one.holds(10)
+    assert not one.is_idle(1.0)
+    assert one.holds(-10)
+    assert one.is_idle(1.0)
+
+
+def test_messages_that_have_not_come_whole_are_bounded_together():
+    """However many connections hold them."""
+    one = LinkBudget()
+    part = budget.UNFINISHED // 4
+    assert [one.holds(part) for _ in range(5)] == [True] * 4 + [False]
+    assert one.holds(-part)
+    assert LinkBudget(10).holds(5 * part)
+
+
+def test_pages_share_what_they_have_not_confirmed():
+    """The page that has more than its share is given up, not those that have little."""
+    shelf = Shelf(limit=100)
+    small, large = Outbox(shelf=shelf), Outbox(shelf=shelf)
+    small.add_own("x" * 10, small.next_number())
+    for _ in range(3):
+        large.add_own("x" * 40, large.next_number())
+    assert (large.overflowed, small.overflowed, shelf.size, shelf.pages) == (True, False, 130, 2)
+    small.add_own("x" * 10, small.next_number())
+    assert not small.overflowed
+    large.forget()
+    assert (shelf.size, shelf.pages) == (20, 1)
+    small.confirm(2)
+    assert (shelf.size, shelf.pages) == (0, 0)
