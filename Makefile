@@ -5,6 +5,7 @@ VENV ?= .venv
 PYTHON ?= $(shell .ci/find-python)
 NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
+FUZZ_ARGS ?=
 BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal
 
 BIN := $(VENV)/bin
@@ -17,11 +18,12 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean chromium
+.PHONY: help demo test fuzz lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
+	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make lint    ruff, mypy --strict and the import contracts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
@@ -51,6 +53,9 @@ demo: $(STAMP)-demo
 test: $(STAMP)-test chromium
 	@.ci/install-proxy "$(VENV)"
 	PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest $(PYTEST_ARGS)
+
+fuzz: $(STAMP)-test
+	"$(BIN)/python" -m tests.fuzz $(FUZZ_ARGS)
 
 lint: $(STAMP)-lint
 	"$(BIN)/ruff" check .

@@ -116,9 +116,7 @@ def _check_items(body: dict[str, Any]) -> None:
 
 
 def _list(body: dict[str, Any], part: str) -> list[Any]:
-    given = body.get(part)
-    if given is None:
-        return []
+    given = body.get(part, [])
     if not isinstance(given, list):
         raise FrameError(f"{part!r} of {REQUEST} is a list, not {str(given)[:60]!r}")
     return given

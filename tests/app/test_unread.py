@@ -16,6 +16,7 @@ SHAPES = {
     "long": {"inputs": [{"id": "x" * 10_001, "property": "value"}]},
     "triggers": {"changedPropIds": [1, "a.value"]},
     "no triggers": {"changedPropIds": 5},
+    "null": {"changedPropIds": None},
     "outputs": {"outputs": [None]},
 }
 
