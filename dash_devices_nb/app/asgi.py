@@ -7,7 +7,8 @@ The WebSocket is raw ASGI, because Quart's own puts two queues between a frame a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -55,10 +56,18 @@ GATED = "dash_devices_nb.gated"
 """Set in the scope of what has come through a site's gate."""
 
 
+ALLOWED_HOSTS = "DASH_DEVICES_ALLOWED_HOSTS"
+"""The names of an app that somebody else's server serves without a secret, separated by commas or spaces."""
+
+
+def _named(environ: Mapping[str, str]) -> list[str]:
+    return environ.get(ALLOWED_HOSTS, "").replace(",", " ").split()
+
+
 class Front:
     """The ASGI application of an app.
 
-    Served by somebody else's server (`uvicorn module:app.server`), it checks origins itself.
+    Served by somebody else's server (`uvicorn module:app.server`), it checks hosts and origins itself.
 
     Args:
         app: the `Dash` app.
@@ -71,7 +80,7 @@ class Front:
     def __init__(self, app: Any, inner: Application) -> None:
         self.app = self._app = app
         self._inner = inner
-        self._gate = Gate(self._serve, None, allowed_origins=app.allowed_origins)
+        self._gate = Gate(self._serve, None, allowed_origins=app.allowed_origins, allowed_hosts=_named(os.environ))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
 from typing import Any
 
 from dash_devices_nb.app import stock
@@ -16,6 +17,11 @@ from dash_devices_nb.kernel.discovery import find_server
 from dash_devices_nb.kernel.environment import Environment, Host, detect
 
 LOOPS = ("thread", "kernel")
+AUTH = "DASH_DEVICES_AUTH"
+"""The environment variable with a site's default for `auth`."""
+ORIGINALS_PORT = 5000
+DEFAULT: Any = object()
+"""Stands for an argument that was not given."""
 
 
 class Embedded(Lifecycle):
@@ -33,8 +39,9 @@ class Embedded(Lifecycle):
         name: str | None = None,
         loop: str | None = None,
         debug: bool | None = None,
-        auth: str | None = "secret",
+        auth: str | None = DEFAULT,
         allowed_origins: tuple[str, ...] | list[str] = (),
+        allowed_hosts: tuple[str, ...] | list[str] = (),
         jupyter_mode: str | None = None,
         jupyter_width: int | str = "100%",
         jupyter_height: int | str = 650,
@@ -54,9 +61,11 @@ class Embedded(Lifecycle):
             loop: "thread" (default): pages live on while a cell blocks; "kernel": all on the kernel's loop.
                 In notebooks only; env `DASH_DEVICES_LOOP`.
             debug: show Dash's dev tools; env `DASH_DEBUG`.
-            auth: "secret": a direct URL carries a secret, and guests need a share link (`app.share()`); None: everybody
-                who reaches the port may enter and control.
+            auth: "secret" (default, env `DASH_DEVICES_AUTH`, "secret" or "none"): a direct URL carries a secret, and
+                guests need a share link (`app.share()`); None: everybody who reaches the port may enter and control.
             allowed_origins: more origins whose pages may use the app, such as "https://example.org".
+            allowed_hosts: without a secret, more names by which the app may be asked for, such as "lab.example.org".
+                A loopback name counts always, and on another address this computer's address and host name.
             jupyter_mode: "inline", "tab", "external", "jupyterlab" or "_none".
             jupyter_width: of the inline frame, in pixels or as CSS.
             jupyter_height: of the inline frame, in pixels or as CSS.
@@ -71,10 +80,10 @@ class Embedded(Lifecycle):
         self._shown = (jupyter_mode, jupyter_width, jupyter_height)
         if environment.in_kernel:
             display.check_mode(jupyter_mode)
-        if auth not in ("secret", None):
-            raise RunError(f"auth={auth!r}; it takes 'secret' or None")
+        secret = _asks_for_secret(auth)
         self._dev_tools_for_run(debug, options)
-        wish, why_direct = self._wish(environment, host, port, loop, auth, tuple(allowed_origins), ssl_context)
+        hosts = _names("allowed_hosts", allowed_hosts)
+        wish, why_direct = self._wish(environment, host, port, loop, secret, tuple(allowed_origins), hosts, ssl_context)
         wanted = name or self._default_name(environment)
         if not environment.interactive:
             try:
@@ -90,9 +99,19 @@ class Embedded(Lifecycle):
                 print(note)
         self.show(jupyter_mode)
 
-    def run_server(self, *args: Any, **kwargs: Any) -> None:
-        """The original's name of `run`."""
-        self.run(*args, **kwargs)
+    def run_server(
+        self, host: str | None = None, port: int | str | None = None, *, auth: str | None = DEFAULT, **options: Any
+    ) -> None:
+        """The original's name of `run`, and in a script its behaviour: no secret, and port 5000.
+
+        So the address that one knows works; one line says who can reach it. Arguments as for `run`; `auth="secret"`, or
+        env `DASH_DEVICES_AUTH`, asks for a secret there too.
+        """
+        if not detect().interactive:
+            if auth is DEFAULT and not os.environ.get(AUTH):
+                auth = None
+            port = os.environ.get("PORT", ORIGINALS_PORT) if port is None else port
+        self.run(host, port, auth=auth, **options)
 
     async def serve(
         self,
@@ -100,12 +119,14 @@ class Embedded(Lifecycle):
         port: int | None = None,
         *,
         name: str | None = None,
-        auth: str | None = "secret",
+        auth: str | None = DEFAULT,
         allowed_origins: tuple[str, ...] | list[str] = (),
+        allowed_hosts: tuple[str, ...] | list[str] = (),
         ssl_context: Any = None,
     ) -> None:
         """Serve the app on the running loop until cancelled. Arguments as for `run`."""
-        wish = Wish(host, port, None, "main", auth == "secret", tuple(allowed_origins), ssl_context)
+        hosts = _names("allowed_hosts", allowed_hosts)
+        wish = Wish(host, port, None, "main", _asks_for_secret(auth), tuple(allowed_origins), hosts, ssl_context)
         await self.serve_site(self.new_site(wish, name or str(self.config.name), None, searches=False))
 
     @property
@@ -140,8 +161,9 @@ class Embedded(Lifecycle):
         host: str | None,
         port: int | str | None,
         loop: str | None,
-        auth: str | None,
+        secret: bool,
         allowed_origins: tuple[str, ...],
+        allowed_hosts: tuple[str, ...],
         tls: Any,
     ) -> tuple[Wish, str]:
         chosen = loop or os.environ.get("DASH_DEVICES_LOOP") or "thread"
@@ -153,7 +175,8 @@ class Embedded(Lifecycle):
             chosen = "thread"
         named = host is not None or port is not None or tls is not None
         number = _port(port if port is not None else None if environment.in_kernel else os.environ.get("PORT"))
-        direct = Wish(host or os.environ.get("HOST"), number, None, chosen, auth == "secret", allowed_origins, tls)
+        address = host or os.environ.get("HOST")
+        direct = Wish(address, number, None, chosen, secret, allowed_origins, allowed_hosts, tls)
         if named or not environment.in_kernel:
             return direct, ""
         found = find_server(environment)
@@ -179,6 +202,29 @@ _IGNORED = frozenset(
     {"threaded", "use_reloader", "processes", "dev_tools_client_reload", "jupyter_server_url", "proxy"}
 )
 """Options of Flask's server, and of the original, that mean nothing here."""
+
+
+def _asks_for_secret(auth: Any) -> bool:
+    """Whether a direct URL carries a secret. Raises RunError."""
+    if auth is DEFAULT:
+        said: str = os.environ.get(AUTH) or "secret"
+        if said not in ("secret", "none"):
+            raise RunError(f"{AUTH}={said!r} in the environment; it takes 'secret' or 'none'")
+        return said == "secret"
+    if auth not in ("secret", None):
+        raise RunError(f"auth={auth!r}; it takes 'secret' or None")
+    return auth is not None
+
+
+def _names(argument: str, names: Any) -> tuple[str, ...]:
+    """A list of host names. Raises RunError."""
+    given = (names,) if isinstance(names, str) else tuple(names)
+    for name in given:
+        if not isinstance(name, str) or not re.fullmatch(r"\*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]+|[\w.-]+", name):
+            raise RunError(
+                f"{argument} has {name!r:.100}; it takes host names without scheme and port, 'lab.example.org'"
+            )
+    return given
 
 
 def _port(port: int | str | None) -> int | None:

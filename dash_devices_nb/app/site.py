@@ -38,6 +38,7 @@ class Wish:
         loop: "thread", "kernel" or "main".
         secret: whether a direct URL needs the secret.
         allowed_origins: more origins whose pages may use the app.
+        allowed_hosts: more names by which it is asked for, where it has no secret.
         tls: the `ssl.SSLContext` for a direct URL, or None.
         server_url: the Jupyter server's address as the kernel knows it, or "".
     """
@@ -48,13 +49,14 @@ class Wish:
     loop: str = "thread"
     secret: bool = True
     allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     tls: Any = field(default=None, compare=False)
     server_url: str = field(default="", compare=False)
 
     def suits(self, other: Wish) -> bool:
         """Whether a site that was made for this can take an app that wants the other."""
-        mine = (self.base_url, self.loop, self.secret, self.allowed_origins)
-        theirs = (other.base_url, other.loop, other.secret, other.allowed_origins)
+        mine = (self.base_url, self.loop, self.secret, self.allowed_origins, self.allowed_hosts)
+        theirs = (other.base_url, other.loop, other.secret, other.allowed_origins, other.allowed_hosts)
         named = other.host in (None, self.host) and other.port in (None, self.port)
         return mine == theirs and named and self.tls is other.tls
 
@@ -112,6 +114,7 @@ class Site:
             self.secret if wish.secret or wish.base_url else None,
             self.prefix,
             allowed_origins=wish.allowed_origins,
+            allowed_hosts=wish.allowed_hosts,
             shares=self.shares if wish.base_url is None else None,
         )
         self._server = Server(self._gate, self._bound, max_message_bytes=max_message_bytes, ssl_context=wish.tls)
@@ -149,12 +152,14 @@ class Site:
 
     @property
     def who_may_enter(self) -> str:
-        """What whoever serves others should know; "" where nobody else can reach it, or Jupyter lets in."""
-        if self.wish.base_url is not None or self.wish.host in LOOPBACK:
+        """What whoever serves it should know; "" through Jupyter, or with a secret and for this computer alone."""
+        if self.wish.base_url is not None:
             return ""
+        alone = self.wish.host in LOOPBACK
         if self.wish.secret:
-            return "That address is the owner's. Guests need a share link: app.share() makes one."
-        return "auth=None: everybody who reaches this port may enter and control, without a share link."
+            return "" if alone else "That address is the owner's. Guests need a share link: app.share() makes one."
+        who = "every user and program of this computer" if alone else "everybody who reaches this port"
+        return f"There is no secret: {who} may enter and control."
 
     @property
     def port(self) -> int | None:

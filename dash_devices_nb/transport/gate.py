@@ -16,6 +16,8 @@ when we are at `127.0.0.1`), where browsers withhold such cookies, it is a parti
 safe because WebSockets and all requests that may change something must come from a page of ours:
 their Origin must be the host they are sent to, or in the list of allowed ones. A request without
 an Origin does not come from a page, and enters if it has the secret.
+
+Where there is no secret, the Host has to be a name of the app's own (see `hosts`).
 """
 
 import hashlib
@@ -31,6 +33,7 @@ from dash_devices_nb.registration import ShareList
 from dash_devices_nb.transport.caching import private
 from dash_devices_nb.transport.guests import PARAMETER, Guests, named
 from dash_devices_nb.transport.guests import cookie as guest_cookie
+from dash_devices_nb.transport.hosts import Hosts
 from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Send
 
 SECRET_HEADER = b"x-dash-devices-secret"
@@ -71,16 +74,19 @@ class Gate:
         cookie_path: str = "/",
         *,
         allowed_origins: Collection[str] = (),
+        allowed_hosts: Collection[str] = (),
         shares: ShareList | None = None,
     ) -> None:
         """Guards `app`.
 
         Args:
             app: The ASGI application.
-            secret: What a request must know; None lets everybody in whose Origin is right.
+            secret: What a request must know; None lets everybody in who asks for a name of the app's, and
+                whose Origin is right.
             cookie_path: The path of the app as browsers see it.
             allowed_origins: More origins whose pages may use the app, as "https://example.org";
                 "*" for all.
+            allowed_hosts: More names by which the app is asked for where it has no secret.
             shares: Links by which guests may enter, where no Jupyter server checks them.
         """
         self._app = app
@@ -88,6 +94,7 @@ class Gate:
         self._cookie_value = hmac.new(self._secret or b"", b"dash-devices cookie", hashlib.sha256).hexdigest()
         self._cookie_path = cookie_path
         self._guests = Guests(shares) if shares is not None else None
+        self._hosts = Hosts(allowed_hosts)
         self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +104,7 @@ class Gate:
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
         by_header = self._secret is not None and hmac.compare_digest(headers.get(SECRET_HEADER, b""), self._secret)
-        if refusal := self._foreign(scope, headers, by_header):
+        if refusal := self._strange(scope, headers) or self._foreign(scope, headers, by_header):
             await _refuse(scope, receive, send, refusal)
         elif by_header or self._has_cookie(scope, headers):
             await self._pass(scope, receive, send, by_header, believed_or_owner(headers if by_header else {}))
@@ -159,6 +166,13 @@ class Gate:
         return named(headers, self._guest_cookie_name(scope))
 
     # ---- the owner, and other sites
+
+    def _strange(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        """Why the name that was asked for may be somebody else's, empty if it is ours."""
+        if self._secret is not None:
+            return ""
+        server = scope.get("server") or (None,)
+        return self._hosts.refusal(headers.get(b"host", b"").decode("latin-1"), server[0])
 
     def _foreign(self, scope: Scope, headers: Mapping[bytes, bytes], by_header: bool) -> str:
         """Why the page that sends the request may not, empty if it may."""

@@ -1,5 +1,6 @@
 import json
 import re
+import socket
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, unquote
@@ -10,6 +11,7 @@ import websockets
 
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.gate import Gate
+from dash_devices_nb.transport.hosts import Hosts
 from dash_devices_nb.transport.serve import Server
 
 SECRET = "s3cret-of-the-app"
@@ -199,3 +201,68 @@ async def test_under_tls_the_owners_cookie_is_for_tls_alone():
             answer = await client.get("/", params={"token": SECRET})
         assert answer.status_code == 303
         assert answer.headers["set-cookie"].endswith("; Secure") is secure
+
+
+# ---- without a secret: the name tells whose page it is
+
+
+@pytest.mark.parametrize(
+    ("host", "passes"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.:8050", True),
+        ("127.0.0.1:1", True),
+        ("[::1]:8050", True),
+        ("lab.example.org:8050", True),
+        ("evil.example", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.nip.example:8050", False),
+        ("192.168.1.5", False),
+        ("[", False),
+    ],
+)
+async def test_without_a_secret_only_the_apps_own_names_are_answered(host: str, passes: bool) -> None:
+    """A site that has its name resolved to 127.0.0.1 reads nothing, whatever the method; and a WebSocket is closed."""
+    async with gated(None, allowed_hosts=["Lab.Example.org"]) as (server, client):
+        for method in ("GET", "HEAD", "POST", "OPTIONS"):
+            answer = await client.request(method, "/", headers={"Host": host, "Origin": f"http://{host}"})
+            assert (answer.status_code == 200) is passes, (method, answer.text)
+        if not passes:
+            shown = await client.get("/", headers={"Host": host})
+            assert "has no secret" in shown.text
+            assert "app.run(allowed_hosts=[" in shown.text
+            if host != "[":
+                port = int(server.url.rstrip("/").rpartition(":")[2])
+                async with websockets.connect(f"ws://{host}/", host="127.0.0.1", port=port) as socket_:
+                    with pytest.raises(websockets.ConnectionClosed):
+                        await socket_.recv()
+                    assert socket_.close_code == 4403
+                    assert "has no secret" in str(socket_.close_reason)
+
+
+async def test_with_a_secret_any_name_is_answered() -> None:
+    """Another site does not know it, and a proxy in front may give whatever Host it likes."""
+    async with gated() as (_, client):
+        answer = await client.get("/", headers={"Host": "evil.example", "X-Dash-Devices-Secret": SECRET})
+        assert answer.status_code == 200
+
+
+def test_on_other_addresses_this_computer_is_asked_for_by_its_own_names() -> None:
+    """The address to which the request came, the host name, those that the program gives, and loopback names."""
+    name = socket.gethostname()
+    hosts = Hosts(["device.example"])
+    for host in (name, f"{name.upper()}.local:8050", "192.168.1.5:8050", "device.example", "localhost:8050"):
+        assert hosts.refusal(host, "192.168.1.5") == ""
+    assert hosts.refusal("192.168.1.5", "::ffff:192.168.1.5") == ""
+    assert "192.168.1.5" in hosts.refusal("192.168.1.6", "192.168.1.5")
+    assert hosts.refusal("evil.example", "192.168.1.5")
+    assert hosts.refusal(name, "127.0.0.1"), "a name that others may make resolve to it"
+    assert Hosts(["*"]).refusal("evil.example", "127.0.0.1") == ""
+
+
+async def test_who_somebody_is_is_not_taken_from_outside() -> None:
+    """Without a secret the headers of the extension are nobody's word."""
+    told = {"X-Dash-Devices-User": quote('{"username": "root", "role": "owner"}'), "X-Forwarded-Host": "evil.example"}
+    async with gated(None) as (_, client):
+        answer = await client.get("/", headers=told)
+        assert user_of(answer)["role"] == "control"
