@@ -21,6 +21,7 @@ from dash_devices_nb.app.owners import Cells, Modules, Owner
 from dash_devices_nb.core.tables import html_table
 from dash_devices_nb.errors import DuplicateOutputError
 from dash_devices_nb.kernel.output import CellOutput
+from dash_devices_nb.kernel.outputlog import cell_begins
 
 UNCOUNTED = ("clientside", "authorize")  # kinds that run in the page, or for every request
 
@@ -260,7 +261,9 @@ class Definitions:
         shell = ipython.get_ipython() if ipython is not None and not self._listening else None
         if shell is not None:
             self._listening = True
-            self._cells.runs(CellOutput.here())
+            here = CellOutput.here()
+            cell_begins(here.parent)
+            self._cells.runs(here)
             shell.events.register("pre_run_cell", self._cell_starts)
             shell.events.register("post_run_cell", self._cell_ended)
 

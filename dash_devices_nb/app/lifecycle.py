@@ -32,6 +32,7 @@ from dash_devices_nb.kernel.environment import Environment
 from dash_devices_nb.kernel.guard import InterruptGuard
 from dash_devices_nb.kernel.loops import in_other_task, kernel_loop, pump, submit
 from dash_devices_nb.kernel.output import CellOutput
+from dash_devices_nb.kernel.outputlog import OutputLog
 
 PUMP_SECONDS = 0.005
 STOP_SECONDS = 10.0
@@ -47,6 +48,7 @@ class Lifecycle(Web):
     runtime: Runtime
     callbacks: Definitions
     held: Held
+    output_log: OutputLog
     _site: Site | None = None
     _guard: InterruptGuard
     _begun = False
@@ -163,6 +165,7 @@ class Lifecycle(Web):
         self._begun = True
         self.callbacks.listen()
         self._guard.install()
+        self.output_log.listen()
         self.set_up()
         self.hub.roles.forget()  # callbacks of `dash.callback` have come
         tree = orjson.loads(stock.text_of(self.get_layout()))
@@ -213,6 +216,7 @@ class Lifecycle(Web):
         self._begun = False
         self.callbacks.close()
         self._guard.uninstall()
+        self.output_log.leave()
         self.hub.close()
         self.clocks.stop()
         await asyncio.to_thread(self.runtime.stop)

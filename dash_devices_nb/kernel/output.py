@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dash_devices_nb.kernel.loops import running_kernel
-from dash_devices_nb.kernel.outputlog import OutputLog
+from dash_devices_nb.kernel.outputlog import OutputLog, cell_begins
 from dash_devices_nb.kernel.tracebacks import format_exception
 
 _last_runs: "dict[str, CellOutput]" = {}  # by the front end's id of the cell
@@ -79,6 +79,7 @@ class CellOutput:
 
         Front ends show nothing that answers a cell's earlier run, and a run that fails leaves those callbacks in force.
         """
+        cell_begins(self.parent)
         kernel = running_kernel() if self.cell_id else None
         if kernel is not None and self.cell_id:
             number = _running_number(kernel.shell) + 1  # it is counted when it has begun

@@ -81,7 +81,8 @@ async def test_the_panel_shows_clients_callbacks_and_their_output(live: Live):
         )
         callbacks = next(cell for cell in live.kernel.cells if "def show" in cell.code)
         assert "show <b>says</b> 5\nhalf a line" in callbacks.text
-        assert await live.ask("(sys.stdout.echo, sys.stderr.echo)") == "(None, None)", "the streams are as they were"
+        echoes = await live.ask("(sys.stdout.echo.before, sys.stderr.echo.before)")
+        assert echoes == "(None, None)", "ours stand there while the app runs, each once"
     await eventually(lambda: _has(live, "Nobody is there."))
 
 
