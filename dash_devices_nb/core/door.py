@@ -1,11 +1,14 @@
-"""The door: how many may be in at a time, by all ways, by one address, by one share link."""
+"""The door: how many may be in at a time, by all ways, by one share link, and by it from one address."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dash_devices_nb.core.turns import CALLS
+
+Key = TypeVar("Key", str, tuple[str, str])
 
 
 @dataclass
@@ -14,7 +17,8 @@ class Limits:
 
     Attributes:
         clients: of all.
-        per_address: guests from one IP address. A whole class may be behind one, so this is not much lower.
+        per_address: guests from one IP address by one share link: one link's pages turn nobody away who comes by
+            another from the same network. A whole class may be behind one address, so this is not lower.
         per_share: guests by one share link.
         calls: plain regular callbacks that run at a time, without lanes; guests have half of it. Others wait.
     """
@@ -35,7 +39,7 @@ class Door:
     def __init__(self) -> None:
         self.limits = Limits()
         self._in = 0
-        self._addresses: Counter[str] = Counter()
+        self._addresses: Counter[tuple[str, str]] = Counter()
         self._shares: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -47,7 +51,7 @@ class Door:
         for count, most, what in (
             (self._in, limits.clients, "this app"),
             (self._shares[share] if share else 0, limits.per_share if share else None, "this share link"),
-            (self._addresses[address], limits.per_address if share else None, "your network"),
+            (self._addresses[address, share or ""], limits.per_address if share else None, "your network"),
         ):
             if most is not None and count >= most:
                 pages = "1 page" if count == 1 else f"{count} pages"
@@ -57,15 +61,19 @@ class Door:
     def enter(self, address: str, share: str | None) -> None:
         """Somebody comes in."""
         self._in += 1
-        self._addresses[address] += 1
         if share:
+            self._addresses[address, share] += 1
             self._shares[share] += 1
 
     def leave(self, address: str, share: str | None) -> None:
         """Somebody who came in leaves."""
         self._in -= 1
-        for counter, key in ((self._addresses, address), (self._shares, share)):
-            if key:
-                counter[key] -= 1
-                if counter[key] <= 0:
-                    del counter[key]
+        if share:
+            _one_less(self._addresses, (address, share))
+            _one_less(self._shares, share)
+
+
+def _one_less(counter: Counter[Key], key: Key) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]

@@ -19,6 +19,8 @@ import contextlib
 import os
 import socket
 
+from ..errors import RegistrationError
+
 HEADER = "X-Dash-Devices-Socket"
 OFFERED, TAKEN = "offered", "taken"
 PING = b"\x89\x80\0\0\0\0"
@@ -53,11 +55,26 @@ def take(sock: socket.socket) -> socket.socket | None:
 
     Raises:
         BlockingIOError: Nothing has come yet.
+        RegistrationError: What came is no connected stream socket; it is closed.
     """
     _, descriptors, _, _ = socket.recv_fds(sock, 1, 1, getattr(socket, "MSG_CMSG_CLOEXEC", 0))
     if not descriptors:
         return None
-    os.set_inheritable(descriptors[0], False)
-    taken = socket.socket(fileno=descriptors[0])
+    descriptor = descriptors[0]
+    os.set_inheritable(descriptor, False)
+    try:
+        taken = socket.socket(fileno=descriptor)
+    except OSError as exc:
+        os.close(descriptor)
+        raise RegistrationError("what came for a browser's socket is none; it is closed") from exc
+    if not _is_connection(taken):
+        with taken:
+            raise RegistrationError(f"what came for a browser's socket is {taken!r}, no connection; it is closed")
     taken.setblocking(False)
     return taken
+
+
+def _is_connection(sock: socket.socket) -> bool:
+    """Whether it is a stream of bytes; one whose other end has just gone is, too."""
+    listens = getattr(socket, "SO_ACCEPTCONN", None)  # not on Windows, where no descriptors come
+    return sock.type == socket.SOCK_STREAM and not (listens is not None and sock.getsockopt(socket.SOL_SOCKET, listens))

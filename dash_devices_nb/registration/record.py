@@ -7,12 +7,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import RegistrationError
 from .names import check_name
 
 VERSION = 1
+LATEST = 253_402_300_799  # the end of the year 9999, the last that dates can tell
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _PREFIX = re.compile(r"/(?:[!-~]*/)?")
@@ -110,7 +111,7 @@ class Registration:
             endpoint=_endpoint(data.get("endpoint")),
             secret=_matching(data, "secret", _SECRET, "43 characters of A-Z a-z 0-9 _ -", show=False),
             prefix=_matching(data, "prefix", _PREFIX, "a path of printable ASCII with a slash at both ends"),
-            started=_number(data, "started"),
+            started=_time(data, "started"),
             host=_optional(data, "host", None),
         )
         return record
@@ -122,7 +123,7 @@ def _endpoint(data: object) -> Endpoint:
     kind = data.get("kind")
     if kind == "unix":
         path = data.get("path")
-        if not isinstance(path, str) or not os.path.isabs(path) or "\0" in path or ".." in Path(path).parts:
+        if not isinstance(path, str) or not os.path.isabs(path) or not _names_a_file(path):
             raise RegistrationError(f"endpoint path {path!r:.200} is not accepted: an absolute path without '..'")
         return UnixEndpoint(path)
     if kind == "tcp":
@@ -137,18 +138,38 @@ def _endpoint(data: object) -> Endpoint:
     raise RegistrationError(f"endpoint kind {kind!r:.100} is not accepted: 'unix' or 'tcp'")
 
 
+def _names_a_file(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in path and ".." not in Path(path).parts
+
+
 def _integer(data: dict[str, Any], key: str, low: int, high: int) -> int:
     value = data.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise RegistrationError(f"{key} is {value!r:.100}, expected an integer from {low} to {high}")
+        raise RegistrationError(f"{key} is {_shown(value)}, expected an integer from {low} to {high}")
     return value
 
 
-def _number(data: dict[str, Any], key: str) -> float:
+def _time(data: dict[str, Any], key: str) -> float:
     value = data.get(key)
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise RegistrationError(f"{key} is {value!r:.100}, expected a number")
+    if not is_time(value):
+        raise RegistrationError(f"{key} is {_shown(value)}, expected a time in seconds since the epoch")
     return float(value)
+
+
+def is_time(value: object) -> TypeGuard[int | float]:
+    """Whether a number of JSON, which may be NaN, infinite or of a thousand digits, can be seconds since the epoch."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LATEST
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.100}"
+    except ValueError:  # an integer with more digits than Python writes
+        return "a huge integer"
 
 
 def _optional(data: dict[str, Any], key: str, pattern: re.Pattern[str] | None) -> str | None:
@@ -158,6 +179,8 @@ def _optional(data: dict[str, Any], key: str, pattern: re.Pattern[str] | None) -
     if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
         form = f" like {pattern.pattern}" if pattern else ""
         raise RegistrationError(f"{key} is {value!r:.100}, expected a text{form}")
+    if not value.isascii() and value.encode(errors="replace").decode() != value:
+        raise RegistrationError(f"{key} is {value!r:.100}, which has half of a character")
     return value
 
 

@@ -20,6 +20,7 @@ from ..errors import RegistrationError, ShareError
 from .files import directory, locked, read_private, write_private
 from .keys import stable_secret
 from .names import check_name
+from .record import is_time
 from .tokens import LETTERS, Claim, sign, verify
 
 VERSION = 1
@@ -216,6 +217,11 @@ def _parsed(content: bytes, path: str) -> list[dict[str, Any]]:
             raise RegistrationError(f"{path}: {entry!r:.200} is no share; it has {', '.join(_FIELDS)}")
         if entry["role"] not in LETTERS or not _ID.fullmatch(entry["id"]):
             raise RegistrationError(f"{path}: {entry!r:.200} has a role or an id that is not accepted")
+        if len(entry["name"]) > MOST_NAME or not entry["name"].isprintable():
+            raise RegistrationError(f"{path}: {entry!r:.200} has a name that is not one line of {MOST_NAME} characters")
+        for field in ("created", "expires", "revoked"):
+            if entry[field] is not None and not is_time(entry[field]):
+                raise RegistrationError(f"{path}: {entry!r:.200} has {field} that is no time")
     return list(data["shares"])
 
 

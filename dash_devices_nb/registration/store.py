@@ -61,6 +61,8 @@ def register(
     """
     folder = directory()
     base = slug(wanted)
+    if notebook is not None:
+        notebook = notebook.encode(errors="replace").decode()  # a name in the bytes of another encoding
     owner = os.getpid() if pid is None else pid
     with locked(folder):
         records, _ = read_all()

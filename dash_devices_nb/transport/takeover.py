@@ -2,12 +2,16 @@
 
 import asyncio
 import contextvars
+import logging
 import os
 import socket
 from typing import Any
 
+from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.registration import handover
 from dash_devices_nb.transport.outlet import Outlet
+
+log = logging.getLogger(__name__)
 
 
 class Takeover:
@@ -46,6 +50,9 @@ class Takeover:
             return
         except OSError:
             taken = None  # the connection has broken, which its transport hears when it reads again
+        except RegistrationError as exc:
+            log.warning("%s; the page is written to through the Jupyter server", exc)
+            taken = None
         self.cancel()
         if taken is None:
             self._go_on(None)

@@ -4,24 +4,24 @@ from dash_devices_nb.core.door import Door
 
 
 def test_a_full_house_is_told():
-    """By all ways, by one share link, and by one address of guests; who leaves makes room."""
+    """By all ways, by one share link, and by it from one address; who leaves makes room."""
     door = Door()
-    door.limits.clients, door.limits.per_share, door.limits.per_address = 4, 2, 3
-    for share in ("s1", "s1"):
-        assert door.full("10.0.0.1", share) == ""
-        door.enter("10.0.0.1", share)
+    door.limits.clients, door.limits.per_share, door.limits.per_address = 4, 2, 1
+    for address in ("10.0.0.1", "10.0.0.5"):
+        assert door.full(address, "s1") == ""
+        door.enter(address, "s1")
     assert door.full("10.0.0.2", "s1") == (
         "Full: this share link has 2 pages open, the most there may be. Trying again…"
     )
     assert door.full("10.0.0.1", "s2") == ""
     door.enter("10.0.0.1", "s2")
-    assert "your network has 3 pages open" in door.full("10.0.0.1", "s2")
+    assert "your network has 1 page open" in door.full("10.0.0.1", "s2")
     assert door.full("10.0.0.1", None) == "", "who needs no link is not counted by address"
     door.enter("10.0.0.2", None)
     assert "this app has 4 pages open" in door.full("10.0.0.3", None)
     door.leave("10.0.0.1", "s1")
     assert door.full("10.0.0.2", "s1") == ""
-    for address, share in (("10.0.0.1", "s1"), ("10.0.0.1", "s2"), ("10.0.0.2", None)):
+    for address, share in (("10.0.0.5", "s1"), ("10.0.0.1", "s2"), ("10.0.0.2", None)):
         door.leave(address, share)
     assert len(door) == 0
     assert not door._addresses
@@ -35,3 +35,13 @@ def test_without_limits_nobody_is_turned_away():
     for _ in range(1000):
         door.enter("10.0.0.1", "s1")
     assert door.full("10.0.0.1", "s1") == ""
+
+
+def test_one_links_pages_do_not_turn_away_others_of_the_same_address():
+    """A pupil who opens all pages that a network may have locks out nobody who has a link of their own."""
+    door = Door()
+    door.limits.per_address = 3
+    for _ in range(3):
+        door.enter("10.0.0.1", "pupils")
+    assert "your network has 3 pages open" in door.full("10.0.0.1", "pupils")
+    assert door.full("10.0.0.1", "ada") == ""

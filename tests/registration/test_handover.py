@@ -1,9 +1,12 @@
 """Descriptors go through Unix sockets, and nothing is left of them where they are not wanted."""
 
+import os
 import socket
 
+import psutil
 import pytest
 
+from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.registration import handover
 
 
@@ -55,3 +58,21 @@ def test_only_unix_sockets_carry_descriptors(pair):
     assert handover.possible(pair[0])
     with socket.socket(socket.AF_INET) as tcp:
         assert not handover.possible(tcp)
+
+
+def test_what_is_no_connection_is_closed_and_told(pair, tmp_path):
+    """A file, a pipe, a datagram and a listening socket: none is kept, and no descriptor is lost."""
+    ours, apps = pair
+    pipe = os.pipe()
+    datagram, listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket()
+    with (tmp_path / "file").open("wb") as file, datagram, listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        before = psutil.Process().num_fds()
+        for descriptor in (file.fileno(), *pipe, datagram.fileno(), listening.fileno()):
+            socket.send_fds(ours, [b"+"], [descriptor])
+            with pytest.raises(RegistrationError, match=r"what came for a browser's socket is .*; it is closed"):
+                handover.take(apps)
+        assert psutil.Process().num_fds() == before
+    for end in pipe:
+        os.close(end)

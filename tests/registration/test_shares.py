@@ -215,3 +215,31 @@ def test_a_list_that_is_nested_too_deeply_is_refused_like_any_other():
     """A file can be read by nobody, and harms nothing but itself."""
     with pytest.raises(RegistrationError, match=r"app\.shares: not JSON"):
         registration.shares._parsed(b"[" * 100_000, "app.shares")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("expires", "1" + "0" * 400), ("expires", "true"), ("expires", "-1"), ("expires", "253402300800"),
+        ("created", "NaN"), ("created", "Infinity"), ("created", "false"), ("revoked", "NaN"), ("revoked", "1e999"),
+        ("name", '"half \\ud83d"'), ("name", '"two\\nlines"'), ("name", f'"{"x" * 41}"'), ("role", '"owner"'),
+    ],
+)  # fmt: skip
+def test_values_that_nothing_writes_are_refused_with_the_file(
+    shares: ShareList, directories: Path, field: str, value: str
+) -> None:
+    """Times that are none and names that cannot be shown: one file harms its own app, with a message, and no other."""
+    record = shares.issue("view", 1, "Ada", NOW)
+    token = shares.token(record)
+    file = directories / "runtime/dash-devices/bench.shares"
+    entry = {**json.loads(file.read_text())["shares"][0], field: "VALUE"}
+    file.write_text(json.dumps({"version": 1, "shares": [entry]}).replace('"VALUE"', value))
+    for attempt in (
+        lambda: shares.admit(token, NOW),
+        lambda: shares.records(NOW),
+        lambda: shares.revoke(record.id, NOW),
+    ):
+        with pytest.raises(RegistrationError, match=r"bench\.shares"):
+            attempt()
+    other = ShareList("other", PLACE)
+    assert other.admit(other.token(other.issue("view", 1, "", NOW)), NOW)

@@ -147,7 +147,15 @@ GOOD: dict[str, Any] = {
         ({"pid": True}, "pid is True, expected an integer"),
         ({"secret": "a\r\nX: y"}, "secret is not as it should be, expected 43 characters"),
         ({"prefix": "/a b/"}, "prefix is '/a b/', expected a path of printable ASCII"),
-        ({"started": "now"}, "started is 'now', expected a number"),
+        ({"started": "now"}, "started is 'now', expected a time"),
+        ({"started": float("nan")}, "started is nan, expected a time in seconds since the epoch"),
+        ({"started": float("inf")}, "started is inf, expected a time"),
+        ({"started": -1}, "started is -1, expected a time"),
+        ({"started": 10**5000}, "started is a huge integer, expected a time"),
+        ({"pid": 10**5000}, "pid is a huge integer, expected an integer"),
+        ({"notebook": "half \ud83d.ipynb"}, "which has half of a character"),
+        ({"host": "\udcff"}, "which has half of a character"),
+        ({"endpoint": {"kind": "unix", "path": "/run/\ud83d"}}, "is not accepted: an absolute path"),
         ({"notebook": 1}, "notebook is 1, expected a text"),
         ({"kernel_id": "../k"}, "kernel_id is '../k', expected a text like"),
         ({"endpoint": None}, "endpoint is None, expected an object"),
@@ -205,7 +213,7 @@ def test_files_that_others_could_have_written_are_refused(runtime: Path) -> None
     write(runtime, "[" * 30_000)
     assert "app-1.json: maximum recursion depth exceeded" in refused(runtime)
     write(runtime, json.dumps({**GOOD, "started": 0}).replace('"started": 0', f'"started": {"9" * 400}'))
-    assert "app-1.json: int too large to convert to float" in refused(runtime)
+    assert "started is 9999999999" in refused(runtime)
     path.unlink()
     os.mkfifo(path, 0o600)
     assert "not a regular file" in refused(runtime)

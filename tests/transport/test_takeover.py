@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import threading
 
@@ -167,3 +168,15 @@ async def test_a_browser_that_is_gone_ends_the_connection_when_it_is_written_to(
     await asyncio.to_thread(write) if from_thread else write()
     assert await extension.read(extension.to_app, 1) == b""
     await eventually(lambda: extension.app.code is not None)
+
+
+async def test_a_descriptor_that_is_no_connection_is_not_written_to(extension, caplog):
+    """It is closed and told of, and the app goes on through the extension."""
+    await extension.shake_hands()
+    read_end, write_end = os.pipe()
+    socket.send_fds(extension.to_app, [b"+"], [write_end])
+    os.close(write_end)
+    assert await extension.read(extension.to_app, 7) == b"\x81\x05first"
+    assert "is none; it is closed" in caplog.text
+    assert os.read(read_end, 1) == b"", "the app has it no more"
+    os.close(read_end)
