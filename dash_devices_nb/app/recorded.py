@@ -135,7 +135,7 @@ class RecordedCall:
 
     def __str__(self) -> str:
         took = "runs" if self.seconds is None else f"{self.seconds * 1000:.1f} ms"
-        end = f", raised {self.error!r}" if self.error is not None else ""
+        end = f", raised {_shown(self.error)}" if self.error is not None else ""
         return f"{self.name}({', '.join(self.triggered) or 'initial'}) {took}{end}"
 
     def __repr__(self) -> str:
@@ -347,6 +347,13 @@ class DirectRecord(RecordedCall):
     def state(self) -> dict[str, Any]:
         """None."""
         return {}
+
+
+def _shown(error: BaseException) -> str:
+    try:
+        return repr(error)
+    except Exception:  # noqa: BLE001 - a program's exception may be anything
+        return in_a_line(error)
 
 
 def _kept_size(result: Any) -> int:

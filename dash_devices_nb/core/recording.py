@@ -32,6 +32,8 @@ from dash_devices_nb.errors import ReplayError
 
 FORMAT = "dash_devices_nb session"
 VERSION = 1
+LONGEST_SECONDS = 1e9
+"""No session is longer, nor can anybody wait for its end."""
 _PATCH = b'{"__dash_patch_update":'
 
 
@@ -111,7 +113,7 @@ def _written(entry: Entry, at: float, numbers: dict[str, int]) -> bytes | None:
                 head.update(by=entry.why.name, shared=isinstance(entry.why, CallbackSpec))
         case kinds.CALL:
             call = entry.what
-            error = None if call.error is None else f"{type(call.error).__name__}: {call.error}"
+            error = None if call.error is None else _told(call.error)
             return _line(**head, name=call.name, triggered=call.triggered, seconds=call.seconds, error=error)
         case _:
             return None
@@ -128,7 +130,22 @@ def _nested(mods: Mods) -> dict[str, dict[str, Any]]:
 
 
 def _line(**fields: Any) -> bytes:
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # the text of a program's error may have half a surrogate pair, which is no UTF-8
+        fields = {name: _well_formed(value) for name, value in fields.items()}
+        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+
+
+def _told(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - a program's exception may be anything
+        return type(error).__name__
+
+
+def _well_formed(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def read(lines: Iterable[bytes], where: str) -> Recording:
@@ -151,7 +168,13 @@ def read(lines: Iterable[bytes], where: str) -> Recording:
             events.append(_event(fields, number, where))
     if head is None:
         raise ReplayError(f"{where} is empty; app.journal.save(path) writes a session that can be replayed")
-    return Recording(str(head.get("app")), float(head.get("started") or 0), int(head.get("missing") or 0), events)
+    started, missing = head.get("started") or 0, head.get("missing") or 0
+    if type(started) not in (int, float) or type(missing) is not int:
+        raise ReplayError(
+            f"line 1 of {where} says started {started!r:.60} and missing {missing!r:.60}; both are numbers, and "
+            "missing is a whole one"
+        )
+    return Recording(str(head.get("app")), float(started), missing, events)
 
 
 def _fields(line: bytes, number: int, where: str) -> dict[str, Any]:
@@ -186,10 +209,12 @@ def _checked_head(fields: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _event(fields: dict[str, Any], number: int, where: str) -> Event:
     try:
-        cause = fields.get("cause")
+        cause, at = fields.get("cause"), float(fields["at"])
+        if not 0 <= at <= LONGEST_SECONDS:
+            raise ValueError(f"at {at} seconds; it takes 0 to {LONGEST_SECONDS:.0f}")
         return Event(
             number,
-            float(fields["at"]),
+            at,
             str(fields["t"]),
             int(fields["client"]) if fields.get("client") is not None else None,
             {
@@ -208,4 +233,9 @@ def _event(fields: dict[str, Any], number: int, where: str) -> Event:
 
 def _value(plain: Any) -> Value:
     json = orjson.dumps(plain)
-    return PatchValue(json, plain["operations"]) if json.startswith(_PATCH) else Value(json)
+    if not json.startswith(_PATCH):
+        return Value(json)
+    operations = plain["operations"]
+    if not isinstance(operations, list) or not all(isinstance(each, dict) for each in operations):
+        raise ValueError(f"a Patch has a list of operations, not {operations!r:.60}")
+    return PatchValue(json, operations)

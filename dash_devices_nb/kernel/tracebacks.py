@@ -48,11 +48,15 @@ def user_frames(exc: BaseException) -> TracebackType | None:
 
 
 def format_exception(exc: BaseException) -> str:
-    """The text to show for an exception, coloured if IPython runs. From any thread.
+    """The text to show for an exception, coloured if IPython runs, well-formed. From any thread.
 
     An exception without a user's frame, as our own about a wrong number of values, is shown as its
     message alone; an interrupted callback as the line where it was stopped.
     """
+    return _well_formed(_formatted(exc))
+
+
+def _formatted(exc: BaseException) -> str:
     tb = user_frames(exc)
     if tb is None:
         return _join(traceback.format_exception_only(exc))
@@ -68,8 +72,16 @@ def format_exception(exc: BaseException) -> str:
 
 def in_a_line(exc: BaseException) -> str:
     """An exception's type and message; the type alone where it has none, as of a plain `assert`."""
-    text = str(exc)
-    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
+    try:
+        text = str(exc)
+    except Exception as another:  # noqa: BLE001 - a program's exception may be anything
+        text = f"(its text raises {type(another).__name__})"
+    return _well_formed(f"{type(exc).__name__}: {text}" if text else type(exc).__name__)
+
+
+def _well_formed(text: str) -> str:
+    """Half a surrogate pair, as from half an emoji, is no text that a stream or a page takes: it is spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _has_group(exc: BaseException | None) -> bool:

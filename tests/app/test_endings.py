@@ -212,12 +212,17 @@ async def test_a_journal_that_raises_keeps_nothing_from_its_course(app, tab, mon
     assert any(f"no {account} today" in str(error) for error in app.errors)
 
 
-async def test_an_error_whose_text_raises_ends_its_call(app, tab):
-    """Telling of it fails; the page is answered, and the next call runs."""
+@pytest.mark.parametrize("said", [None, "half an emoji: \ud83d"], ids=["raises", "not well-formed"])
+async def test_an_error_whose_text_is_none_is_told_and_ends_its_call(app, tab, said):
+    """The page is answered and told, the journal has it, and the next call runs."""
 
     class Mute(Exception):
         def __str__(self) -> str:
-            raise ValueError("no words")
+            if said is None:
+                raise ValueError("no words")
+            return said
+
+        __repr__ = __str__
 
     @app.callback(Output("e", "title"), Input("a", "title"), service=Services.S2, prevent_initial_call=True)
     def fails(title):
@@ -228,8 +233,13 @@ async def test_an_error_whose_text_raises_ends_its_call(app, tab):
     page = await tab(app)
     await page.act("a", "title", "bad")
     await page.settled()
+    await eventually(lambda: page.notices)
+    assert page.notices[0]["title"] == "fails failed"
+    assert page.notices[0]["text"].startswith("Mute: ")
+    assert [type(error) for error in app.errors] == [Mute]
     await page.act("a", "title", "good")
     await page.expect("e", "title", "good")
+    assert [repr(call) for call in app.journal.calls("fails")]
 
 
 # ---- hooks

@@ -86,9 +86,38 @@ def test_the_first_line_says_what_the_file_is():
         ([HEAD, b"3\n"], "line 2 of s.jsonl is no event: b'3"),
         ([HEAD, b'{"at": "x", "t": "push"}\n'], "line 2 of s.jsonl is no event: ValueError"),
         ([HEAD, b'{"at": 0, "t": "push", "mods": {"a": 3}}\n'], "line 2 of s.jsonl is no event: AttributeError"),
+        ([HEAD.replace(b"1.0", b'"x"')], "line 1 of s.jsonl says started 'x' and missing 0; both are numbers"),
+        ([HEAD.replace(b": 0", b": [1]")], "line 1 of s.jsonl says started 1.0 and missing"),
+        ([HEAD, b'{"at": 1e300, "t": "push"}\n'], "line 2 of s.jsonl is no event: ValueError at 1e.300 seconds"),
+        ([HEAD, b'{"at": -1, "t": "push"}\n'], "line 2 of s.jsonl is no event: ValueError at -1.0 seconds"),
+        (
+            [HEAD, b'{"at":0,"t":"push","mods":{"a":{"b":{"__dash_patch_update":1,"operations":5}}}}\n'],
+            "line 2 of s.jsonl is no event: ValueError a Patch has a list of operations, not 5",
+        ),
+        (
+            [HEAD, b'{"at":0,"t":"push","mods":{"a":{"b":' + b"[" * 300 + b"]" * 300 + b"}}}\n"],
+            "line 2 of s.jsonl is no event: .*Recursion limit",
+        ),
     ],
 )
 def test_what_is_no_session_is_refused(lines: list[bytes], message: str):
     """The message names the file and the line."""
     with pytest.raises(ReplayError, match=message):
         read(lines, "s.jsonl")
+
+
+@pytest.mark.parametrize("said", ["half an emoji: \ud83d", None], ids=["not well-formed", "raises"])
+def test_a_session_is_saved_whatever_an_error_says(said: str | None):
+    """Half a surrogate pair is no UTF-8, and an error may have no text at all."""
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            if said is None:
+                raise ValueError("no words")
+            return said
+
+    journal = Journal()
+    call = SimpleNamespace(name="show", triggered=(), seconds=0.1, error=Mute(), weight=2)
+    journal.add(100.0, CALL, None, call)
+    (event,) = read_back(journal).events
+    assert event.fields["error"] == ("Mute" if said is None else "Mute: half an emoji: ?")
