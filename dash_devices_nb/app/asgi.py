@@ -27,6 +27,7 @@ SCRIPTS = (
     "absent.js",
     "acts.js",
     "kept.js",
+    "inplace.js",
     "focus.js",
     "renderer.js",
     "notices.js",

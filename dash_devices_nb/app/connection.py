@@ -363,7 +363,7 @@ class Connection:
         """Journal what was taken of a change; the state had the revision `before` when it came."""
         state = self._runtime.dispatcher.state
         entries = {key: state.get(key) for key in mods}
-        taken = {key: mods[key] for key, entry in entries.items() if entry is not None and entry.revision > before}
+        taken = {key: entry.value for key, entry in entries.items() if entry is not None and entry.revision > before}
         if taken:
             self._hub.app.recorder.changed(page.client, taken, cause)
 

@@ -54,6 +54,7 @@
                 grew: () => this.role.soon(),
                 apply: (mods, revision) => this.renderer.apply(mods, revision),
                 value: (id, prop) => (this.renderer.props(id) || {})[prop],
+                sentEdits: (id, prop, edits) => this.renderer.sentEdits(id, prop, edits),
                 most: settings.most
             });
             this._floor = new dd.FloorBar({send, prefix: settings.prefix});
@@ -245,6 +246,11 @@
         /** The renderer saw a change. */
         changed(id, props, cause) {
             this.shared.changed(id, this.role.without(id, props), cause);
+        }
+
+        /** A component has changed values in place. */
+        edited(id, edits, cause) {
+            this.shared.edited(id, this.role.without(id, edits), cause);
         }
 
         /** The renderer could not apply something. */

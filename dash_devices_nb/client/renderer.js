@@ -41,7 +41,8 @@
             this._again = [];
             this._graphs = this._paths = null;
             this._events = new dd.Events(this, text => owner.refused(text));
-            this._acts = new dd.Acts(() => {});
+            this._acts = new dd.Acts(id => this._acting(id));
+            this._inPlace = new dd.InPlace((id, prop) => this._owner.shared.has(id, prop));
             /** Those whom the store tells of changes. @type {any} */
             this._listeners = null;
             const stores = (window.dash_stores = window.dash_stores || []);
@@ -102,7 +103,14 @@
             if (id === undefined || !change.changedProps) return;
             const name = dd.stringifyId(id);
             if (change.renderType === 'internal') {
-                for (const [cause, props] of this._acts.said(name, node.type, change.changedProps)) this._tell(name, props, cause);
+                let last;
+                for (const [cause, props] of this._acts.said(name, node.type, change.changedProps)) {
+                    this._tell(name, props, cause);
+                    last = cause;
+                }
+                const edits = this._inPlace.edits(name, node, change.changedProps);
+                for (const prop in edits) this._causes.set(`${name}.${prop}`, last);
+                this._owner.edited(name, edits, last);
                 return;
             }
             const cause = change.renderType === 'callback' ? this._causeOfAnswer(state, name) : {person: true};
@@ -113,6 +121,17 @@
         _tell(name, props, cause) {
             for (const prop in props) this._causes.set(`${name}.${prop}`, cause);
             this._owner.changed(name, props, cause);
+        }
+
+        /** A person begins to act in what may be a component. */
+        _acting(id) {
+            const node = this._store && this._hydrated && this.node(id);
+            if (node) this._inPlace.before(id, node);
+        }
+
+        /** Edits of values in place have been sent. @param {string} id @param {string} prop @param {[any[], any][]} edits */
+        sentEdits(id, prop, edits) {
+            this._inPlace.sent(id, prop, edits);
         }
 
         /** The app, or a callback of this page, has set props; with them may come components. */
@@ -185,7 +204,9 @@
         /** Set a prop that nobody is told of. @param {string} id @param {string} prop @param {any} value */
         setQuietly(id, prop, value) {
             const path = this._path(id);
-            if (path) this.quietly(() => this._set(path, {[prop]: value}));
+            if (!path) return;
+            this._acts.changed(id, {initial: true});
+            this.quietly(() => this._set(path, {[prop]: value}));
         }
 
         /**
@@ -249,8 +270,15 @@
                         continue;
                     }
                     if (!dd.isPatch(value)) this._events.forget(id, prop);
-                    if (revision && holdsComponents(value)) this._owner.absent.brings(value, revision);
+                    if (holdsComponents(value)) {
+                        if (revision) this._owner.absent.brings(value, revision);
+                        dd.persistLess(value, (each, name) => this._owner.shared.has(each, name));
+                    }
+                    const noted = this._inPlace.noted(old[prop]);
+                    // It may be edited already, and tell so later only, when this value has taken its place.
+                    if (noted) this._owner.edited(id, this._inPlace.edits(id, this.node(id), {}), {person: true});
                     if (dd.isPatch(value)) {
+                        if (this._inPlace.confirms(id, prop, old[prop], value)) continue;
                         try {
                             value = dd.applyPatch(old[prop], value);
                         } catch (error) {
@@ -259,6 +287,7 @@
                         }
                     }
                     this._causes.set(`${id}.${prop}`, revision ? {by: [id, prop, revision]} : {pushed: true});
+                    if (noted) this._inPlace.note(value);
                     props[prop] = value;
                     tell = tell || this._heard(id, prop) || holdsComponents(value) || holdsComponents(old[prop]);
                 }

@@ -23,7 +23,8 @@
     dd.SharedProps = class SharedProps {
         /**
          * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => number|false, changes: (id: string) => void,
-         *     refuse: (text: string) => void, value: (id: string, prop: string) => any, grew: () => void, most: number}} page
+         *     refuse: (text: string) => void, value: (id: string, prop: string) => any,
+         *     sentEdits: (id: string, prop: string, edits: [any[], any][]) => void, grew: () => void, most: number}} page
          *     `value` is undefined for what is not in the page; `grew`: more is shared
          */
         constructor(page) {
@@ -124,10 +125,28 @@
         }
 
         /**
+         * Values have been changed in place, at some paths. Unlike a whole value these are not *pending*: others' edits of the
+         * same value are applied meanwhile, and ours come back to this page in the order of all.
+         * @param {string} id @param {{[prop: string]: [any[], any][]}} edits
+         */
+        edited(id, edits, cause) {
+            if (cause.pushed || cause.restored) return;
+            for (const prop in edits) {
+                const whole = edits[prop].find(([path]) => !path.length);
+                const text = JSON.stringify(edits[prop]);
+                if (whole || dd.tooLong(text, this._page.most - AROUND)) this.changed(id, {[prop]: this._page.value(id, prop)}, cause);
+                else {
+                    this._gather(id, {}, text.length, cause, [id, prop, edits[prop]]);
+                    this._page.sentEdits(id, prop, edits[prop]);
+                }
+            }
+        }
+
+        /**
          * Put a change with those that the same event has made: a person who presses Enter has submitted what was typed, whatever
          * the steps in which the components say so. It goes out when the browser's task is over.
          */
-        _gather(id, props, size, {said, restored, ...cause}) {
+        _gather(id, props, size, {said, restored, ...cause}, edit = undefined) {
             const [c, w] = [dd.causeFrame(cause), said ? 'said' : restored ? 'kept' : undefined];
             const why = JSON.stringify([c, w]);
             // Together they must not be over the limit, of bytes, of which a character takes three at the most.
@@ -139,6 +158,10 @@
                 this._gathered.push(gathered);
             }
             const {m, s} = gathered.change;
+            const {e = []} = gathered.change;
+            if (edit && m[id] && edit[1] in m[id]) m[id][edit[1]] = this._page.value(id, edit[1]);
+            else if (edit) gathered.change.e = [...e, edit];
+            else if (e.length) gathered.change.e = e.filter(([other, prop]) => other !== id || !(prop in props));
             m[id] = {...m[id], ...props};
             gathered.size += size;
             return s;

@@ -18,7 +18,7 @@ from dash_devices_nb.core.ids import Key, canonical, named, parsed
 from dash_devices_nb.core.lanes import Laned, Lanes
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
 from dash_devices_nb.core.store import Store
-from dash_devices_nb.core.values import Value
+from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.core.waits import Waiter, Waits
 from dash_devices_nb.core.waves import ACTED, CALLED, Argument, Call, Cause, Wave
 from dash_devices_nb.errors import CallbackCycleError, PatchError
@@ -169,9 +169,17 @@ class Dispatcher:
         refused: Mods = {}
         taken: Mods = {}
         private: Mods = {}
-        for key, value in mods.items():
-            if self.store.events.is_event(key, value, self.layout):
+        edits: Mods = {}
+        for key, given in mods.items():
+            value = given
+            if self.store.events.is_event(key, given, self.layout):
                 continue  # it is done: the component says that it has taken it
+            if isinstance(given, PatchValue) and self.may_be_sent(key):
+                try:
+                    value = edits[key] = self.store.edited(key, given)
+                except PatchError:
+                    refused[key] = self.value(key)  # others have changed it so that there is no such place any more
+                    continue
             if not self.may_be_sent(key):
                 private[key] = value
             elif cause is None or self._counts(key, value, cause, client):
@@ -190,8 +198,10 @@ class Dispatcher:
                 if cause is not None and cause.said and (cause.key is None or cause.key in self.state):
                     self._said[cause.key, key] = revision, client
             shown = {key: value for key, value in taken.items() if self._shown(key)}
-            if shown:
-                actions.append(Send(shown, revision, but=client))
+            if whole := {key: value for key, value in shown.items() if key not in edits}:
+                actions.append(Send(whole, revision, but=client))
+            if places := {key: mods[key] for key in shown if key in edits}:
+                actions.append(Send(places, revision))  # to all, so that all apply the edits of several in one order
             wave, calls = self._wave(taken, None if cause is not None and cause.said else client, lineage)
             actions += calls
         return self._close(actions), wave

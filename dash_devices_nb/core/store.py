@@ -16,6 +16,8 @@ from dash_devices_nb.core.state import SharedState
 from dash_devices_nb.core.values import PATCH, PatchValue, Value
 from dash_devices_nb.errors import PatchError
 
+MOST_EDITED = 64 * 1024 * 1024
+"""Bytes of a value to which pages may let it grow by edits in place, each of which is small."""
 MOST_KEPT = 10_000
 """Values of the layout that are kept as such."""
 
@@ -155,6 +157,21 @@ class Store:
         base = stored.get(place) or self.value(place)
         rows = transacted(base.plain, transaction.plain, self.layout.initial(key[0], "getRowId"))
         return None if rows is None or key[0] not in self.layout else Value.of(rows)
+
+    def edited(self, key: Key, patch: PatchValue) -> Value:
+        """What a page's edits in place make of the value.
+
+        Raises:
+            PatchError: they do not fit it, or it would be more than is kept.
+        """
+        try:
+            value = Value.of(apply_patch(self.value(key).fresh(), patch.operations))
+            size = len(value.json)
+        except TypeError as exc:  # together they are nested too deep to be written
+            raise PatchError(f"what was edited of {key[0]}.{key[1]} cannot be written: {exc}") from exc
+        if size > MOST_EDITED:
+            raise PatchError(f"{key[0]}.{key[1]} would have {size} bytes; by edits it may grow to {MOST_EDITED}")
+        return value
 
     def _applied(self, key: Key, patch: PatchValue, base: Value | None) -> Value | None:
         """What a `Patch` makes of the value.

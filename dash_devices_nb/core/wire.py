@@ -11,7 +11,7 @@ from dash_devices_nb.core import bounds
 from dash_devices_nb.core.actions import Mods
 from dash_devices_nb.core.events import MARK
 from dash_devices_nb.core.ids import Key, Ref, Wild
-from dash_devices_nb.core.values import PATCH, Value
+from dash_devices_nb.core.values import PATCH, PatchValue, Value
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
 
@@ -92,7 +92,44 @@ def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
         for prop, value in props.items():
             bounds.checked(component_id, prop)
             mods[component_id, prop] = _sound(value)
+    mods.update(_edits(message.get("e", [])))
     return sequence, mods, cause(message)
+
+
+MOST_STEPS = 64
+"""Steps of a path into a value that a component has changed in place."""
+
+
+def _edits(given: Any) -> Mods:
+    """What a page's components have changed in place: [id, prop, [[path, value], ...]] each. Raises FrameError."""
+    edits: Mods = {}
+    for item in given if isinstance(given, list) else [given]:
+        match item:
+            case [str(component_id), str(prop), [_, *_] as places] if all(map(_is_place, places)):
+                bounds.checked(component_id, prop)
+                operations = [
+                    {"operation": "Assign", "location": path, "params": {"value": value}} for path, value in places
+                ]
+                before = edits.get((component_id, prop))
+                if isinstance(before, PatchValue):
+                    operations = [*before.operations, *operations]
+                edits[component_id, prop] = PatchValue(
+                    dumps({PATCH: PATCH, "operations": operations}).encode(), operations
+                )
+            case _:
+                raise FrameError(
+                    "'e' of a set frame is [[id, prop, [[path, value], ...]], ...], paths of 1 to 64 keys and places; "
+                    f"not {str(item)[:60]!r}"
+                )
+    return edits
+
+
+def _is_place(given: Any) -> bool:
+    if not (isinstance(given, list) and len(given) == 2 and isinstance(given[0], list)):
+        return False
+    if not 0 < len(given[0]) <= MOST_STEPS:  # else edits would nest a value without end
+        return False
+    return all(type(step) is str or (type(step) is int and step >= 0) for step in given[0])
 
 
 def _sound(given: Any) -> Value:
