@@ -14,10 +14,12 @@ from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.chaining import Chains
 from dash_devices_nb.app.declare import (
     SharedCallback,
+    check_keywords,
     lane_of,
     name_of,
     normal_arguments,
     plain,
+    says_none,
     shared_spec,
     split_service,
 )
@@ -59,7 +61,8 @@ class Callbacks(Embedded):
 
         Args:
             args: output, inputs, state (and, as in the original, a service as the fourth), in any order that stock
-                Dash takes. The output may be None.
+                Dash takes. The output may be None: the callback acts, and is never called by itself. One without any
+                output, as stock Dash has them, is called when a page loads, unless `prevent_initial_call`.
             service: how it is called and who gets its outputs; None: the app's `callback_service`.
             lock: for serialized services: callbacks with the same lock do not overlap.
             chain: for a regular callback: the server calls it at once when another's answer sets its input, so that a
@@ -77,11 +80,15 @@ class Callbacks(Embedded):
         args, positional = split_service(args)
         chosen = next((s for s in (service, positional) if s is not None), self.callback_service)
         flags = check_callback_service(chosen)
+        only_acts = says_none(args, kwargs)
         args, kwargs = normal_arguments(args, kwargs)
         wanted = None if role is None else Role(role)
         if flags.shared:
+            check_keywords(kwargs, chain=chain)
             return lambda function: self._declare_shared(function, args, kwargs, flags, lock, wanted)
-        return lambda function: self._declare_regular(function, args, kwargs, flags, lock, wanted, chain=chain)
+        return lambda function: self._declare_regular(
+            function, args, kwargs, flags, lock, wanted, chain=chain, only_acts=only_acts
+        )
 
     def callback_shared(
         self, *args: Any, service: int = Services.SHARED, lock: Any = None, role: str | None = None, **kwargs: Any
@@ -150,7 +157,10 @@ class Callbacks(Embedded):
         role: Role | None,
     ) -> F:
         needed = role_needed(role, service, has_output=True)
-        spec, grouping, indices = shared_spec(args, kwargs, function, service=service, lock=lock, role=needed)
+        prevents = bool(self.config.prevent_initial_callbacks)
+        spec, grouping, indices = shared_spec(
+            args, kwargs, function, service=service, lock=lock, role=needed, prevents=prevents
+        )
         output = CellOutput.here()
         callback = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, output)
         dispatcher = self.runtime.dispatcher
@@ -192,6 +202,7 @@ class Callbacks(Embedded):
         role: Role | None,
         *,
         chain: bool,
+        only_acts: bool,
     ) -> F:
         name = name_of(function)
         spec = RegularSpec(name, service, lane_of(service, lock), CellOutput.here(), function)
@@ -200,7 +211,7 @@ class Callbacks(Embedded):
             decorate = super(Callbacks, self).callback(*args, **kwargs)
             declared = self.last_declared()
             spec.role = role_needed(role, service, has_output=not declared["no_output"])
-            if declared["no_output"] or service & Services.NO_CLIENT_INITIAL_CALLBACK:
+            if only_acts or service & Services.NO_CLIENT_INITIAL_CALLBACK:
                 declared["prevent_initial_call"] = True
             self.regular.specs[declared["output"]] = spec
             if chain and not declared["background"] and not declared["no_output"]:

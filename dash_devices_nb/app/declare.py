@@ -20,6 +20,7 @@ from dash_devices_nb.core.services import Services, check_callback_service
 from dash_devices_nb.core.spec import CallbackSpec
 from dash_devices_nb.errors import DeclarationError
 
+_SHARED_KEYWORDS = ("output", "inputs", "state", "prevent_initial_call", "on_error")
 _THREAD_LOCKS = (type(threading.Lock()), type(threading.RLock()))
 
 
@@ -57,12 +58,21 @@ def split_service(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
     return rest, services[0] if services else None
 
 
+def says_none(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether the output is said to be None, as in the original, rather than left out, as in stock Dash."""
+    return kwargs.get("output", ()) is None or (bool(args) and args[0] is None)
+
+
 def normal_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Make the original's arguments Dash's: an output None is no output, `state` may come alone by its name."""
+    """Make the original's arguments Dash's.
+
+    An output None is no output, `state` may come alone by its name, and the original's programs give None for a state
+    or a service (the fourth) that is none.
+    """
     kwargs = dict(kwargs)
     if "output" in kwargs and kwargs["output"] is None:
         del kwargs["output"]
-    args = tuple(arg for number, arg in enumerate(args) if arg is not None or number not in (0, 2))
+    args = tuple(arg for arg in args if arg is not None)
     if kwargs.get("state", ()) is None or kwargs.get("state") in ((), []):
         kwargs.pop("state", None)
     if "state" in kwargs and "inputs" not in kwargs:
@@ -79,8 +89,11 @@ def shared_spec(
     service: Any,
     lock: Any,
     role: Role = Role.CONTROL,
+    prevents: bool = False,
 ) -> tuple[CallbackSpec, Any, Any]:
     """The spec, the grouping of the outputs and the indices of the arguments of a shared callback.
+
+    `prevents` is the app's `prevent_initial_callbacks`, which counts where the callback says nothing.
 
     Raises:
         DeclarationError, ServiceError: it cannot be declared so.
@@ -101,13 +114,26 @@ def shared_spec(
         outputs=tuple(map(ref_of, outputs)),
         service=flags,
         lane=lane_of(flags, lock),
-        initial=prevent is not True,
+        initial=not (prevents if prevent is None else prevent),
         coroutine=coroutine,
         several=not isinstance(grouping, dash.Output),
         allow_duplicate=frozenset(n for n, out in enumerate(outputs) if out.allow_duplicate),
         role=role,
+        optional=frozenset(n for n, each in enumerate(inputs) if each.allow_optional),
     )
     return spec, grouping, indices
+
+
+def check_keywords(kwargs: dict[str, Any], *, chain: bool) -> None:
+    """Refuse what a shared callback cannot follow. Raises DeclarationError."""
+    unknown = [name for name in kwargs if name not in _SHARED_KEYWORDS]
+    if unknown:
+        raise DeclarationError(
+            f"a shared callback does not take {', '.join(unknown)}; it takes {', '.join(_SHARED_KEYWORDS)}, service, "
+            "lock and role"
+        )
+    if chain:
+        raise DeclarationError("chain= is for regular callbacks; shared ones chain on the server by themselves")
 
 
 def name_of(function: Any) -> str:

@@ -185,13 +185,20 @@ class Embedded(Lifecycle):
         server = found.server
         return Wish(None, None, server.base_url, chosen, True, allowed_origins, server_url=server.url), ""
 
+    def enable_dev_tools(self, *args: Any, **options: Any) -> bool:
+        """As in stock Dash; what old versions of Dash took is taken, with a note."""
+        _note([name for name in options if name in _IGNORED], "enable_dev_tools()")
+        given = {name: value for name, value in options.items() if name not in _IGNORED}
+        return bool(super().enable_dev_tools(*args, **given))
+
     def _dev_tools_for_run(self, debug: bool | None, options: dict[str, Any]) -> None:
-        known = inspect.signature(self.enable_dev_tools).parameters
+        known = inspect.signature(super().enable_dev_tools).parameters
         unknown = [name for name in options if name not in known and name not in _IGNORED]
         if unknown:
             raise RunError(
                 f"run() does not take {', '.join(unknown)}; it takes its own arguments and Dash's dev_tools_*"
             )
+        _note([name for name in options if name in _IGNORED], "run()")
         wanted = bool(stock.combined("debug", debug, False))
         tools = {name: value for name, value in options.items() if name in known}
         if wanted or tools:
@@ -199,9 +206,30 @@ class Embedded(Lifecycle):
 
 
 _IGNORED = frozenset(
-    {"threaded", "use_reloader", "processes", "dev_tools_client_reload", "jupyter_server_url", "proxy"}
+    {
+        "dev_tools_client_reload",
+        "extra_files",
+        "jupyter_server_url",
+        "load_dotenv",
+        "log_level",
+        "passthrough_errors",
+        "processes",
+        "proxy",
+        "reloader_interval",
+        "reloader_type",
+        "threaded",
+        "use_debugger",
+        "use_evalex",
+        "use_reloader",
+    }
 )
 """Options of Flask's server, and of the original, that mean nothing here."""
+
+
+def _note(ignored: list[str], what: str) -> None:
+    if ignored:
+        does = "does" if len(ignored) == 1 else "do"
+        print(f"{what}: {', '.join(ignored)} {does} nothing here.")
 
 
 def _asks_for_secret(auth: Any) -> bool:

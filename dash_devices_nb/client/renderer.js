@@ -179,6 +179,12 @@
             return newest || restored || {initial: true};
         }
 
+        /** Whether a callback is one that is called when the page loads. @param {string} output */
+        callsAtLoad(output) {
+            const callbacks = this._store.getState().graphs.callbacks || [];
+            return callbacks.some(each => each.output === output && !each.prevent_initial_call);
+        }
+
         get hydrated() {
             return this._hydrated;
         }

@@ -49,7 +49,9 @@
             if (text) init = {...init, body: text};
             const body = text ? JSON.parse(text) : undefined;
             const cause = body ? this._page.renderer.causeOf(body.changedPropIds || []) : null;
-            if (body && !hasOutput(body) && !cause.person) return Promise.resolve(new Answer(204, '', {}));
+            const renderer = this._page.renderer;
+            if (body && !hasOutput(body) && !cause.person && !(cause.initial && renderer.callsAtLoad(body.output)))
+                return Promise.resolve(new Answer(204, '', {}));
             if (body && this._page.ignored(body.changedPropIds || [])) return Promise.resolve(new Answer(204, '', {}));
             const foreseen = body && this._takeForeseen(body);
             if (foreseen) this._unpack(foreseen.b);

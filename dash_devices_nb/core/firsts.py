@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dash_devices_nb.core.graph import CallbackGraph
 from dash_devices_nb.core.ids import Bindings, Key
@@ -73,6 +74,11 @@ class FirstCalls:
         return known is None or known != frozenset(instance.input_keys)
 
     def _present(self, instance: Instance) -> bool:
-        return all(component_id in self._layout for component_id, _ in instance.input_keys) and any(
+        optional = instance.spec.optional
+        keys = instance.input_keys
+        if optional:
+            slots = [slot for number, slot in enumerate(instance.inputs) if number not in optional]
+            keys = replace(instance, inputs=tuple(slots)).input_keys
+        return all(component_id in self._layout for component_id, _ in keys) and any(
             component_id in self._layout for component_id, _ in instance.output_keys
         )

@@ -30,6 +30,7 @@ class CallbackSpec:
         several: whether it returns a value for each output (a list of outputs) rather than one.
         allow_duplicate: indices of outputs that may have another callback.
         role: what a client needs to call it.
+        optional: indices of inputs whose component need not be there; None stands for its value.
     """
 
     name: str
@@ -43,6 +44,7 @@ class CallbackSpec:
     several: bool = False
     allow_duplicate: frozenset[int] = field(default_factory=frozenset)
     role: Role = Role.CONTROL
+    optional: frozenset[int] = field(default_factory=frozenset)
 
     @property
     def refs(self) -> tuple[Ref, ...]:
