@@ -166,10 +166,11 @@ class RegularCall:
 
     def kept(self) -> RegularCall:
         """Itself as the journal keeps it: nothing that holds its page, or that the program may change."""
+        request = self.request
         return RegularCall(
             self.asked.kept(),
             self.client,
-            self.request,
+            request.kept() if isinstance(request, stock.HttpRequest) else request,
             _answered,
             None,
             self.cause,

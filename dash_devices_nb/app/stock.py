@@ -12,6 +12,7 @@ What we take from stock Dash 4.4 beyond its public interface:
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from dash._utils import to_json
 from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
 from dash.development.base_component import Component, ComponentRegistry
+from quart.wrappers.request import Body
 
 from dash_devices_nb.app.addresses import Addresses
 from dash_devices_nb.app.lazily import import_at_once, wait_for_imports
@@ -238,6 +240,15 @@ class HttpRequest:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)
+
+    def kept(self) -> HttpRequest:
+        """Itself without its body, which the call has, and which may be large."""
+        request = copy.copy(self._request)
+        request.body = Body(None, None)
+        request.body.set_complete()
+        other = object.__new__(HttpRequest)
+        other.__dict__.update(self.__dict__, _request=request)
+        return other
 
 
 class Backend(QuartDashServer):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from dash_devices_nb import ALL, Dash, Input, Output, State, callback_context, dcc, html
@@ -132,3 +133,27 @@ def test_a_result_that_nobody_can_describe_is_kept_all_the_same():
             raise ValueError("no words")
 
     assert Kept(Mute(), None).fresh() == "<a Mute, whose repr raises ValueError>"
+
+
+async def test_what_is_posted_is_kept_once(app, tab):
+    """The body of the request is what the journal counts; Quart's own of it goes with the call. It can be replayed."""
+
+    @app.callback(Output("c", "children"), Input("a", "value"), prevent_initial_call=True)
+    def shows(a):
+        return f"{len(a)} {callback_context.cookies.get('by')}"
+
+    await tab(app)
+    body = {
+        "output": "c.children",
+        "outputs": {"id": "c", "property": "children"},
+        "inputs": [{"id": "a", "property": "value", "value": "x" * 100_000}],
+        "changedPropIds": ["a.value"],
+    }
+    async with httpx.AsyncClient(cookies={"by": "me"}) as http:
+        answer = await http.post(app.url + "_dash-update-component", json=body)
+    assert answer.json()["response"]["c"]["children"] == "100000 me"
+    (call,) = app.journal.calls("shows")
+    assert app.journal.held > 100_000
+    assert await call.call.request.get_data() == b""
+    assert call.inputs == {"a.value": "x" * 100_000}
+    assert call.replay() == "100000 me"
