@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import secrets
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -355,7 +356,10 @@ class StockDash(dash.Dash):  # type: ignore[misc]
 
     def _prepare_callback(self, g: Any, body: Any) -> Any:
         g.asked_body = body
-        return super()._prepare_callback(g, body)
+        prepared = super()._prepare_callback(g, body)
+        if g.background_callback_manager is not None:
+            keep_jobs_apart(g.background_callback_manager)
+        return prepared
 
     def _execute_callback(self, func: Any, args: Any, outputs_list: Any, g: Any) -> Any:
         return self.tool_asks(g.pop("asked_body")) or super()._execute_callback(func, args, outputs_list, g)
@@ -548,6 +552,22 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     def default_on_error(self) -> Any:
         """`Dash(on_error=)`."""
         return self._on_error
+
+
+def keep_jobs_apart(manager: Any) -> None:
+    """Give each background job a place of its own for its result, its progress and its `set_props`.
+
+    Stock Dash makes the place of the function and its arguments, so two people who start the same job take each
+    other's result away. Where the program says by what results are shared (`cache_by`), they are.
+    """
+    if "build_cache_key" in vars(manager):
+        return
+    shared_place = manager.build_cache_key
+
+    def place(*args: Any, **kwargs: Any) -> str:
+        return secrets.token_hex(32) if manager.cache_by is None else str(shared_place(*args, **kwargs))
+
+    manager.build_cache_key = place
 
 
 def _calls(registered: dict[str, Any], function: Any) -> bool:
