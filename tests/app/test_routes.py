@@ -5,248 +5,28 @@ import json
 from contextlib import asynccontextmanager
 
 import dash
-import diskcache
 import httpx
 import pytest
 import quart
-from dash import DiskcacheManager
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
-from dash_devices_nb import Dash, Input, Output, Services, callback, dcc, html
+from dash_devices_nb import Dash, Input, Output, callback, dcc, html
 from dash_devices_nb.app.routes import Routes
 from dash_devices_nb.errors import RoleError, RunError
 from dash_devices_nb.testing import visitor
 from tests.support.eventually import eventually
-
-ROLES = ("stranger", "view", "control", "owner")
-
-# What each role gets: the HTTP status, of a WebSocket "open" or the code with which it is closed.
-WALK = {
-    # Dash's own, which show the page
-    "GET /": (403, 200, 200, 200),
-    "GET /some/page": (403, 200, 200, 200),
-    "GET /_dash-layout": (403, 200, 200, 200),
-    "GET /_dash-dependencies": (403, 200, 200, 200),
-    "GET /_reload-hash": (403, 200, 200, 200),
-    "GET /_favicon.ico": (403, 200, 200, 200),
-    "GET /_dash-component-suites/dash/dcc/dash_core_components.js": (403, 200, 200, 200),
-    # Dash's own, which call a callback: each has its own role
-    "POST /_dash-update-component regular": (403, 200, 200, 200),
-    "POST /_dash-update-component acts": (403, 403, 204, 204),
-    "POST /_dash-update-component S2": (403, 403, 200, 200),
-    "POST /_dash-update-component owner's": (403, 403, 403, 200),
-    "POST /_dash-update-component background": (403, 200, 200, 200),
-    "POST /api/shown": (403, 200, 200, 200),
-    "POST /api/fired": (403, 403, 403, 200),
-    "POST /_mcp tools/list": (403, 200, 200, 200),
-    "POST /_mcp fired": (403, "refused", "refused", 200),
-    "POST /_mcp marked": (403, "refused", 200, 200),
-    "GET /_mcp": (403, 200, 200, 200),
-    # Dash's own, which we do not know
-    "GET /_dash-to-come": (403, 403, 403, 200),
-    "POST /_dash-to-come": (403, 403, 403, 200),
-    # the program's own
-    "GET /video": (403, 200, 200, 200),
-    "POST /move": (403, 403, 200, 200),
-    "DELETE /move": (403, 403, 200, 200),
-    "POST /look": (403, 200, 200, 200),
-    "GET /secrets": (403, 403, 403, 200),
-    "GET /admin/list": (403, 403, 403, 200),
-    "WEBSOCKET /own": (4403, 4403, "open", "open"),
-    "WEBSOCKET /own-view": (4403, "open", "open", "open"),
-    "WEBSOCKET /_dash-devices/ws": (4403, "open", "open", "open"),
-    "WEBSOCKET /_dash-ws-callback": (4403, 400, 400, 400),
-}
-CALLS = {
-    "regular": ("shown.children", "typed.value"),
-    "acts": ("_no_output", "act.n_clicks"),
-    "S2": ("serial-out.children", "serial.value"),
-    "owner's": ("fired.children", "fire.n_clicks"),
-    "background": ("slow.children", "start.n_clicks"),
-}
-
-
-def to_come():
-    """A view as of a later Dash."""
-    return "new"
-
-
-to_come.__module__ = "dash.to_come"
-
-
-def make_app(tmp_path) -> Dash:
-    """Callbacks of every kind, and routes of the program's own."""
-    app = Dash(
-        "walk",
-        enable_mcp=True,
-        background_callback_manager=DiskcacheManager(diskcache.Cache(str(tmp_path / "cache"))),
-    )
-    ids = ("typed", "serial", "set")
-    app.layout = html.Div(
-        [dcc.Input(id=each, value="a") for each in ids]
-        + [html.Button(id=each) for each in ("act", "fire", "start")]
-        + [html.Div(id=each) for each in ("shown", "serial-out", "fired", "slow", "shared")]
-    )
-    app.ran = []
-    app.callback_shared(Output("shared", "children"), Input("set", "value"))(lambda value: value)
-
-    @app.callback(Output("shown", "children"), Input("typed", "value"), api_endpoint="/api/shown")
-    def shown(typed):
-        """Show."""
-        return f"shown {typed}"
-
-    app.callback(None, Input("act", "n_clicks"))(lambda n: app.ran.append("acts"))
-    app.callback(Output("serial-out", "children"), Input("serial", "value"), service=Services.S2)(lambda s: s)
-
-    @app.callback(
-        Output("fired", "children"),
-        Input("fire", "n_clicks"),
-        role="owner",
-        api_endpoint="/api/fired",
-        prevent_initial_call=True,
-    )
-    def fired(n_clicks):
-        """Fire."""
-        app.ran.append("owner's")
-        return f"fired {n_clicks}"
-
-    app.callback(Output("slow", "children"), Input("start", "n_clicks"), background=True, prevent_initial_call=True)(
-        lambda n: f"slow {n}"
-    )
-
-    @dash.mcp.mcp_enabled
-    def marked(number: int) -> str:
-        """Count."""
-        app.ran.append("marked")
-        return f"marked {number}"
-
-    server = app.server
-    server.add_url_rule("/_dash-to-come", "to_come", to_come, methods=["GET", "POST"])
-    admin = quart.Blueprint("admin", __name__, url_prefix="/admin")
-
-    @server.get("/video")
-    async def video():
-        return "a picture"
-
-    @server.route("/move", methods=["POST", "DELETE"])
-    async def move():
-        app.ran.append("move")
-        return "moved"
-
-    @server.post("/look")
-    @app.route_role("view")
-    async def look():
-        return "looked"
-
-    @server.get("/secrets")
-    @app.route_role("owner")
-    async def secrets():
-        return "secret"
-
-    @admin.get("/list")
-    async def listed():
-        return "list"
-
-    server.register_blueprint(admin)
-    app.route_role("owner", "admin")
-
-    @server.websocket("/own")
-    async def own():
-        await quart.websocket.send("own")
-
-    @server.websocket("/own-view")
-    @app.route_role("view")
-    async def own_view():
-        await quart.websocket.send("own")
-
-    app.setup_apis()
-    return app
-
-
-class Person:
-    """Somebody who asks a running app.
-
-    Args:
-        app: the app, with a secret.
-        role: "stranger", "view", "control" or "owner".
-    """
-
-    def __init__(self, app: Dash, role: str) -> None:
-        self._base, _, self._secret = app.url.partition("?token=")
-        self._entry = {"token": self._secret}
-        self._role = role
-        self._app = app
-        self.http = httpx.AsyncClient(base_url=self._base, headers={"Origin": self._base.rstrip("/")})
-
-    async def enter(self) -> None:
-        """By the owner's address, or by a link."""
-        if self._role == "owner":
-            await self.http.get("/", params=self._entry)
-        elif self._role != "stranger":
-            token = self._app.share(self._role).url.partition("?share=")[2]
-            await self.http.get("/", params={"share": token})
-
-    async def ask(self, what: str):
-        """The outcome of a row of the walk."""
-        method, path, *rest = what.split(" ", 2)
-        if method == "WEBSOCKET":
-            return await self._socket(path)
-        name = rest[0] if rest else ""
-        if path == "/_mcp" and name:
-            return await self._mcp(name)
-        body: object = {}
-        if path == "/_dash-update-component":
-            body = update(*CALLS[name])
-        elif path.startswith("/api"):
-            body = {"/api/shown": {"typed": "x"}, "/api/fired": {"n_clicks": 1}}[path]
-        answer = await self.http.request(method, path, **({} if method == "GET" else {"json": body}))
-        return answer.status_code
-
-    async def _mcp(self, name: str):
-        if name == "tools/list":
-            params = {}
-        else:
-            arguments = {"fired": {"n_clicks": 1}, "marked": {"number": 1}}[name]
-            params = {"name": name, "arguments": arguments}
-        method = "tools/list" if name == "tools/list" else "tools/call"
-        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = await self.http.post("/_mcp", json=asked, headers={"Accept": "application/json, text/event-stream"})
-        if answer.status_code != 200:
-            return answer.status_code
-        result = answer.json()["result"]
-        return "refused" if result.get("isError") else 200
-
-    async def _socket(self, path: str):
-        cookies = "; ".join(f"{each.name}={each.value}" for each in self.http.cookies.jar)
-        headers = {"Origin": self._base.rstrip("/"), "Cookie": cookies}
-        try:
-            async with connect(
-                self._base.rstrip("/").replace("http", "ws") + path, additional_headers=headers
-            ) as socket:
-                if path == "/_dash-devices/ws":
-                    hello = {"t": "hello", "client": "", "key": "", "epoch": "", "rev": 0, "q": 0}
-                    await socket.send(json.dumps(hello))
-                await asyncio.wait_for(socket.recv(), 10)
-                return "open"
-        except InvalidStatus as refused:
-            return refused.response.status_code
-        except ConnectionClosed as closed:
-            return closed.rcvd.code
-
-
-def update(output: str, of: str) -> dict:
-    """What a page posts to have a callback called because an input has changed."""
-    component, prop = of.split(".")
-    changed = {"id": component, "property": prop, "value": 1}
-    outputs = [] if "." not in output else dict(zip(("id", "property"), output.split("."), strict=True))
-    return {"output": output, "outputs": outputs, "inputs": [changed], "changedPropIds": [of], "state": []}
+from tests.support.walk import ROLES, WALK, Person, make_app
 
 
 @asynccontextmanager
 async def person(app, role):
     """Somebody of a role, who has entered."""
-    somebody = Person(app, role)
+    base, _, secret = app.url.partition("?token=")
+    entry = {"token": secret} if role == "owner" else {}
+    if role in ("view", "control"):
+        entry = {"share": app.share(role).url.partition("?share=")[2]}
+    somebody = Person(base, entry)
     async with somebody.http:
         await somebody.enter()
         yield somebody
@@ -256,8 +36,6 @@ async def person(app, role):
 def app(app_server, tmp_path) -> Dash:
     """One that runs, with a secret."""
     app = make_app(tmp_path)
-    no_output = next(each["output"] for each in app.page_dependencies() if each["no_output"])
-    CALLS["acts"] = (no_output, "act.n_clicks")
     app_server.run(app, auth="secret")
     return app
 
@@ -266,7 +44,7 @@ def app(app_server, tmp_path) -> Dash:
 async def test_every_route_asks_for_its_role(app, role):
     """The whole table, row by row; who may not has run nothing."""
     async with person(app, role) as somebody:
-        found = {what: await somebody.ask(what) for what in WALK}
+        found = await somebody.walk()
     assert found == {what: row[ROLES.index(role)] for what, row in WALK.items()}
     may = {"view": set(), "stranger": set(), "control": {"acts", "marked", "move"}}
     assert role == "owner" or set(app.ran) == may[role]
@@ -278,8 +56,8 @@ def test_the_walk_leaves_no_route_out(app):
     rows = {}
     for what in WALK:
         method, path, *_ = what.split(" ", 2)
-        if path == "/_dash-ws-callback":
-            continue  # Dash's own WebSocket, which there is not
+        if method == "FRAME" or path == "/_dash-ws-callback":
+            continue  # no route; Dash's own WebSocket, which there is not
         rule, _ = (
             adapter.match(
                 path,
