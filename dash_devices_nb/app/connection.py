@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers, MultiDict
 
 from dash_devices_nb.app.admission import Refusal
 from dash_devices_nb.app.asked import Asked, output_names
-from dash_devices_nb.app.intake import Intake
+from dash_devices_nb.app.intake import LARGE, Intake
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
 from dash_devices_nb.app.roles import CUT_OFF
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 TELL_SECONDS = 5.0
 TELL_DELAY = 1.0
 """From what delay on a page says that others slow it down."""
-LARGE = 128 * 1024
-"""Bytes from which on a frame is read off the loop."""
 GREETING_SECONDS = 10.0
 ACK_SECONDS = 0.004
 """How long an acknowledgement may wait, so that a callback's output comes before it."""

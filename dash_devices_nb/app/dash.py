@@ -12,6 +12,7 @@ import quart
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.admission import RouteGuard, SocketGuard
 from dash_devices_nb.app.asgi import Front
+from dash_devices_nb.app.bodies import spool
 from dash_devices_nb.app.calls import SharedCalls
 from dash_devices_nb.app.chaining import Chains
 from dash_devices_nb.app.clocks import Clocks
@@ -117,6 +118,7 @@ class Dash(People):
             self.server.after_serving(self.end)
             self.server.after_request(self.hide_from_guests)
             self.server.after_request(self.name_browser)
+            spool(self.server, self.body_limits)
             RouteGuard(self.routes_of_server, self.hub, self.page_client).guard(self.server)
 
     # ---- looking

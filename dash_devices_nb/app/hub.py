@@ -260,7 +260,11 @@ class Hub:
         """The share link by which somebody came, or None; of a request of no page that we know its headers tell."""
         if client is not None or request is None:
             return client.share if client is not None else None
-        return self._who({name.lower(): value for name, value in request.headers.items()}).get("share")
+        return self.share_of_headers(request.headers)
+
+    def share_of_headers(self, headers: Mapping[str, str]) -> str | None:
+        """The share link by which a request comes, or None."""
+        return self._who({name.lower(): value for name, value in headers.items()}).get("share")
 
     def definitions_changed(self, *, hold: bool = False) -> None:
         """Callbacks were declared while the app runs: the open pages take them over in place.

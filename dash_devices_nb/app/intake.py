@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from dash_devices_nb.core.budget import UNFINISHED_SECONDS, LinkBudget
 
+LARGE = 128 * 1024
+"""Bytes from which on a frame or a body is read off the loop."""
 CHUNK = 256 * 1024
 """So much is read at once: of a message that has come whole in it nothing is held."""
 SLOWEST = 8 * 1024

@@ -17,14 +17,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import quart
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asked import Asked, output_names
+from dash_devices_nb.app.bodies import SpooledBody
 from dash_devices_nb.app.declare import name_of
 from dash_devices_nb.app.direct import DirectCall
+from dash_devices_nb.app.intake import LARGE, spending
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import FORBIDDEN, NOT_FOUND, OK, Answer, RegularCall, RegularCalls, RegularSpec
 from dash_devices_nb.app.runtime import Runtime, settle
+from dash_devices_nb.core.budget import BODY
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
@@ -34,7 +38,7 @@ from dash_devices_nb.kernel.output import CellOutput
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
 
-BAD_REQUEST, UNSUPPORTED, TOO_MANY = 400, 415, 429
+BAD_REQUEST, TIMED_OUT, TOO_LARGE, UNSUPPORTED, TOO_MANY = 400, 408, 413, 415, 429
 MOST_CALLS = 100
 """So many calls one MCP message may lead to: `tools/list` calls what a page calls when it loads."""
 
@@ -97,7 +101,8 @@ class Outside:
         request = quart.request._get_current_object()  # type: ignore[attr-defined]
         client = None if page is None else page.client
         share = hub.share_of(client, request)
-        if share and not await hub.sharing.affords(page, share, len(await request.get_data())):
+        size = await _complete(request)
+        if share and not await hub.sharing.affords(page, share, min(size, BODY)):
             raise Refused(TOO_MANY, "This is far more than a guest may ask for.")
         rights = client.rights if client is not None else hub.rights_of(request.headers)
         return Asker(client, rights, stock.HttpRequest(request))
@@ -124,9 +129,31 @@ class Outside:
             self._regular.start(call)
         return await future
 
+    async def posted(self, *, empty: bool = False) -> Asked:
+        """The JSON object that the current request carries; `empty`: or nothing. Raises Refused."""
+        request = quart.request
+        if not request.is_json:
+            raise Refused(UNSUPPORTED, "The body of a request is JSON, and its Content-Type says so: application/json.")
+        size = await _complete(request)
+        budget = (
+            self._app.hub.sharing.budget_of_share(share) if (share := self._app.hub.share_of(None, request)) else None
+        )
+        data = cast("bytes", await request.get_data()) if size <= LARGE else b""
+        body = cast("SpooledBody", request.body)
+
+        def read() -> Asked:
+            with spending(budget):
+                found = data or body.read()
+                return Asked.posted(b"{}" if empty and not found.strip() else found)
+
+        try:
+            return read() if size <= LARGE else cast("Asked", await self._runtime.in_worker(read))
+        except FrameError as error:
+            raise Refused(BAD_REQUEST, f"The request cannot be taken: {error}.") from error
+
     async def asked(self, asker: Asker) -> Answer:
         """Answer what a renderer asks for by the current request. Raises Refused."""
-        asked = await posted()
+        asked = await self.posted()
         try:
             outputs = output_names(asked.body)
         except FrameError as error:
@@ -148,7 +175,7 @@ class Outside:
         async def endpoint(**_: Any) -> Any:
             try:
                 asker = await self.asker(page_of())
-                arguments = (await posted(empty=True)).body
+                arguments = (await self.posted(empty=True)).body
                 answer = await self._called(asker, self.endpoints[path], arguments)
             except Refused as refused:
                 return text(refused.text, refused.status)
@@ -198,7 +225,7 @@ class Outside:
         async def mcp(**_: Any) -> Any:
             try:
                 asker = await self.asker(page_of())
-                await posted()
+                await self.posted()
                 await quart.request.get_json()  # kept by Quart: Dash's server reads it again, where there is no loop
             except Refused as refused:
                 return text(refused.text, refused.status)
@@ -262,15 +289,18 @@ class Outside:
         return answer
 
 
-async def posted(*, empty: bool = False) -> Asked:
-    """The JSON object that the current request carries; `empty`: or nothing. Raises Refused."""
-    if not quart.request.is_json:
-        raise Refused(UNSUPPORTED, "The body of a request is JSON, and its Content-Type says so: application/json.")
-    data = cast("bytes", await quart.request.get_data())
+async def _complete(request: Any) -> int:
+    """Wait for the body of a request. Returns its size. Raises Refused where it is too long."""
+    body = request.body
     try:
-        return Asked.posted(b"{}" if empty and not data.strip() else data)
-    except FrameError as error:
-        raise Refused(BAD_REQUEST, f"The request cannot be taken: {error}.") from error
+        return cast("int", await asyncio.wait_for(body.complete(), request.body_timeout))
+    except RequestEntityTooLarge as error:
+        limit = f"{body.limit / 1024**2:.0f} MB"
+        raise Refused(TOO_LARGE, f"This request is too large: at most {limit} can be sent here.") from error
+    except TooManyRequests as error:
+        raise Refused(TOO_MANY, str(error.description)) from error
+    except TimeoutError as error:
+        raise Refused(TIMED_OUT, "The request did not come whole in time.") from error
 
 
 def text(body: str, status: int) -> Any:

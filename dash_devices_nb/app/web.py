@@ -15,12 +15,15 @@ from dash_devices_nb.app.hub import Hub
 from dash_devices_nb.app.outside import Outside, Refused, text
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import SERVER_ERROR, RegularCalls
+from dash_devices_nb.core.budget import BODY, MESSAGE, LinkBudget
 from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.services import Services
 
 CLIENT_HEADER = "X-Dash-Devices-Client"
 """By which a page says which client it is: "id.key"."""
 REVISION_HEADER = "X-Dash-Devices-Revision"
+UPDATE = "_dash-update-component"
 EPOCH_HEADER = "X-Dash-Devices-Epoch"
 """Of which run of the app the revision is: a page whose WebSocket comes after its layout asks for what came between."""
 
@@ -46,6 +49,7 @@ class Web(stock.StockDash):
 
     def _script_tags(self) -> str:
         prefix = self.config.requests_pathname_prefix
+        most, body = self._longest()
         settings = {
             "prefix": prefix,
             "update": bool(self.server_service & Services.PUSHER_UPDATE),
@@ -53,13 +57,33 @@ class Web(stock.StockDash):
             "socket": self.socket_outputs(),
             "jupyter": self.through_jupyter,
             "holds": self.holds,
-            "most": self.max_message_bytes,
+            "most": most,
+            "body": body,
             "moved": self.addresses.settings(self.assets_folder_of_urls, self.paths()),
         }
         return (
             f'<script id="_dash-devices-config" type="application/json">{stock.text_of(settings)}</script>\n'
             f'<script src="{prefix}_dash-devices/page-{page_script()[1]}.js"></script>\n'
         )
+
+    def _longest(self) -> tuple[int, int]:
+        """The longest frame and the longest request over HTTP that whoever loads the page may send, in bytes."""
+        most, body = self.max_message_bytes, self.hub.sharing.door.limits.body
+        if not quart.has_request_context() or self.hub.share_of(None, quart.request) is None:
+            return most, body
+        rights = self.hub.rights_of(dict(quart.request.headers))
+        return MESSAGE.get(rights, most), BODY if rights is Role.VIEW else body
+
+    def body_limits(self, path: str, headers: Any) -> tuple[int | None, LinkBudget | None]:
+        """How long a request may be, and the budget for which it counts; see `bodies`."""
+        hub = self.hub
+        share = hub.share_of_headers(headers)
+        budget = None if share is None else hub.sharing.budget_of_share(share)
+        if budget is not None and hub.rights_of(headers) is Role.VIEW:
+            return BODY, budget
+        rest = path.removeprefix(str(self.config.routes_pathname_prefix))
+        calls = rest == UPDATE or rest in self.outside.endpoints or rest.lstrip("/") in self.outside.endpoints
+        return (hub.sharing.door.limits.body if calls else None), budget
 
     def socket_outputs(self) -> list[str]:
         """The regular callbacks that need the WebSocket: by their own service, or because they stream."""

@@ -11,7 +11,7 @@
     const STOPPED = 'The app stopped';
 
     dd.Bridge = class Bridge {
-        /** @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, holds: string, moved: any}} settings */
+        /** @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, body: number, holds: string, moved: any}} settings */
         constructor(settings) {
             /** Completes addresses where the app is served below another path than its program knew. @type {any} */
             this.addresses = settings.moved ? new dd.Addresses(settings) : null;

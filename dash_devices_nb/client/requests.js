@@ -13,6 +13,8 @@
     const UPDATE = '_dash-update-component';
     const PATCH = '__dash_patch_update';
     const HASH = '_reload-hash';
+    /** The app takes no request that is too large, or one too many: it says so in plain text. */
+    const REFUSALS = [413, 429];
     const ROUTES = [LAYOUT, '_dash-dependencies', UPDATE, HASH];
     /** A callback that is asked for while the server is gone is sent once it is back; after so long the dev tools say so. */
     const NO_ANSWER_MS = 1000;
@@ -20,7 +22,7 @@
 
     dd.Requests = class Requests {
         /**
-         * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number}} settings
+         * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, body: number}} settings
          * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, gone: () => boolean, refuse: (text: string) => void,
          *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void,
          *     ask: (frame: object, sent: (number: number|false) => void) => void, arrives: (tree: any) => void}} page `ask` sends after the
@@ -40,7 +42,7 @@
         }
 
         _fetched(input, init) {
-            const {prefix, update, other, most} = this._settings;
+            const {prefix, update, other, most, body: longest} = this._settings;
             const url = new URL(typeof input === 'string' ? input : input.url || String(input), location.href);
             if (url.origin !== location.origin || !url.pathname.startsWith(prefix)) return this._fetch(input, init);
             const route = url.pathname.slice(prefix.length);
@@ -56,6 +58,7 @@
             const foreseen = body && this._takeForeseen(body);
             if (foreseen) this._unpack(foreseen.b);
             if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
+            if (dd.tooLong(text, longest)) return Promise.resolve(this._tooLarge(text.length, longest));
             const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;
             if (!wanted || dd.tooLong(text, most / 2)) return this._overHttp(input, init, route);
             // The dev tools know by a fetch that fails that there is no server; they ask again by themselves.
@@ -66,6 +69,14 @@
                 this._open.set(number, request);
                 this._ask(request);
             });
+        }
+
+        /** A request that the app would not take is not sent: the person is told at once. */
+        _tooLarge(size, most) {
+            const mb = bytes => (bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0);
+            const told = `This is too large: ${mb(size)} MB, and at most ${mb(most)} MB can be sent here. A file grows by a third on its way.`;
+            this._page.refuse(told);
+            return new Answer(413, told, {});
         }
 
         /** The answer that came along, if this is the question that the app foresaw. */
@@ -134,6 +145,7 @@
             const client = await this._page.client();
             const headers = client ? {...(init && init.headers), 'X-Dash-Devices-Client': client} : init && init.headers;
             const response = await this._fetch(input, {...init, headers});
+            if (REFUSALS.includes(response.status)) this._page.refuse(await response.clone().text());
             if (route === LAYOUT) {
                 const said = name => response.headers.get(`X-Dash-Devices-${name}`);
                 this._page.layout(Number(said('Revision')), undefined, said('Epoch') || '');

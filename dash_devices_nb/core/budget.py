@@ -35,6 +35,10 @@ UNCONFIRMED = 32 * 1024 * 1024
 """Bytes of answers that a link's pages have not confirmed."""
 MESSAGE = {Role.VIEW: 1024 * 1024, Role.CONTROL: 16 * 1024 * 1024}
 """Bytes of a guest's message on the WebSocket, by what it may do; a request that is larger goes over HTTP."""
+SPOOLED = 256 * 1024 * 1024
+"""Bytes of a link's requests over HTTP that are on disk."""
+BODY = 4 * 1024 * 1024
+"""Bytes of a request over HTTP of a guest who may only look; beyond them a byte costs its link nothing more."""
 GREETING = 64 * 1024
 """Bytes of a page's first message, of anybody."""
 UNFINISHED_SECONDS = 60.0
@@ -73,6 +77,7 @@ class LinkBudget:
         shelf: what its pages have not confirmed.
         under_way: its requests that have no answer yet; any thread adds and takes away its own.
         unfinished: bytes of its messages that have not come whole.
+        spooled: bytes of its requests over HTTP.
     """
 
     def __init__(self, times: int = 1) -> None:
@@ -82,6 +87,7 @@ class LinkBudget:
         self.shelf = Shelf(limit=UNCONFIRMED * times)
         self.under_way: set[object] = set()
         self.unfinished = 0
+        self.spooled = 0
         self._spent: deque[float] = deque()
 
     def has_room(self, now: float, kind: str, size: int) -> bool:
@@ -119,8 +125,13 @@ class LinkBudget:
 
     def is_idle(self, now: float) -> bool:
         """Whether all that it had is there again: to forget it would give nobody anything."""
-        busy = self.under_way or self.unfinished or self.shelf.size
+        busy = self.under_way or self.unfinished or self.spooled or self.shelf.size
         return not busy and all(bucket.has_one(now, beside=bucket.burst - 1) for bucket in (self.acts, self.little))
+
+    def spools(self, change: int) -> bool:
+        """So many more bytes of requests over HTTP are on disk, or fewer. Returns whether that is within the budget."""
+        self.spooled += change
+        return change <= 0 or self.spooled <= SPOOLED * self._times
 
     def holds(self, change: int) -> bool:
         """So many more bytes, or fewer, have not come whole. Returns whether that is still within the budget."""

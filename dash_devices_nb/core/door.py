@@ -10,6 +10,10 @@ from dash_devices_nb.core.turns import CALLS
 
 Key = TypeVar("Key", str, tuple[str, str])
 
+UPLOAD = 64 * 1024 * 1024
+BESIDE = 4 * 1024 * 1024
+"""Bytes of a request for a callback beside the file in it."""
+
 
 @dataclass
 class Limits:
@@ -21,12 +25,20 @@ class Limits:
             another from the same network. A whole class may be behind one address, so this is not lower.
         per_share: guests by one share link.
         calls: plain regular callbacks that run at a time, without lanes; guests have half of it. Others wait.
+        upload: bytes of a file that somebody who may act sends to a callback (`dcc.Upload`); whoever opens the page
+            later has a new value. Through Jupyter its `max_body_bytes` counts, too.
     """
 
     clients: int | None = 500
     per_address: int | None = 300
     per_share: int | None = 300
     calls: int = CALLS
+    upload: int = UPLOAD
+
+    @property
+    def body(self) -> int:
+        """The longest request for a callback, in bytes: a file comes as base64, with the callback's other values."""
+        return self.upload * 4 // 3 + BESIDE
 
 
 class Door:
