@@ -328,6 +328,11 @@ class Connection:
 
             def receive() -> list[Action]:
                 actions: list[Action] = []
+                if page.client.withheld:
+                    page.sequence = sequence
+                    reason = f"You may not change {named(mods)}: log in first."
+                    allowed.clear()
+                    return [Refuse(page.client, {}, reason)]  # what holds instead is kept from it, too
                 if refused:
                     current = {key: dispatcher.value(key) for key in refused}
                     actions.append(Refuse(page.client, current, f"You may not change {named(refused)}."))

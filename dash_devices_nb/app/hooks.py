@@ -1,5 +1,7 @@
 """The connect hooks of a program: each is called for one event after the other, in the order of coming and leaving.
 
+Those of one client are called one after the other, so that the second finds what the first has set on it.
+
 A hook finds in `app.clients` who was there at its event, whoever came or left since: a program that starts its timer
 with the first client and stops it with the last counts right, however quickly they come and go.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,12 +31,14 @@ class _Event:
     Attributes:
         runtime: of the app.
         present: None once the hook has gone on to wait, or has ended: what it started sees who is there now.
+        then: called when the hook has ended.
     """
 
     runtime: Runtime
     client: Client
     connect: bool
     present: tuple[Client, ...] | None
+    then: Callable[[], None]
 
     def passed(self) -> None:
         """The hook sees who is there now from here on."""
@@ -58,6 +62,25 @@ def present_at_event(runtime: Runtime) -> tuple[Client, ...] | None:
     """Who was there at the event that a connect hook of this app is being called for; None outside of hooks."""
     event = _event.get()
     return event.present if event is not None and event.runtime is runtime else None
+
+
+def tell(
+    runtime: Runtime, hooks: Sequence[ConnectHook], client: Client, *, connect: bool, done: Callable[[], None]
+) -> None:
+    """A client has come, or left: one hook after the other sees it, in the order in which they were defined.
+
+    Does not block; on the I/O loop. `done` is called when all have, from any thread.
+    """
+    with runtime.lock:
+        present = tuple(page.client for page in runtime.pages.values())
+
+    def go_on(number: int) -> None:
+        if number == len(hooks):
+            done()
+        else:
+            hooks[number].take(_Event(runtime, client, connect, present, lambda: go_on(number + 1)))
+
+    go_on(0)
 
 
 class ConnectHook:
@@ -92,11 +115,10 @@ class ConnectHook:
         self._waiting: deque[_Event] = deque()
         self._run: object = None  # stands for the one run of it
 
-    def tell(self, client: Client, *, connect: bool) -> None:
-        """A client has come, or left. Does not block; on the I/O loop."""
+    def take(self, event: _Event) -> None:
+        """A client has come, or left. Does not block; from any thread."""
         with self._runtime.lock:
-            present = tuple(page.client for page in self._runtime.pages.values())
-            self._waiting.append(_Event(self._runtime, client, connect, present))
+            self._waiting.append(event)
             if self._run is not None:
                 return
             run = self._run = object()
@@ -123,19 +145,25 @@ class ConnectHook:
 
     def _run_plain(self) -> None:
         while (event := self._next()) is not None:
-            with self._told(event), self._output.bound(self._log, self._name), self._told(event):
-                with self.stats.counted(), event.seen():
-                    returned = self._function(event.client, event.connect)
-                self._done(event, returned)
+            try:
+                with self._told(event), self._output.bound(self._log, self._name), self._told(event):
+                    with self.stats.counted(), event.seen():
+                        returned = self._function(event.client, event.connect)
+                    self._done(event, returned)
+            finally:
+                event.then()
 
     async def _run_coroutine(self) -> None:
         while (event := self._next()) is not None:
-            with self._told(event), self._output.bound(self._log, self._name), self._told(event):
-                with self.stats.counted(), event.seen():
-                    # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
-                    asyncio.get_running_loop().call_soon(event.passed)
-                    returned = await self._function(event.client, event.connect)
-                self._done(event, returned)
+            try:
+                with self._told(event), self._output.bound(self._log, self._name), self._told(event):
+                    with self.stats.counted(), event.seen():
+                        # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
+                        asyncio.get_running_loop().call_soon(event.passed)
+                        returned = await self._function(event.client, event.connect)
+                    self._done(event, returned)
+            finally:
+                event.then()
 
     @contextmanager
     def _told(self, event: _Event) -> Iterator[None]:

@@ -25,7 +25,7 @@ from dash_devices_nb.app.causes import Causes
 from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.floor import Control
-from dash_devices_nb.app.hooks import ConnectHook
+from dash_devices_nb.app.hooks import ConnectHook, tell
 from dash_devices_nb.app.intake import spending
 from dash_devices_nb.app.outputs import mods_of
 from dash_devices_nb.app.pages import Page
@@ -54,6 +54,8 @@ PAGES_LOADING = 16
 """Answers to pages that load, which are made at a time; see `crew`."""
 VISITOR_HEADER = "x-dash-devices-visitor"
 SERVICE_RESTART = 1012
+HOOKS_SECONDS = 3.0
+"""So long a page waits for connect hooks before it gets its layout and what is shared all the same."""
 MOST_DECLARED = 1000
 """So many components of their own making may the pages of one link, or of one user, have at a time."""
 
@@ -135,7 +137,11 @@ class Hub:
             for place, frame in self.images.items():
                 page.send_image(place, frame)
         self.runtime.account(self.app.recorder.came, page.client)
-        self._tell(page.client, connect=True)
+        self._introduce(page)
+        with self.runtime.lock:
+            for place, frame in self.images.items():
+                page.send_image(place, frame)
+        self.runtime.flush()
         return page
 
     def _welcome(self, page: Page, *, resumed: bool) -> None:
@@ -150,7 +156,7 @@ class Hub:
             n=page.requests,
             shared=self.shared_refs(),
             causes=self.causes.for_pages(),
-            pushed=[list(key) for key, _ in dispatcher.state.items()],
+            pushed=[] if page.client.withheld else [list(key) for key, _ in dispatcher.state.items()],
             holds=self.app.holds,
             coroutines=self.has_coroutines(),
         )
@@ -191,7 +197,7 @@ class Hub:
         self.streams.ended(page)
         self.roles.left(page.client)
         self.runtime.account(self.app.recorder.left, page.client, page.outbox.skipped)
-        self._tell(page.client, connect=False)
+        tell(self.runtime, tuple(self.connect_hooks), page.client, connect=False, done=_nothing)
 
     def close(self) -> None:
         """Forget everybody: the app stops."""
@@ -324,9 +330,27 @@ class Hub:
 
         return ConnectHook(function, output, self.runtime, send, self.app.output_log)
 
-    def _tell(self, client: Client, *, connect: bool) -> None:
-        for hook in tuple(self.connect_hooks):
-            hook.tell(client, connect=connect)
+    def _introduce(self, page: Page) -> None:
+        """Let the connect hooks see a client that has come; what is shared waits for them, but not without end."""
+
+        def introduced() -> None:
+            page.introduce()
+            self.runtime.flush()
+
+        hooks = tuple(self.connect_hooks)
+        if not hooks:
+            page.introduce()
+            return
+        asyncio.get_running_loop().call_later(HOOKS_SECONDS, introduced)
+        tell(self.runtime, hooks, page.client, connect=True, done=introduced)
+
+    def bring_up(self, page: Page) -> None:
+        """What is shared was kept from a page, and is no more. With the lock held."""
+        page.outbox.start_anew()
+        for place, frame in self.images.items():
+            page.send_image(place, frame)
+        self.runtime.touch(page)
+        self.runtime.flush()
 
     async def authorized(self, client: Client, output: str) -> bool:
         """Whether all authorize hooks let this client cause this output. One that raises does not, and is told of."""
@@ -356,7 +380,7 @@ class Hub:
             with ending:
                 try:
                     with stock.requesting(request), spending(page.budget):
-                        ending.result = Answer(OK, *self._stock_body(path))
+                        ending.result = Answer(OK, *self._stock_body(path, page))
                 except BaseException as error:
                     if isinstance(error, Exception) and page.client.share is None:
                         ending.result = Answer(SERVER_ERROR, wire.dumps(self.app.error_page(error)))
@@ -371,20 +395,37 @@ class Hub:
         wanted = Job(job, refuse, lambda: client.share is None or client.id in self.runtime.pages)
         self._crew.submit(wanted, client.share or client.address, guest=client.share is not None)
 
-    def _stock_body(self, path: str) -> tuple[str, Any]:
+    def _stock_body(self, path: str, page: Page) -> tuple[str, Any]:
         if path == "_dash-layout":
-            text, revision = self.layout_text()
+            text, revision = self.layout_text(page)
             return text, {"r": revision}
         if path == "_dash-dependencies":
             return stock.text_of(self.app.page_dependencies()), None
         return stock.text_of(self.app.reload_state()), None
 
-    def layout_text(self) -> tuple[str, int]:
-        """The layout with the shared values laid over it, and the revision that it has. Not on a loop's thread."""
-        tree = orjson.loads(stock.text_of(self.app.get_layout()))
+    def withholds(self, headers: Mapping[str, str]) -> bool:
+        """Whether what is shared is kept from whoever sends this request, and is no page that we know."""
+        given = {name.lower(): value for name, value in headers.items()}
+        person = self._person(self._who(given), _cookies(given.get("cookie", "")))
         with self.runtime.lock:
-            self.runtime.perform(self.runtime.dispatcher.receive_components(tree))
-            revision = self.runtime.dispatcher.state.revision
+            same = [page.client for page in self.runtime.pages.values() if page.client.person == person]
+            return any(client.withheld for client in same)
+
+    def layout_text(self, page: Page | None, *, withheld: bool = False) -> tuple[str, int]:
+        """The layout with the shared values laid over it, and the revision that it has. Not on a loop's thread.
+
+        Args:
+            page: whose it is; the connect hooks have seen its client before. None: of no page that is known.
+            withheld: without the shared values.
+        """
+        if page is not None:
+            page.introduced.wait(HOOKS_SECONDS)
+            withheld = page.client.withheld
+        tree = orjson.loads(stock.text_of(self.app.get_layout()))
+        dispatcher = self.runtime.dispatcher
+        with self.runtime.lock:
+            self.runtime.perform(dispatcher.receive_components(tree, withheld=withheld))
+            revision = 0 if withheld else dispatcher.state.revision
         return wire.dumps(tree), revision
 
     # ---- cookies that a callback sets, and streams
@@ -452,6 +493,10 @@ class Hub:
     def received_props(self, page: Page, frame: dict[str, Any]) -> None:
         """A page answers what a callback asked it for."""
         self.streams.answered(page, frame)
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 def _cookies(header: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ missed.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ class Page:
         may_name: whether its person may say what it is called; None before it was greeted.
         said_name: what its person said, as long as it is called so.
         knows_needs: whether it was told what the callbacks need.
-        takes_shared: whether it gets the shared changes.
+        introduced: set once the program's connect hooks have seen its client; nothing shared is sent before.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Page:
         self.sequence = 0
         self.requests = 0
         self.malformed = 0
-        self.takes_shared = True
+        self.introduced = threading.Event()
         self.bucket = Bucket()
         self.told_slow = float("-inf")
         self.told_lag = 0.0
@@ -102,6 +103,17 @@ class Page:
         self._writer: Writer | None = None
         self._waits_for_room = False
         self.disconnect: Callable[[int, str], object] = lambda code, reason: None
+
+    @property
+    def takes_shared(self) -> bool:
+        """Whether it gets what is shared."""
+        return self.introduced.is_set() and not self.client.withheld
+
+    def introduce(self) -> None:
+        """The connect hooks have seen its client. From any thread; `flush` follows."""
+        with self._runtime.lock:
+            self.introduced.set()
+            self._runtime.touch(self)
 
     @property
     def connected(self) -> bool:
@@ -189,7 +201,9 @@ class Page:
         return tells
 
     def send_image(self, place: Key, frame: Frame) -> None:
-        """Queue an image; the newest for a place wins."""
+        """Queue an image that all get; the newest for a place wins."""
+        if not self.takes_shared:
+            return
         self.outbox.add_image(place, frame)
         self._runtime.touch(self)
 
@@ -273,6 +287,8 @@ class Page:
         item = self.outbox.next()
         if not isinstance(item, Resync):
             return item
+        if not self.takes_shared:
+            return None
         if skipped := self.outbox.skipped - self._told_skipped:
             self._told_skipped += skipped
             self._dropped(self.client, f"{skipped} messages, skipped to the latest values")

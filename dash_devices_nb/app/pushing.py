@@ -229,7 +229,7 @@ class Pushing(Callbacks):
             if value.may_hold_components and not hasattr(value, "operations"):
                 tree = value.fresh()
                 receive = self.runtime.dispatcher.receive_answer
-                self.runtime.enter(functools.partial(receive, client.id, [(key, tree)]))
+                self.runtime.enter(functools.partial(receive, client.id, [(key, tree)], withheld=client.withheld))
                 mods[key] = stock.encode(tree)
         self.runtime.account(self.recorder.pushed, client, mods)
         store = self.runtime.dispatcher.store

@@ -377,7 +377,9 @@ class RegularCalls:
             if client is None or client.id not in runtime.pages:
                 runtime.enter(lambda: dispatcher.receive_components(tree))
             else:
-                runtime.enter(lambda: dispatcher.receive_answer(client.id, list(_values_of(tree))))
+                runtime.enter(
+                    lambda: dispatcher.receive_answer(client.id, list(_values_of(tree)), withheld=client.withheld)
+                )
             revision = dispatcher.state.revision
         return wire.dumps(tree), revision
 

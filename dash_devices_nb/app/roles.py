@@ -269,6 +269,15 @@ class Roles:
             self._tell_apart(client)
             self.update()
 
+    def authenticated(self, client: Client) -> None:
+        """Whether what is shared is kept from a client has changed. From any thread."""
+        with self._runtime.lock:
+            page = self._runtime.pages.get(client.id)
+            what = "what is shared is kept from it" if client.withheld else "gets what is shared"
+            self._app.recorder.noted(kinds.ROLE, client, what)
+            if page is not None and page.takes_shared:
+                self._app.hub.bring_up(page)
+
     def _given(self, client: Client) -> None:
         """The program has given a client a role: it is the person's, in all tabs."""
         self.persons.give(client.person, client.role)

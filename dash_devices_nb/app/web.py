@@ -121,7 +121,9 @@ class Web(stock.StockDash):
 
     def serve_layout(self) -> Any:
         """The layout with the shared values laid over it."""
-        text, revision = self.hub.layout_text()
+        page = self._asking()
+        withheld = page is None and self.hub.withholds(dict(quart.request.headers.items()))
+        text, revision = self.hub.layout_text(page, withheld=withheld)
         response = self.backend.make_response(text, mimetype="application/json")
         response.headers[REVISION_HEADER] = str(revision)
         response.headers[EPOCH_HEADER] = self.hub.epoch

@@ -24,6 +24,9 @@ class Follower(Protocol):
     async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
         """The same, without blocking."""
 
+    def authenticated(self, client: Client) -> None:
+        """Whether what is shared is kept from it has changed."""
+
 
 class Client:
     """One open tab.
@@ -36,7 +39,6 @@ class Client:
         address: the browser's IP address.
         host: the `Host` that the browser asked for.
         origin: the page's origin, such as "http://localhost:8050", or None.
-        authentication: the program's own; None at first.
         username: the Jupyter identity's name, or None.
         share: id of the share link by which it came, or None.
         person: who it is, over all tabs of the browser.
@@ -71,7 +73,7 @@ class Client:
         self.address = address
         self.host = host
         self.origin = origin
-        self.authentication: Any = None
+        self._authentication: Any = None
         self.rtt: float | None = None
         self.username = username
         self.share = share
@@ -109,6 +111,28 @@ class Client:
     def has_been_given(self, role: Role) -> None:
         """Another tab of the same person has been given this role."""
         self._role = role
+
+    @property
+    def authentication(self) -> Any:
+        """The program's own; None at first. Can be set from any thread.
+
+        A client for which it is set and false (0, False, "") gets nothing that is shared, neither values nor pushes to
+        all, and its own changes of shared props are refused; its regular callbacks work, as it has to log in. Once it
+        is true, or None again, the page is brought up to the shared state.
+        """
+        return self._authentication
+
+    @authentication.setter
+    def authentication(self, authentication: Any) -> None:
+        before = self.withheld
+        self._authentication = authentication
+        if self._follower is not None and before != self.withheld:
+            self._follower.authenticated(self)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether what is shared is kept from it."""
+        return self._authentication is not None and not self._authentication
 
     @property
     def name(self) -> str:

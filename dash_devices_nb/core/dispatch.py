@@ -86,21 +86,25 @@ class Dispatcher:
         self.store.replace_layout(tree)
         return self._close(self._initial_calls())
 
-    def receive_components(self, tree: Any) -> list[Action]:
+    def receive_components(self, tree: Any, *, withheld: bool = False) -> list[Action]:
         """These components are about to come into a page (a plain JSON tree, changed in place).
 
-        Shared values that were kept for them are laid over them; callbacks that waited for them are called.
+        Shared values that were kept for them are laid over them, unless they are withheld from the page; callbacks that
+        waited for them are called.
         """
-        self.store.bring(tree)
+        if withheld:
+            self.store.learn(tree)
+        else:
+            self.store.bring(tree)
         return self._close(self._initial_calls())
 
-    def receive_answer(self, page: str, values: Iterable[tuple[Key, Any]]) -> list[Action]:
+    def receive_answer(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool = False) -> list[Action]:
         """These values (plain JSON, changed in place) are about to come into one page, by the answer to its question.
 
         As `receive_components`, but the components are the page's own: what the values before them had brought goes,
         and counts no more where no other page shows it.
         """
-        self.store.bring_own(page, values)
+        self.store.bring_own(page, values, withheld=withheld)
         return self._close(self._initial_calls())
 
     def brought(self, page: str) -> Collection[Key]:

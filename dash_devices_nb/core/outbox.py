@@ -212,6 +212,11 @@ class Outbox(Generic[F]):
         self._images.clear()
         self._shared_bytes = self._shared_frames = 0
 
+    def start_anew(self) -> None:
+        """The page has nothing of the shared state, or may have nothing: it gets all of it."""
+        self._fall_behind()
+        self.revision = 0
+
     def applied(self, count: int) -> None:
         """The page has applied so many shared frames since its connection began."""
         while self._landed < count and self._flying:

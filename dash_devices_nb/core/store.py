@@ -69,11 +69,12 @@ class Store:
         overlay(tree, self.shared_values)
         self.learn(tree)
 
-    def bring_own(self, page: str, values: Iterable[tuple[Key, Any]]) -> None:
+    def bring_own(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool) -> None:
         """As `bring`, of one page's own: these are the new values of its props, plain, changed in place."""
         gone: set[str] = set()
         for key, value in values:
-            overlay(value, self.shared_values)
+            if not withheld:
+                overlay(value, self.shared_values)
             ids = [component_id for component_id, _ in components(value)]
             self._loose.update(each for each in ids if each not in self.layout)
             if self.layout.add(value):

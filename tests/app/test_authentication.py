@@ -1,0 +1,142 @@
+"""`client.authentication`: what is shared is kept from a client for which it is set and false, until it is true."""
+
+import asyncio
+import json
+import threading
+
+import httpx
+import pytest
+
+from dash_devices_nb import Dash, Input, Output, State, callback_context, dcc, html
+from dash_devices_nb.app import hub
+from dash_devices_nb.testing import Tab
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+def app() -> Dash:
+    """A shared knob, a pushed text, and a login: a regular callback."""
+    app = Dash(__name__)
+    ids = [dcc.Input(id="a", value="layout's"), html.Div(id="b"), html.Div("layout's", id="pushed"), html.Img(id="cam")]
+    app.layout = html.Div([*ids, dcc.Input(id="word", value=""), html.Div(id="said"), html.Div(id="box")])
+    app.callback_shared(Output("b", "children"), Input("a", "value"))(lambda a: f"<{a}>")
+
+    @app.callback(Output("said", "children"), Input("word", "value"), State("a", "value"), prevent_initial_call=True)
+    def login(word, a):
+        callback_context.client.authentication = word == "sesame"
+        return f"{word} {a}"
+
+    @app.callback(Output("box", "children"), Input("word", "value"), prevent_initial_call=True)
+    def box(word):
+        return dcc.Input(id={"box": 1}, value="own") if word == "box" else None
+
+    return app
+
+
+def client_of(app, tab):
+    """The app's side of a tab."""
+    return next(client for client in app.clients if client.id == tab.client_id)
+
+
+@pytest.mark.parametrize("false", [0, False, ""])
+async def test_nothing_shared_comes_until_it_is_true(app, tab, false):
+    """Neither pushes nor changes nor images; then all of it, at once."""
+    out, other = await tab(app), await tab(app)
+    client_of(app, out).authentication = false
+    before = dict(out._session.view.props["a"]), len(out._session.shown)
+    await other.act("a", "value", "secret")
+    app.push_mods({"pushed": {"children": "secret"}})
+    app.push_frame("cam", b"\xff\xd8\xff\xe0secret")
+    app.push_mods({"said": {"children": "for you"}}, client_of(app, out))
+    await out.expect("said", "children", "for you")
+    await other.expect("pushed", "children", "secret")
+    assert (dict(out._session.view.props["a"]), len(out._session.shown)) == (before[0], before[1] + 1)
+    assert ("cam", "src") not in out._session.images
+    await out.act("word", "value", "sesame")
+    await out.expect("said", "children", "sesame layout's")
+    await out.expect("a", "value", "secret")
+    await out.expect("b", "children", "<secret>")
+    await out.expect("pushed", "children", "secret")
+    await eventually(lambda: ("cam", "src") in out._session.images)
+
+
+async def test_its_own_changes_of_shared_props_are_refused(app, tab):
+    """And what holds instead is not told; its regular callbacks work."""
+    out, other = await tab(app), await tab(app)
+    client_of(app, out).authentication = 0
+    await other.act("a", "value", "secret")
+    await out.act("a", "value", "mine")
+    await eventually(lambda: out.notices)
+    assert out.notices[0]["text"] == "You may not change a.value: log in first."
+    await out.act("word", "value", "wrong")
+    await out.expect("said", "children", "wrong mine")
+    assert other.prop("a", "value") == "secret"
+    assert "secret" not in json.dumps(out._session.view.props)
+
+
+@pytest.mark.parametrize("way", ["the socket", "HTTP with the page's name", "HTTP with the browser's cookie"])
+async def test_its_layout_shows_the_layouts_own_values(app, tab, way):
+    """Whichever way it is asked for; and so do components that a callback brings."""
+    out, other = await tab(app), await tab(app)
+    client_of(app, out).authentication = 0
+    await other.act("a", "value", "secret")
+    await other.expect("b", "children", "<secret>")
+    if way == "the socket":
+        out._session._load()
+        await out._session.proceed()
+        await out.settled()
+        assert out.prop("a", "value") == "layout's"
+        return
+    link = out._session.link
+    headers = {"Cookie": "; ".join(f"{each.name}={each.value}" for each in link.cookies)}
+    if "name" in way:
+        headers["X-Dash-Devices-Client"] = f"{out._session.client}.{out._session.key}"
+    async with httpx.AsyncClient(base_url=app.url) as browser:
+        answer = await browser.get("/_dash-layout", headers=headers)
+        assert "secret" not in answer.text
+        assert answer.headers["x-dash-devices-revision"] == "0"
+        assert "secret" in (await browser.get("/_dash-layout")).text
+
+
+async def test_the_hooks_of_a_client_run_in_order_before_its_layout(app, app_server):
+    """A slow plain one, a coroutine, and one that sees what the first has set: before, nothing shared comes."""
+    order: list[object] = []
+    go_on = threading.Event()
+
+    @app.callback_connect
+    def first(client, connect):
+        if connect and not order:
+            go_on.wait(2)
+        client.color = "red" if connect else "gone"
+        client.authentication = 0
+        order.append("first")
+
+    @app.callback_connect
+    async def second(client, connect):
+        await asyncio.sleep(0)
+        order.append(client.color)
+
+    url = app_server.run(app)
+    app.push_mods({"a": {"value": "secret"}})
+    opening = asyncio.ensure_future(Tab(url).open())
+    await eventually(lambda: len(app.clients) == 1)
+    app.push_mods({"pushed": {"children": "secret"}})
+    assert not opening.done()
+    go_on.set()
+    page = await opening
+    assert order == ["first", "red"]
+    assert (page.prop("a", "value"), page.prop("pushed", "children")) == ("layout's", "layout's")
+    await page.close()
+    await eventually(lambda: order == ["first", "red", "first", "gone"])
+
+
+async def test_a_hook_that_takes_too_long_keeps_nobody_out(app, app_server, monkeypatch):
+    """The page is answered after a while all the same."""
+    monkeypatch.setattr(hub, "HOOKS_SECONDS", 0.1)
+    released = threading.Event()
+    app.callback_connect(lambda client, connect: released.wait(5))
+    url = app_server.run(app)
+    app.push_mods({"a": {"value": "new"}})
+    async with Tab(url) as page:
+        await page.expect("a", "value", "new")
+        released.set()
