@@ -45,8 +45,14 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
+HEAD_SECONDS = 10.0
+"""How long, in seconds, a connection has to send the head of a request: from its start, or from the head's first byte.
+
+Between requests it may be idle for as long as uvicorn keeps it, 5 seconds. A request that has begun takes its time.
+"""
 CANCEL_TIMEOUT = 1.0
 """How long, in seconds, a cancelled request may take to clean up before `stop` gives it up."""
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class _Http(_HttpBase):
@@ -57,8 +63,41 @@ class _Http(_HttpBase):
         if isinstance(self.server_state, Books):
             self.logger = self.server_state.logger
         self.access_log = False
+        self._head: asyncio.TimerHandle | None = None
+        self._begun = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        self._begun = True
+        super().data_received(data)
+        serving = self.cycle is not None and not self.cycle.response_complete
+        if serving or self.transport.get_protocol() is not self or self.transport.is_closing():
+            self._await_no_head()
+        elif self._head is None and self.timeout_keep_alive_task is None:
+            self._await_head()
+
+    def _await_head(self) -> None:
+        self._head = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+
+    def _await_no_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _too_slow(self) -> None:
+        """End a connection that holds a place and asks for nothing."""
+        self._head = None
+        if (
+            self._begun
+        ):  # not to a browser that has connected ahead: it would take it for the answer to what it asks next
+            self.transport.write(TOO_SLOW)
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._await_no_head()
         super().connection_lost(exc)
         changed(self.server_state)
 
@@ -141,7 +180,8 @@ class Server:
         def protocol() -> asyncio.Protocol:
             return _Http(config=self._config, server_state=state, app_state={}, _loop=loop)
 
-        create = loop.create_server(protocol, sock=self._bound.sock, ssl=self._ssl)
+        slowest = HEAD_SECONDS if self._ssl else None
+        create = loop.create_server(protocol, sock=self._bound.sock, ssl=self._ssl, ssl_handshake_timeout=slowest)
         self._server = await loop.create_task(create, context=contextvars.Context())
 
     async def stop(self, timeout: float = 2.0, reason: str = "The app stopped") -> None:
