@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 from dash_devices_nb import registration
 from dash_devices_nb.app.asgi import GATED
 from dash_devices_nb.app.runtime import in_coroutine
+from dash_devices_nb.kernel.environment import Host, detect
 from dash_devices_nb.kernel.loops import IoThread
+from dash_devices_nb.transport import ancestors
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.gate import Gate
 from dash_devices_nb.transport.serve import Server
@@ -24,6 +26,9 @@ from dash_devices_nb.transport.serve import Server
 T = TypeVar("T")
 
 LOOPBACK = (None, "127.0.0.1", "localhost", "::1")
+
+FRAMES = {Host.COLAB: ancestors.COLAB, Host.VSCODE: ancestors.VSCODE_WEB}
+"""Whose pages show an app beside those that always may."""
 
 _sites: dict[str, Site] = {}
 
@@ -115,6 +120,7 @@ class Site:
             self.prefix,
             allowed_origins=wish.allowed_origins,
             allowed_hosts=wish.allowed_hosts,
+            frames=FRAMES.get(detect().host, ()),
             shares=self.shares if wish.base_url is None else None,
         )
         self._server = Server(self._gate, self._bound, max_message_bytes=max_message_bytes, ssl_context=wish.tls)

@@ -30,6 +30,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from dash_devices_nb.errors import ShareError
 from dash_devices_nb.registration import ShareList
+from dash_devices_nb.transport.ancestors import framed_by
 from dash_devices_nb.transport.caching import private
 from dash_devices_nb.transport.guests import PARAMETER, Guests, named
 from dash_devices_nb.transport.guests import cookie as guest_cookie
@@ -75,6 +76,7 @@ class Gate:
         *,
         allowed_origins: Collection[str] = (),
         allowed_hosts: Collection[str] = (),
+        frames: Collection[str] = (),
         shares: ShareList | None = None,
     ) -> None:
         """Guards `app`.
@@ -87,6 +89,7 @@ class Gate:
             allowed_origins: More origins whose pages may use the app, as "https://example.org";
                 "*" for all.
             allowed_hosts: More names by which the app is asked for where it has no secret.
+            frames: More origins whose pages may show the app in a frame, beside the allowed ones.
             shares: Links by which guests may enter, where no Jupyter server checks them.
         """
         self._app = app
@@ -96,6 +99,7 @@ class Gate:
         self._guests = Guests(shares) if shares is not None else None
         self._hosts = Hosts(allowed_hosts)
         self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
+        self._ancestors = self._allowed | frozenset(frames)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Checks one request or WebSocket and passes it on or refuses it."""
@@ -123,8 +127,15 @@ class Gate:
             await self._guests.stop()
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, by_header: bool, user: bytes) -> None:
-        known = self._secret is not None  # else everybody gets the same
-        await self._app(self._told(scope, by_header, user), receive, private(scope, send) if known else send)
+        if self._secret is not None:  # else everybody gets the same
+            send = private(scope, send)
+        if not by_header:
+            send = self._framed(scope, send)
+        await self._app(self._told(scope, by_header, user), receive, send)
+
+    def _framed(self, scope: Scope, send: Send) -> Send:
+        host = next((value for name, value in scope["headers"] if name.lower() == b"host"), b"")
+        return framed_by(scope, send, host.decode("latin-1"), self._ancestors)
 
     def _told(self, scope: Scope, by_header: bool, user: bytes) -> Scope:
         """The scope as the app gets it: with the word on who it is, without what let in."""
@@ -150,7 +161,8 @@ class Gate:
             await self._let_in(scope, send, PARAMETER, cookie)
             return
         user = identity(record.role, record.name, record.id, record.expires)
-        await guests.serve(self._app, record, self._told(scope, False, user), receive, private(scope, send))
+        send = self._framed(scope, private(scope, send))
+        await guests.serve(self._app, record, self._told(scope, False, user), receive, send)
 
     def _shared(self, scope: Scope) -> list[str]:
         """The token of a link by which somebody comes to the page."""

@@ -73,7 +73,8 @@ class _Http(_HttpBase):
     def data_received(self, data: bytes) -> None:
         self._begun = True
         super().data_received(data)
-        serving = self.cycle is not None and not self.cycle.response_complete
+        cycle: Any = self.cycle  # None before the first request
+        serving = cycle is not None and not cycle.response_complete
         if serving or self.transport.get_protocol() is not self or self.transport.is_closing():
             self._await_no_head()
         elif self._head is None and self.timeout_keep_alive_task is None:

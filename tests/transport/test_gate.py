@@ -266,3 +266,42 @@ async def test_who_somebody_is_is_not_taken_from_outside() -> None:
     async with gated(None) as (_, client):
         answer = await client.get("/", headers=told)
         assert user_of(answer)["role"] == "control"
+
+
+# ---- who may show it in a frame
+
+BY = "frame-ancestors 'self' http://device:* https://device:* http://localhost:* https://localhost:* "
+BY += "http://127.0.0.1:* https://127.0.0.1:* vscode-webview: vscode-file:"
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "options", "policy"),
+    [
+        (b"text/html; charset=utf-8", [], {}, BY),
+        (b"text/html", [], {"allowed_origins": ["https://Lab.example/"]}, f"{BY} https://lab.example"),
+        (b"text/html", [], {"allowed_origins": ["https://x; script-src *"]}, BY),
+        (b"text/html", [], {"frames": ["https://*.vscode-cdn.net"]}, f"{BY} https://*.vscode-cdn.net"),
+        (b"text/html", [], {"allowed_origins": ["*"]}, None),
+        (b"application/json", [], {}, None),
+        (b"text/html", [(b"X-Frame-Options", b"DENY")], {}, None),
+        (b"text/html", [(b"Content-Security-Policy", b"frame-ancestors 'none'")], {}, "frame-ancestors 'none'"),
+        (b"text/html", [(b"Content-Security-Policy", b"img-src *")], {}, f"img-src *, {BY}"),
+    ],
+)
+async def test_pages_say_who_may_show_them_in_a_frame(kind, own, options, policy):
+    """Notebooks' pages and those that are allowed; what a program says itself counts more, and Jupyter says its own."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind), *own]})
+        await send({"type": "http.response.body", "body": b""})
+
+    headers = {"Host": "device:8050"}
+    for secret, more in ((None, {"allowed_hosts": ["device"]}), (SECRET, {})):
+        gate = Gate(app, secret, **options, **more)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://device:8050") as client:
+            await client.get("/", params={"token": SECRET})
+            answer = await client.get("/", headers=headers)
+            assert answer.headers.get("content-security-policy") == policy
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://device:8050") as client:
+        through = await client.get("/", headers={**headers, "X-Dash-Devices-Secret": SECRET})
+        assert BY not in through.headers.get("content-security-policy", "")

@@ -1,3 +1,5 @@
+from contextlib import asynccontextmanager
+
 import pytest
 
 from dash_devices_nb.transport.bind import BoundSocket
@@ -41,8 +43,8 @@ async def server():
     await server.stop(timeout=1)
 
 
-@pytest.fixture
-async def notebook(server):
+@asynccontextmanager
+async def framing(server: Server, host: str = "127.0.0.1"):
     """A page of another site that shows the app in a frame, as a notebook does."""
 
     async def frame(scope, receive, send):
@@ -51,10 +53,19 @@ async def notebook(server):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": html})
 
-    outer = Server(frame, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
+    outer = Server(frame, BoundSocket.bind_tcp(host, 0, search=False), max_message_bytes=1000)
     await outer.start()
-    yield outer
-    await outer.stop(timeout=1)
+    try:
+        yield outer
+    finally:
+        await outer.stop(timeout=1)
+
+
+@pytest.fixture
+async def notebook(server):
+    """Jupyter's page on this computer."""
+    async with framing(server) as outer:
+        yield outer
 
 
 async def test_a_tab_gets_in_by_the_token(server: Server, browser: Tabs):
@@ -76,6 +87,14 @@ async def test_a_frame_in_a_page_of_the_same_or_another_site_gets_in(notebook, b
 
     await eventually(lambda: len(page.frames) == 2)
     await eventually(lambda: _is(shown, "open 200 "))
+
+
+async def test_a_page_of_a_foreign_site_cannot_show_the_app(server: Server, browser: Tabs):
+    """Clickjacking: what a stranger's page lays over its buttons, nobody clicks."""
+    browser.allow_errors("frame-ancestors")
+    async with framing(server, "127.0.0.2") as foreign:
+        page = await browser.open(foreign.url)
+        await eventually(lambda: len(page.frames) == 2 and page.frames[1].url.startswith("chrome-error:"))
 
 
 async def _is(shown, text: str) -> bool:
