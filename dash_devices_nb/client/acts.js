@@ -16,6 +16,8 @@
         'pointerdown pointerup pointercancel mousedown mouseup click dblclick auxclick contextmenu touchstart touchmove touchend ' +
         'keydown keypress keyup wheel beforeinput input change submit reset dragstart dragend dragover drop paste cut copy compositionend'
     ).split(' ');
+    /** Events that come in streams, each the last of its task. */
+    const STREAMS = ['pointermove', 'mousemove', 'touchmove', 'wheel', 'dragover', 'beforeinput', 'input'];
     /** Components that speak for their page, with nobody touching them. */
     const UNPROMPTED = new Set(
         ('Interval Location Geolocation ConfirmDialog ConfirmDialogProvider EventListener Keyboard Gamepad WebSocket EventSource SSE ' +
@@ -36,6 +38,8 @@
             this._known = new Map();
             /** Whether an input event is under way. */
             this._during = false;
+            /** Whether other events may follow in the same task of the browser, as a change does a key, and a click a pointer. */
+            this.goesOn = false;
             this._applied = -Infinity;
             /** Whether a component sets what the browser has kept. */
             this._restoring = false;
@@ -44,7 +48,7 @@
             /** The same for patterns. @type {[any, string, string][]} */
             this._patterns = [];
             this._channel = new MessageChannel();
-            this._channel.port1.onmessage = () => (this._during = false);
+            this._channel.port1.onmessage = () => (this._during = this.goesOn = false);
             for (const type of [...HOVERING, ...FOCUS, ...INPUT])
                 window.addEventListener(type, event => this._event(event), {capture: true, passive: true});
         }
@@ -65,6 +69,7 @@
                 this._during = true;
                 this._channel.port2.postMessage(0);
             }
+            if (!hovering) this.goesOn = !STREAMS.includes(event.type);
             for (const {id} of event.composedPath()) {
                 if (typeof id !== 'string' || !id) continue;
                 this._of(id).acted = true;
@@ -83,6 +88,11 @@
             const at = (this._applied = performance.now());
             this._known.set(id, {cause, at, acted: false, said: new Set()});
             this._during = false;
+        }
+
+        /** A person has acted in a component, which is still to say so. @param {string} id */
+        acted(id) {
+            this._of(id).acted = true;
         }
 
         /** The layout is read anew. */

@@ -54,6 +54,7 @@
                 grew: () => this.role.soon(),
                 apply: (mods, revision) => this.renderer.apply(mods, revision),
                 value: (id, prop) => (this.renderer.props(id) || {})[prop],
+                goesOn: () => this.renderer.goesOn,
                 sentEdits: (id, prop, edits) => this.renderer.sentEdits(id, prop, edits),
                 most: settings.most
             });

@@ -129,6 +129,11 @@
             if (node) this._inPlace.before(id, node);
         }
 
+        /** Whether an event is under way that other events may follow in the same task of the browser. */
+        get goesOn() {
+            return this._acts.goesOn;
+        }
+
         /** Edits of values in place have been sent. @param {string} id @param {string} prop @param {[any[], any][]} edits */
         sentEdits(id, prop, edits) {
             this._inPlace.sent(id, prop, edits);
@@ -269,6 +274,7 @@
                 const old = this.props(id) || {};
                 const props = {};
                 let tell = false;
+                let acted = false;
                 for (const prop in mods[id]) {
                     let value = mods[id][prop];
                     if (dd.isEvent(prop, value)) {
@@ -282,7 +288,11 @@
                     }
                     const noted = this._inPlace.noted(old[prop]);
                     // It may be edited already, and tell so later only, when this value has taken its place.
-                    if (noted) this._owner.edited(id, this._inPlace.edits(id, this.node(id), {}), {person: true});
+                    if (noted) {
+                        const edits = this._inPlace.edits(id, this.node(id), {});
+                        this._owner.edited(id, edits, {person: true});
+                        acted = acted || Object.keys(edits).length > 0;
+                    }
                     if (dd.isPatch(value)) {
                         if (this._inPlace.confirms(id, prop, old[prop], value)) continue;
                         try {
@@ -299,6 +309,7 @@
                 }
                 const [first] = Object.keys(props);
                 if (first) this._changedByApp(id, props, revision ? {by: [id, first, revision]} : {pushed: true});
+                if (acted) this._acts.acted(id);
                 if (tell) heard[id] = props;
                 else if (Object.keys(props).length) silent.push([path, props]);
             }

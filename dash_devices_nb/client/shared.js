@@ -24,7 +24,7 @@
         /**
          * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => number|false, changes: (id: string) => void,
          *     refuse: (text: string) => void, value: (id: string, prop: string) => any,
-         *     sentEdits: (id: string, prop: string, edits: [any[], any][]) => void, grew: () => void, most: number}} page
+         *     sentEdits: (id: string, prop: string, edits: [any[], any][]) => void, goesOn: () => boolean, grew: () => void, most: number}} page
          *     `value` is undefined for what is not in the page; `grew`: more is shared
          */
         constructor(page) {
@@ -154,7 +154,7 @@
             let gathered = this._gathered.find(each => each.why === why && each.size + size < most);
             if (!gathered) {
                 gathered = {why, size: 0, change: {s: ++this._sequence, m: {}, c, w}};
-                if (!this._gathered.length) this._channel.port2.postMessage(0);
+                if (!this._gathered.length) this._soon();
                 this._gathered.push(gathered);
             }
             const {m, s} = gathered.change;
@@ -165,6 +165,15 @@
             m[id] = {...m[id], ...props};
             gathered.size += size;
             return s;
+        }
+
+        /**
+         * The task will be over. Of an event that nothing follows (a letter, a step of a drag), and without one, the rest of the code
+         * that runs is all: that is over before React draws, which takes longer than the way.
+         */
+        _soon() {
+            if (this._page.goesOn()) this._channel.port2.postMessage(0);
+            else queueMicrotask(() => this.flush());
         }
 
         /** Do something after the changes of this task have gone out. @param {() => void} action */

@@ -144,3 +144,21 @@ async def test_a_question_follows_the_changes_before_it(serve: Serving, browser:
     await page.keyboard.press("Enter")
     await expect(page.locator("#own")).to_have_text("1")
     assert order == ["shared", "own"]
+
+
+async def test_a_page_that_is_left_has_said_what_was_done(serve: Serving, browser: Tabs):
+    """A change goes out though its page is left in the very same event."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Button("go", id="go"), dcc.Input(id="line", value=""), html.Div(id="all")])
+    app.callback_shared(Output("all", "children"), Input("line", "value"))(lambda line: f"<{line}>")
+    url = await serve(app)
+    page, other = await asyncio.gather(browser.open(url), browser.open(url))
+    await expect(page.locator("#all")).to_have_text("<>")
+    await page.evaluate(
+        """() => document.getElementById('go').addEventListener('click', () => {
+            dash_clientside.set_props('line', {value: 'last'});
+            window.location.href = 'about:blank';
+        })"""
+    )
+    await page.locator("#go").click()
+    await expect(other.locator("#all")).to_have_text("<last>")
