@@ -279,6 +279,13 @@ class RegularCalls:
         ending = Ending(
             lambda answer: self._finish(call, answer), _unfinished(), lambda error: self._runtime.beside(error, call)
         )
+        try:
+            self._begin(call, ending)
+        except Exception as error:  # noqa: BLE001 - it could not be begun, and has ended
+            self._runtime.beside(error, call)
+            ending.end()
+
+    def _begin(self, call: RegularCall, ending: Ending[Answer]) -> None:
         if call.coroutine:
             self._runtime.spawn(self._run_coroutine(call, ending), ending.end)
         elif call.laned:

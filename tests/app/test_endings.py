@@ -160,6 +160,26 @@ async def test_an_answer_that_cannot_be_delivered_is_an_error_and_frees_the_lane
     await page.expect("b", "children", "got 2")
 
 
+@pytest.mark.parametrize("component", ["a", "c"])
+async def test_a_call_that_cannot_be_begun_ends(app, tab, monkeypatch, component):
+    """Its asker is answered, and the next one runs, in a lane or without one."""
+    app.callback(Output("e", "title"), Input("c", "value"))(lambda c: f"title {c}")
+    page = await tab(app)
+
+    def broken(*_args, **_kwargs):
+        raise ValueError("no threads today")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.regular, "_begin", broken)
+        await page.act(component, "value", 1)
+        await page.settled()
+    assert any("no threads today" in str(error) for error in app.errors)
+    await page.act("a", "value", 2)
+    await page.expect("b", "children", "got 2")
+    await page.act("c", "value", 2)
+    await page.expect("e", "title", "title 2")
+
+
 async def test_a_result_that_the_state_does_not_take_is_a_failure(app, tab, monkeypatch):
     """What hangs on it goes on, and the next call runs."""
     page = await tab(app)
