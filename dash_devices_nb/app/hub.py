@@ -134,13 +134,8 @@ class Hub:
             self.runtime.pages[page.client.id] = page
             self.runtime.on_performed()
             self._welcome(page, resumed=False)
-            for place, frame in self.images.items():
-                page.send_image(place, frame)
         self.runtime.account(self.app.recorder.came, page.client)
         self._introduce(page)
-        with self.runtime.lock:
-            for place, frame in self.images.items():
-                page.send_image(place, frame)
         self.runtime.flush()
         return page
 
@@ -334,12 +329,17 @@ class Hub:
         """Let the connect hooks see a client that has come; what is shared waits for them, but not without end."""
 
         def introduced() -> None:
-            page.introduce()
+            with self.runtime.lock:
+                if page.introduced.is_set():
+                    return
+                page.introduce()
+                for place, frame in self.images.items():
+                    page.send_image(place, frame)
             self.runtime.flush()
 
         hooks = tuple(self.connect_hooks)
         if not hooks:
-            page.introduce()
+            introduced()
             return
         asyncio.get_running_loop().call_later(HOOKS_SECONDS, introduced)
         tell(self.runtime, hooks, page.client, connect=True, done=introduced)

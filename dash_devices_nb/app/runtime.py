@@ -255,7 +255,7 @@ class Runtime:
         page = self.pages.get(action.client.id)
         if page is None:
             return
-        if action.mods:
+        if action.mods and not page.client.withheld:
             page.send_mods(action.mods, force=True)
         if action.reason and action.told:
             page.send_notice("error", action.reason)

@@ -140,3 +140,12 @@ async def test_a_hook_that_takes_too_long_keeps_nobody_out(app, app_server, monk
     async with Tab(url) as page:
         await page.expect("a", "value", "new")
         released.set()
+
+
+async def test_who_comes_later_gets_the_last_image_after_the_hooks(app, app_server):
+    """A connect hook holds back what is shared for a moment; the camera's picture comes then."""
+    app.callback_connect(lambda client, connect: None)
+    url = app_server.run(app)
+    app.push_frame("cam", b"\xff\xd8\xff\xe0last")
+    async with Tab(url) as page:
+        await eventually(lambda: ("cam", "src") in page._session.images)
