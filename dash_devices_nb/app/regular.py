@@ -382,7 +382,7 @@ class RegularCalls:
         client = call.client
         with runtime.lock:
             if client is None or client.id not in runtime.pages:
-                runtime.enter(lambda: dispatcher.receive_components(tree))
+                dispatcher.store.lay_over(tree)  # of no page that we know: what it brings counts in no pattern
             else:
                 runtime.enter(
                     lambda: dispatcher.receive_answer(client.id, list(_values_of(tree)), withheld=client.withheld)

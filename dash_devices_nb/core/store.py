@@ -64,6 +64,10 @@ class Store:
         if self.layout.add(tree):
             self._layout_values.clear()
 
+    def lay_over(self, tree: Any) -> None:
+        """Lay the shared values over components, in place."""
+        overlay(tree, self.shared_values)
+
     def bring(self, tree: Any) -> None:
         """Components are about to come into a page: lay the shared values over them, in place, and take them in."""
         overlay(tree, self.shared_values)

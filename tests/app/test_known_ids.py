@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 
 from dash_devices_nb import ALL, Dash, Input, Output, dcc, html
@@ -104,3 +105,17 @@ async def test_a_wrong_frame_is_refused(app, tab, frame):
     await page.send(frame)
     await eventually(lambda: page.notices)
     assert "of a here frame is a list of ids" in page.notices[0]["text"]
+
+
+async def test_an_answer_to_no_known_page_brings_nothing_into_patterns(app, tab):
+    """Anybody may ask over HTTP without naming a page, as often as they like: nothing would ever take it away."""
+    page = await tab(app)
+    await page.expect("sum", "children", "3 fields, 30")
+    changed = {"id": "count", "property": "value", "value": 50}
+    outputs = {"id": "fields", "property": "children"}
+    body = {"output": "fields.children", "outputs": outputs, "inputs": [changed], "changedPropIds": ["count.value"]}
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{app.url}_dash-update-component", json=body)
+    assert len(answer.json()["response"]["fields"]["children"]) == 50
+    assert len(app.runtime.dispatcher.layout.by_id) == 6
+    assert page.prop("sum", "children") == "3 fields, 30"
