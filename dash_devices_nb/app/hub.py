@@ -244,12 +244,16 @@ class Hub:
 
     def rights_of(self, headers: Mapping[str, str]) -> Role:
         """What somebody may do who sends a request, and is no page that we know."""
-        identity = self._who(headers)
-        given = {name.lower(): value for name, value in headers.items()}
-        person = self._person(identity, _cookies(given.get("cookie", "")))
+        identity, person = self._asker(headers)
         with self.runtime.lock:
             role = self.roles.persons.role(person, Role(identity.get("role", Role.CONTROL)))
             return self.roles.floor.rights_of(person, role)
+
+    def _asker(self, headers: Mapping[str, str]) -> tuple[dict[str, Any], Person]:
+        """Who sends a request, and as which person; the names of the headers may be in any case."""
+        given = {name.lower(): value for name, value in headers.items()}
+        identity = self._who(given)
+        return identity, self._person(identity, _cookies(given.get("cookie", "")))
 
     def _person(self, identity: Mapping[str, Any], cookies: Mapping[str, str]) -> Person:
         """Who somebody is: whom Jupyter or a link lets in, and by which browser."""
@@ -405,8 +409,7 @@ class Hub:
 
     def withholds(self, headers: Mapping[str, str]) -> bool:
         """Whether what is shared is kept from whoever sends this request, and is no page that we know."""
-        given = {name.lower(): value for name, value in headers.items()}
-        person = self._person(self._who(given), _cookies(given.get("cookie", "")))
+        _, person = self._asker(headers)
         with self.runtime.lock:
             same = [page.client for page in self.runtime.pages.values() if page.client.person == person]
             return any(client.withheld for client in same)

@@ -382,7 +382,7 @@ class RegularCalls:
         client = call.client
         with runtime.lock:
             if client is None or client.id not in runtime.pages:
-                dispatcher.store.lay_over(tree)  # of no page that we know: what it brings counts in no pattern
+                dispatcher.lay_over(tree)
             else:
                 runtime.enter(
                     lambda: dispatcher.receive_answer(client.id, list(_values_of(tree)), withheld=client.withheld)

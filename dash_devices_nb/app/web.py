@@ -122,7 +122,7 @@ class Web(stock.StockDash):
     def serve_layout(self) -> Any:
         """The layout with the shared values laid over it."""
         page = self._asking()
-        withheld = page is None and self.hub.withholds(dict(quart.request.headers.items()))
+        withheld = page is None and self.hub.withholds(dict(quart.request.headers))
         text, revision = self.hub.layout_text(page, withheld=withheld)
         response = self.backend.make_response(text, mimetype="application/json")
         response.headers[REVISION_HEADER] = str(revision)

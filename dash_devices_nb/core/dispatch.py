@@ -107,6 +107,10 @@ class Dispatcher:
         self.store.bring_own(page, values, withheld=withheld)
         return self._close(self._initial_calls())
 
+    def lay_over(self, tree: Any) -> None:
+        """As `receive_components`, for no page that we know: what comes counts in no pattern, and calls nothing."""
+        self.store.lay_over(tree)
+
     def brought(self, page: str) -> Collection[Key]:
         """The props of a page into which answers have brought components."""
         return self.store.shown.keys(page)

@@ -70,7 +70,7 @@ class Store:
 
     def bring(self, tree: Any) -> None:
         """Components are about to come into a page: lay the shared values over them, in place, and take them in."""
-        overlay(tree, self.shared_values)
+        self.lay_over(tree)
         self.learn(tree)
 
     def bring_own(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 STRANGE_HOST = (
     "This app has no secret, so it answers only to names that are surely its own, and {host} is none of them. It is "
-    "at {known}; other names are given by app.run(allowed_hosts=[{host!r}])."
+    "at {known}; other names are given by app.run(allowed_hosts=[{name!r}])."
 )
 
 
@@ -44,7 +44,7 @@ class Hosts:
         if not loopback and (name in self._own or _same_address(name, here)):
             return ""
         known = sorted((LOOPBACK_NAMES if loopback else {here, *self._own}) | self._allowed)
-        return STRANGE_HOST.format(host=host, known=", ".join(known))
+        return STRANGE_HOST.format(host=host, name=name or host, known=", ".join(known))
 
 
 def _name(host: str) -> str:

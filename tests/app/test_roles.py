@@ -1,5 +1,6 @@
 """Roles: what the app lets a viewer, a controller and the owner do, whatever their pages send."""
 
+import json
 import re
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,8 @@ import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, State, dcc, html
+from dash_devices_nb.core.budget import BODY, MESSAGE
+from dash_devices_nb.core.roles import Role
 from dash_devices_nb.errors import RoleError
 from dash_devices_nb.testing import Tab, visitor
 from tests.support.eventually import eventually
@@ -324,3 +327,19 @@ async def test_the_floor_is_given_to_a_person(app, tab):
     assert app.control.holder is client
     await two.close()
     await eventually(lambda: app.control.state == "open")
+
+
+async def test_a_guests_page_is_told_the_limits_of_its_own_role(linked):
+    """What it may send stands in its settings: a viewer's is not what somebody has who may act."""
+    told = {}
+    for role in ("view", "control"):
+        link = linked.share(role)
+        base = linked.url.partition("?")[0]
+        async with httpx.AsyncClient(base_url=base, follow_redirects=True) as browser:
+            page = await browser.get("/", params={"share": link.url.partition("?share=")[2]})
+        settings = re.search(r'<script id="_dash-devices-config" type="application/json">(.*?)</script>', page.text)
+        assert settings is not None
+        told[role] = json.loads(settings[1])
+    assert told["view"]["most"] == MESSAGE[Role.VIEW]
+    assert told["control"]["most"] == MESSAGE[Role.CONTROL]
+    assert told["view"]["body"] == BODY < told["control"]["body"]

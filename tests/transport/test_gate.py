@@ -255,6 +255,7 @@ def test_on_other_addresses_this_computer_is_asked_for_by_its_own_names() -> Non
         assert hosts.refusal(host, "192.168.1.5") == ""
     assert hosts.refusal("192.168.1.5", "::ffff:192.168.1.5") == ""
     assert "192.168.1.5" in hosts.refusal("192.168.1.6", "192.168.1.5")
+    assert "allowed_hosts=['other.example']" in hosts.refusal("other.example:8050", "192.168.1.5"), "as run() takes it"
     assert hosts.refusal("evil.example", "192.168.1.5")
     assert hosts.refusal(name, "127.0.0.1"), "a name that others may make resolve to it"
     assert Hosts(["*"]).refusal("evil.example", "127.0.0.1") == ""
