@@ -332,7 +332,7 @@ class Connection:
                     page.sequence = sequence
                     reason = f"You may not change {named(mods)}: log in first."
                     allowed.clear()
-                    return [Refuse(page.client, {}, reason)]  # what holds instead is kept from it, too
+                    return [Refuse(page.client, {key: dispatcher.value(key) for key in mods}, reason)]
                 if refused:
                     current = {key: dispatcher.value(key) for key in refused}
                     actions.append(Refuse(page.client, current, f"You may not change {named(refused)}."))

@@ -140,7 +140,7 @@ class Hub:
         return page
 
     def _welcome(self, page: Page, *, resumed: bool) -> None:
-        dispatcher = self.runtime.dispatcher
+        hooked = page.client.withheld or bool(self.connect_hooks)
         page.send_passing(
             "welcome",
             client=page.client.id,
@@ -151,13 +151,17 @@ class Hub:
             n=page.requests,
             shared=self.shared_refs(),
             causes=self.causes.for_pages(),
-            pushed=[] if page.client.withheld else [list(key) for key, _ in dispatcher.state.items()],
+            pushed=self._pushed() if page.takes_shared or not hooked else [],
             holds=self.app.holds,
             coroutines=self.has_coroutines(),
         )
         self.roles.greeted(page)
         if self.runtime.gate.closed:
             page.send_passing("paused", waiting=len(self.runtime.gate))
+
+    def _pushed(self) -> list[list[str]]:
+        """The props that have a shared or pushed value."""
+        return [list(key) for key, _ in self.runtime.dispatcher.state.items()]
 
     def has_coroutines(self) -> bool:
         """Whether there are callbacks that run on the callback loop."""
@@ -336,6 +340,8 @@ class Hub:
             with self.runtime.lock:
                 if page.introduced.is_set():
                     return
+                if hooks and not page.client.withheld:
+                    page.send_passing("shared", refs=self.shared_refs() + self._pushed())
                 page.introduce()
                 for place, frame in self.images.items():
                     page.send_image(place, frame)
@@ -351,6 +357,7 @@ class Hub:
     def bring_up(self, page: Page) -> None:
         """What is shared was kept from a page, and is no more. With the lock held."""
         page.outbox.start_anew()
+        page.send_passing("shared", refs=self.shared_refs() + self._pushed())
         for place, frame in self.images.items():
             page.send_image(place, frame)
         self.runtime.touch(page)
@@ -466,8 +473,8 @@ class Hub:
         dispatcher = self.runtime.dispatcher
         with self.runtime.lock:
             holds = {key: dispatcher.value(key) for key in lost if dispatcher.is_shared(key)}
-            if holds and page.takes_shared:
-                page.send_mods(holds, force=True)
+            if holds:
+                page.send_mods(self.runtime.shown_to(page, holds), force=True)
             of = self.runtime.dispatcher.state.of
             entries = [(key, prop, entry) for key in wanted for prop, entry in (of(key) or {}).items()]
             mods = {(key, prop): entry.value for key, prop, entry in entries if entry.revision >= wanted[key]}

@@ -200,12 +200,17 @@ class Page:
             self._told_overload = now
         return tells
 
-    def send_image(self, place: Key, frame: Frame) -> None:
-        """Queue an image that all get; the newest for a place wins."""
-        if not self.takes_shared:
+    def send_image(self, place: Key, frame: Frame, *, own: bool = False) -> None:
+        """Queue an image that all get, or this page of its `own`; the newest for a place wins."""
+        if not own and not self.takes_shared:
             return
         self.outbox.add_image(place, frame)
         self._runtime.touch(self)
+
+    def withhold(self) -> None:
+        """What is shared is kept from it from now on, what waits for it included."""
+        self.outbox.start_anew()
+        self.outbox.drop_images()
 
     # ---- sending: on the I/O loop, but for `wake`
 
@@ -288,7 +293,7 @@ class Page:
         if not isinstance(item, Resync):
             return item
         if not self.takes_shared:
-            return None
+            return self.outbox.next_image()
         if skipped := self.outbox.skipped - self._told_skipped:
             self._told_skipped += skipped
             self._dropped(self.client, f"{skipped} messages, skipped to the latest values")

@@ -15,10 +15,10 @@ from dash_devices_nb.app.hooks import present_at_event
 from dash_devices_nb.app.images import image_frame
 from dash_devices_nb.app.outputs import PlainMods, mods_of
 from dash_devices_nb.app.recorder import Recorder
-from dash_devices_nb.core.actions import Action, Mods
+from dash_devices_nb.core.actions import Action, Mods, Refuse
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
-from dash_devices_nb.core.ids import Key, canonical
+from dash_devices_nb.core.ids import Key, canonical, named
 from dash_devices_nb.core.patches import apply_patch
 from dash_devices_nb.core.roles import Role
 from dash_devices_nb.core.values import PatchValue, Value
@@ -116,7 +116,7 @@ class Pushing(Callbacks):
                 wanted = {one.id for one in self.chosen(client)}
                 pages = [page for page in self.runtime.pages.values() if page.client.id in wanted]
             for page in pages:
-                page.send_image(place, frame)
+                page.send_image(place, frame, own=client is not None)
         self.runtime.flush()
 
     def stream(
@@ -216,10 +216,14 @@ class Pushing(Callbacks):
 
         def receive() -> list[Action]:
             states = {key: value for key, value in mods.items() if not self._is_event(key, value)}
-            shared = {k: _applied(value, dispatcher, k) for k, value in states.items() if dispatcher.is_shared(k)}
+            shared = [key for key in states if dispatcher.is_shared(key)]
+            if shared and client.withheld:
+                undone = {key: dispatcher.value(key) for key in shared}
+                return [Refuse(client, undone, f"You may not change {named(shared)}: log in first.")]
+            changes = {key: _applied(states[key], dispatcher, key) for key in shared}
             page = self.runtime.pages.get(client.id)
-            refused = self.hub.roles.sift(page, shared, cause) if page is not None else []
-            return refused + (dispatcher.receive_change(client, shared, cause) if shared else [])
+            refused = self.hub.roles.sift(page, changes, cause) if page is not None else []
+            return refused + (dispatcher.receive_change(client, changes, cause) if changes else [])
 
         self.runtime.enter(receive)
 

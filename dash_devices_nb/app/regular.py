@@ -381,14 +381,19 @@ class RegularCalls:
         dispatcher = runtime.dispatcher
         client = call.client
         with runtime.lock:
-            if client is None or client.id not in runtime.pages:
+            withheld = self._withheld(call)
+            if client is not None and client.id in runtime.pages:
+                runtime.enter(lambda: dispatcher.receive_answer(client.id, list(_values_of(tree)), withheld=withheld))
+            elif not withheld:
                 dispatcher.lay_over(tree)
-            else:
-                runtime.enter(
-                    lambda: dispatcher.receive_answer(client.id, list(_values_of(tree)), withheld=client.withheld)
-                )
-            revision = dispatcher.state.revision
+            revision = 0 if withheld else dispatcher.state.revision
         return wire.dumps(tree), revision
+
+    def _withheld(self, call: RegularCall) -> bool:
+        """Whether what is shared is kept from who asks, by a page or, where it names none, by a browser."""
+        if call.client is not None:
+            return call.client.withheld
+        return call.request is not None and self._app.hub.withholds(call.request.headers)
 
     def _failed(self, call: RegularCall, recorded: RecordedCall, error: BaseException) -> Answer:
         if isinstance(error, PreventUpdate):

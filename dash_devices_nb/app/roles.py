@@ -277,6 +277,8 @@ class Roles:
             self._app.recorder.noted(kinds.ROLE, client, what)
             if page is not None and page.takes_shared:
                 self._app.hub.bring_up(page)
+            elif page is not None:
+                page.withhold()
 
     def _given(self, client: Client) -> None:
         """The program has given a client a role: it is the person's, in all tabs."""

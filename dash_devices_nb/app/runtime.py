@@ -255,10 +255,14 @@ class Runtime:
         page = self.pages.get(action.client.id)
         if page is None:
             return
-        if action.mods and not page.client.withheld:
-            page.send_mods(action.mods, force=True)
+        if action.mods:
+            page.send_mods(self.shown_to(page, action.mods), force=True)
         if action.reason and action.told:
             page.send_notice("error", action.reason)
+
+    def shown_to(self, page: Page, mods: Mods) -> Mods:
+        """What holds, as a page may see it: one from which what is shared is kept gets the layout's values."""
+        return mods if page.takes_shared else {key: self.dispatcher.layout_value(key) for key in mods}
 
     def _wake(self) -> None:
         if not self._dirty or self.io_loop is None or self.io_loop.is_closed():

@@ -69,6 +69,10 @@ class Dispatcher:
         """The prop's value: the shared one, or the layout's."""
         return self.store.value(key)
 
+    def layout_value(self, key: Key) -> Value:
+        """The prop's value in the layout, whatever is shared."""
+        return self.store.layout_value(key)
+
     def shared_values(self, component_id: str) -> dict[str, Any] | None:
         """The shared values of a component by prop, as objects of the caller's own."""
         return self.store.shared_values(component_id)

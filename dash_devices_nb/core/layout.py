@@ -123,12 +123,17 @@ class Layout:
                 yield component_id
 
 
-def overlay(tree: Any, values_of: Callable[[str], dict[str, Any] | None]) -> bool:
+def overlay(
+    tree: Any,
+    values_of: Callable[[str], dict[str, Any] | None],
+    covered: dict[str, dict[str, Any]] | None = None,
+) -> bool:
     """Lay values over the components of a tree, in place; also over components that such a value brings in.
 
     Args:
         tree: the caller's own JSON tree.
         values_of: the values of one component by prop, plain and the caller's own, or None.
+        covered: takes, by id and prop, what was there before.
 
     Returns:
         Whether anything was laid over.
@@ -142,6 +147,8 @@ def overlay(tree: Any, values_of: Callable[[str], dict[str, Any] | None]) -> boo
             if values:
                 seen.add(component_id)
                 changed = True
+                if covered is not None:
+                    covered[component_id] = {prop: node["props"].get(prop) for prop in values}
                 node["props"].update(values)
                 pending.extend(value for value in values.values() if isinstance(value, dict | list))
     return changed

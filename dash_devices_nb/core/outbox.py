@@ -160,6 +160,10 @@ class Outbox(Generic[F]):
         if self._behind:
             busy = self._flying_bytes > self._window // 2 or len(self._flying) > self._frames // 2
             return None if busy else Resync(self.revision)
+        return self.next_image()
+
+    def next_image(self) -> F | None:
+        """Take an image whose place has shown the one before."""
         for place, frame in self._images.items():
             if place not in self._shown:
                 self._shown.add(place)
@@ -216,6 +220,11 @@ class Outbox(Generic[F]):
         """The page has nothing of the shared state, or may have nothing: it gets all of it."""
         self._fall_behind()
         self.revision = 0
+
+    def drop_images(self) -> None:
+        """No image that waits shall be sent."""
+        self.skipped += len(self._images)
+        self._images.clear()
 
     def applied(self, count: int) -> None:
         """The page has applied so many shared frames since its connection began."""

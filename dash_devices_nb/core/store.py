@@ -39,6 +39,7 @@ class Store:
         self._loose: set[str] = set()  # in the layout only because a page shows them
         self.events = EventProps()
         self._layout_values: dict[Key, Value] = {}
+        self._covered: dict[str, dict[str, Any]] = {}  # what the components held over which shared values were laid
 
     def value(self, key: Key) -> Value:
         """The prop's value: the shared one, or the layout's."""
@@ -51,6 +52,12 @@ class Store:
             if key[0] in self.layout and len(self._layout_values) < MOST_KEPT:  # pages may name what there is not
                 self._layout_values[key] = value
         return value
+
+    def layout_value(self, key: Key) -> Value:
+        """The prop's value in the layout, whatever is shared."""
+        component_id, prop = key
+        covered = self._covered.get(component_id, {})
+        return Value.of(covered[prop] if prop in covered else self.layout.initial(component_id, prop))
 
     def shared_values(self, component_id: str) -> dict[str, Any] | None:
         """The shared values of a component by prop, as objects of the caller's own."""
@@ -66,7 +73,7 @@ class Store:
 
     def lay_over(self, tree: Any) -> None:
         """Lay the shared values over components, in place."""
-        overlay(tree, self.shared_values)
+        overlay(tree, self.shared_values, self._covered)
 
     def bring(self, tree: Any) -> None:
         """Components are about to come into a page: lay the shared values over them, in place, and take them in."""
@@ -78,7 +85,7 @@ class Store:
         gone: set[str] = set()
         for key, value in values:
             if not withheld:
-                overlay(value, self.shared_values)
+                overlay(value, self.shared_values, self._covered)
             ids = [component_id for component_id, _ in components(value)]
             self._loose.update(each for each in ids if each not in self.layout)
             if self.layout.add(value):
@@ -116,6 +123,7 @@ class Store:
     def replace_layout(self, tree: Any) -> None:
         """Take another layout; the shared values stay."""
         self.layout.replace(tree)
+        self._covered.clear()
         self.shown.clear()
         self._loose.clear()
         self._layout_values.clear()

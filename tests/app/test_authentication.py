@@ -11,6 +11,7 @@ from dash_devices_nb import Dash, Input, Output, State, callback_context, dcc, h
 from dash_devices_nb.app import hub
 from dash_devices_nb.testing import Tab
 from tests.support.eventually import eventually
+from tests.support.rawpage import RawPage
 
 
 @pytest.fixture
@@ -29,6 +30,10 @@ def app() -> Dash:
     @app.callback(Output("box", "children"), Input("word", "value"), prevent_initial_call=True)
     def box(word):
         return dcc.Input(id={"box": 1}, value="own") if word == "box" else None
+
+    @app.callback(Output("said", "title"), Input("word", "title"), prevent_initial_call=True)
+    def sets(word):
+        return [Output("a", "value", word)]
 
     return app
 
@@ -61,15 +66,16 @@ async def test_nothing_shared_comes_until_it_is_true(app, tab, false):
 
 
 async def test_its_own_changes_of_shared_props_are_refused(app, tab):
-    """And what holds instead is not told; its regular callbacks work."""
+    """They are undone to what the layout says, as what holds is not told; its regular callbacks work."""
     out, other = await tab(app), await tab(app)
     client_of(app, out).authentication = 0
     await other.act("a", "value", "secret")
     await out.act("a", "value", "mine")
     await eventually(lambda: out.notices)
     assert out.notices[0]["text"] == "You may not change a.value: log in first."
+    await out.expect("a", "value", "layout's")
     await out.act("word", "value", "wrong")
-    await out.expect("said", "children", "wrong mine")
+    await out.expect("said", "children", "wrong layout's")
     assert other.prop("a", "value") == "secret"
     assert "secret" not in json.dumps(out._session.view.props)
 
@@ -149,3 +155,81 @@ async def test_who_comes_later_gets_the_last_image_after_the_hooks(app, app_serv
     app.push_frame("cam", b"\xff\xd8\xff\xe0last")
     async with Tab(url) as page:
         await eventually(lambda: ("cam", "src") in page._session.images)
+
+
+async def test_what_its_regular_callback_sets_of_shared_props_is_refused(app, tab):
+    """An alternate output is a change by that client: nobody else gets it, and it is undone in the page."""
+    out, other = await tab(app), await tab(app)
+    client_of(app, out).authentication = 0
+    await other.act("a", "value", "secret")
+    await out.act("word", "title", "mine")
+    await eventually(lambda: out.notices)
+    assert out.notices[0]["text"] == "You may not change a.value: log in first."
+    await out.expect("a", "value", "layout's")
+    await other.settled()
+    assert other.prop("a", "value") == "secret"
+    assert "secret" not in json.dumps(out._session.view.props)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_components_that_its_callback_brings_show_no_shared_value(app, tab, known):
+    """Neither over its own socket, nor over HTTP by a request of its browser that names no page."""
+    name = json.dumps({"box": 1}, separators=(",", ":"))
+    app.callback_shared(None, Input({"box": 1}, "value"))(lambda value: None)
+    out = await tab(app)
+    app.push_mods({name: {"value": "secret"}})
+    client_of(app, out).authentication = 0
+    if known:
+        await out.act("word", "value", "box")
+        await out.expect(name, "value", "own")
+        client_of(app, out).authentication = 1
+        await out.expect(name, "value", "secret")
+        return
+    inputs = [{"id": "word", "property": "value", "value": "box"}]
+    outputs = {"id": "box", "property": "children"}
+    body = {"output": "box.children", "outputs": outputs, "inputs": inputs, "changedPropIds": ["word.value"]}
+    cookies = {each.name: each.value for each in out._session.link.cookies}
+    async with httpx.AsyncClient(base_url=app.url, cookies=cookies) as browser:
+        answer = await browser.post("/_dash-update-component", json=body)
+        assert answer.status_code == 200
+        assert '"own"' in answer.text
+        assert "secret" not in answer.text
+
+
+async def test_what_waits_for_a_page_that_logs_out_is_not_sent(app, tab):
+    """A picture and a value that had been queued for it are dropped; its own messages come."""
+    out = await tab(app)
+    page = app.runtime.pages[out.client_id]
+    with app.runtime.lock:  # the connection takes nothing meanwhile
+        app.push_frame("cam", b"\xff\xd8\xff\xe0secret", client=None)
+        waiting = page.outbox
+        waiting._images[("cam", "src")] = app.hub.images[("cam", "src")]
+        client_of(app, out).authentication = 0
+        assert not waiting._images
+        app.push_frame("cam", b"\xff\xd8\xff\xe0own", client=page.client)
+    await eventually(lambda: ("cam", "src") in out._session.images)
+    assert out.image("cam")[1].endswith(b"own")
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_names_of_pushed_props_are_told_after_the_hooks(app, app_server, kept):
+    """A page whose client the hooks have not let in yet hears of none; one that they keep out, of none at all."""
+    go_on = threading.Event()
+
+    @app.callback_connect
+    def hook(client, connect):
+        go_on.wait(2)
+        client.authentication = 0 if kept else 1
+
+    app_server.run(app)
+    app.push_mods({"pushed": {"title": "secret"}})
+    async with RawPage(app.url) as page:
+        assert page.frames[0]["pushed"] == []
+        go_on.set()
+        await eventually(lambda: app.clients[0].authentication is not None)
+        if kept:
+            await page.send(t="ping")
+            await page.got(lambda: any(frame["t"] == "pong" for frame in page.frames))
+            assert "pushed" not in json.dumps(page.frames[1:])
+            app.clients[0].authentication = 1
+        await page.got(lambda: any(["pushed", "title"] in frame.get("refs", ()) for frame in page.frames))
