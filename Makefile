@@ -6,6 +6,8 @@ PYTHON ?= $(shell .ci/find-python)
 NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
 FUZZ_ARGS ?=
+DASH_SOURCE ?=
+OTHERS_ARGS ?=
 BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal
 
 BIN := $(VENV)/bin
@@ -18,12 +20,13 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format bench clean chromium
+.PHONY: help demo test fuzz others lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
+	@echo "make others  stock Dash's own browser tests on our class; DASH_SOURCE=/path/to/its/checkout (docs/others.md)"
 	@echo "make lint    ruff, mypy --strict and the import contracts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
@@ -56,6 +59,10 @@ test: $(STAMP)-test chromium
 
 fuzz: $(STAMP)-test
 	"$(BIN)/python" -m tests.fuzz $(FUZZ_ARGS)
+
+others: $(STAMP)-others
+	@.ci/install-chromium driver
+	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m tests.others --source "$(DASH_SOURCE)" $(OTHERS_ARGS)
 
 lint: $(STAMP)-lint
 	"$(BIN)/ruff" check .

@@ -1,0 +1,86 @@
+"""Stock Dash's own browser tests on our class, in three columns: `make others DASH_SOURCE=/path/to/dash`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, read_junit
+
+INSIDE = Path(__file__).with_name("inside")
+
+
+def run(column: str, source: Path, paths: list[str], kept: Path, more: list[str]) -> dict[str, Result]:
+    """Run tests of a checkout in one column, those that fail twice."""
+    junit = kept / f"{column}.xml"
+    junit.unlink(missing_ok=True)
+    command = [
+        *(sys.executable, "-m", "pytest", "-c", str(source / "pytest.ini"), f"--rootdir={source}", "-p", "dash_column"),
+        *("-o", "addopts=", "-q", "--headless", "--nopercyfinalize", "-p", "no:cacheprovider", "--reruns=1"),
+        *("--timeout=180", f"--junitxml={junit}", "-o", "junit_family=xunit1", *more, *paths),
+    ]
+    path = os.pathsep.join([str(INSIDE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    environ = {**os.environ, "PYTHONPATH": path, "OTHERS_COLUMN": column}
+    with (kept / f"{column}.log").open("w") as log:
+        ended = subprocess.run(command, cwd=source, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    if not junit.exists():
+        sys.exit(f"pytest ended with {ended.returncode} in column {column}; {kept / f'{column}.log'} says why")
+    return read_junit(junit.read_text())
+
+
+def main() -> int:
+    """Run the suites, print the table and what only ours fails; 1 where that is not by decision."""
+    parser = argparse.ArgumentParser(prog="python -m tests.others", description=__doc__)
+    parser.add_argument("--source", default=os.environ.get("DASH_SOURCE"), help="a checkout of Dash (DASH_SOURCE)")
+    parser.add_argument("--suites", default=",".join(SUITES), help=f"of {','.join(SUITES)}")
+    parser.add_argument("--columns", default=",".join(COLUMNS), help="to run; results of others are read from --keep")
+    parser.add_argument("--keep", type=Path, help="where the logs and results stay; a temporary folder by default")
+    options, more = parser.parse_known_args()
+    if not options.source or not (Path(options.source) / "tests/integration").is_dir():
+        parser.error(f"DASH_SOURCE={options.source!r} is no checkout of Dash: it has no folder tests/integration")
+    if unknown := [name for name in options.suites.split(",") if name not in SUITES]:
+        parser.error(f"{unknown} are no suites; there are {', '.join(SUITES)}")
+    if unknown := [name for name in options.columns.split(",") if name not in COLUMNS]:
+        parser.error(f"{unknown} are no columns; there are {', '.join(COLUMNS)}")
+    source = Path(options.source).resolve()
+    kept = (options.keep or Path(tempfile.mkdtemp(prefix="others-"))).resolve()
+    listed, worst = by_decision(), 0
+    print(f"logs and results: {kept}")
+    print(f"{'suite':12}" + "".join(f"{column:>20}" for column in COLUMNS) + f"{'only ours fails':>20}")
+    for suite in options.suites.split(","):
+        folder = kept / suite
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [each for each in SUITES[suite] if (source / each).exists()]
+        results: dict[str, dict[str, Result]] = {}
+        for column in COLUMNS:
+            if column in options.columns.split(","):
+                results[column] = run(column, source, paths, folder, more)
+            elif (folder / f"{column}.xml").exists():
+                results[column] = read_junit((folder / f"{column}.xml").read_text())
+        difference = compare(results.get("quart", {}), results.get("ours", {}), listed)
+        only = f"{len(difference.new)} + {len(difference.decided)} decided"
+        print(f"{suite:12}" + "".join(f"{_sum(results.get(column)):>20}" for column in COLUMNS) + f"{only:>20}")
+        for name in difference.new:
+            print(f"  ours fails {name}: {results.get('ours', {}).get(name, Result('', 'not collected')).why[:160]}")
+        for name in difference.decided:
+            print(f"  decision {listed[name]}: {name}")
+        for name in difference.mended:
+            print(f"  passes, and is in the list: {name}")
+        sys.stdout.flush()
+        worst = worst or int(bool(difference.new or difference.mended))
+    return worst
+
+
+def _sum(results: dict[str, Result] | None) -> str:
+    if results is None:
+        return "not run"
+    passed = sum(each.outcome == "passed" for each in results.values())
+    return f"{passed} of {sum(each.outcome != 'skipped' for each in results.values())}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

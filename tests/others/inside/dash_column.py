@@ -1,0 +1,120 @@
+"""A plugin for pytest inside a checkout of Dash: `dash.Dash` becomes the class of one column, served its own way.
+
+It is loaded by its own name (`-p dash_column`), since that checkout has a package `tests` of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from typing import Any
+
+import dash
+import pytest
+import requests
+from dash.testing import application_runners
+from dash.testing import plugin as dash_plugin
+from selenium.webdriver.chrome.options import Options
+
+import dash_devices_nb
+
+COLUMN = "OTHERS_COLUMN"
+STARTS_WITHIN, STOPS_WITHIN, LOOK = 15.0, 10.0, 0.02
+Stock = dash.Dash
+
+
+class OnQuart(Stock):
+    """Stock Dash on Quart, unless a test names another backend or server."""
+
+    def __init__(self, name: str | None = None, server: Any = True, **kwargs: Any) -> None:
+        if isinstance(server, bool):
+            kwargs.setdefault("backend", "quart")
+        super().__init__(name, server, **kwargs)
+
+
+class Runner(application_runners.ThreadedRunner):  # type: ignore[misc]
+    """Runs ours in a thread, by `run()` as a script does, and ends it by `stop()`; other apps as Dash's own does."""
+
+    def start(self, app: Any, start_timeout: float = 3, **options: Any) -> None:
+        """Return once the app answers."""
+        options.setdefault("port", _free_port())
+        if not isinstance(app, dash_devices_nb.Dash):
+            super().start(app, start_timeout=start_timeout, **options)
+            return
+        app.scripts.config.serve_locally = app.css.config.serve_locally = True
+        options.setdefault("dev_tools_disable_version_check", True)
+        self.port = int(options["port"])
+        raised: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                app.run(auth=None, **options)
+            except BaseException as error:  # noqa: BLE001 - the test is told what ended the thread
+                raised.append(error)
+
+        self._app, self.thread = app, threading.Thread(target=run, daemon=True)
+        self.thread.start()
+        deadline = time.monotonic() + max(STARTS_WITHIN, start_timeout)
+        while not (app.url and self._answers()):
+            if raised:
+                raise raised[0]
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the app did not answer at {self.url} within {STARTS_WITHIN} s")
+            time.sleep(LOOK)
+        self.started = True
+
+    def stop(self) -> None:
+        """Return once the app has ended."""
+        if not isinstance(self._app, dash_devices_nb.Dash):
+            super().stop()
+            return
+        self._app.stop()
+        self.thread.join(STOPS_WITHIN)
+        if self.thread.is_alive():
+            raise TimeoutError(f"the app did not end within {STOPS_WITHIN} s")
+        self._app, self.started = None, False
+
+    def _answers(self) -> bool:
+        try:
+            requests.get(self.url, timeout=5)
+        except requests.exceptions.RequestException:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    """Dash's own runner counts up from one number, which some other program may have."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+CLASSES = {"flask": Stock, "quart": OnQuart, "ours": dash_devices_nb.Dash}
+
+
+def pytest_configure() -> None:
+    """Put the column's class where tests take it from, and our runner where Dash's fixtures take theirs from."""
+    chosen = CLASSES[os.environ[COLUMN]]
+    dash.Dash = dash.dash.Dash = chosen
+    dash_plugin.ThreadedRunner = Runner
+
+
+def pytest_setup_options() -> Options:
+    """Debian's Chromium, as the rest of our tests start it."""
+    options = Options()
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            options.binary_location = path
+            break
+    options.add_argument("--window-size=1280,1024")
+    options.add_argument("--disable-background-networking")
+    options.add_argument("--disable-renderer-backgrounding")
+    return options
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_percy() -> None:
+    """Pictures are not sent anywhere."""
+    os.environ.setdefault("PERCY_ENABLE", "0")
