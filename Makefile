@@ -7,6 +7,7 @@ NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
 FUZZ_ARGS ?=
 DASH_SOURCE ?=
+ANCESTOR_SOURCE ?=
 OTHERS_ARGS ?=
 BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal
 
@@ -15,6 +16,7 @@ STAMP := $(VENV)/.stamp
 # What is installed is what pyproject.toml names, and the files that pip copies.
 SOURCES := pyproject.toml $(shell find jupyter-config -type f 2>/dev/null)
 
+export DASH_SOURCE ANCESTOR_SOURCE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -26,7 +28,7 @@ help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
-	@echo "make others  stock Dash's own browser tests on our class; DASH_SOURCE=/path/to/its/checkout (docs/others.md)"
+	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=/path/to/checkout (docs/others.md)"
 	@echo "make lint    ruff, mypy --strict and the import contracts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
@@ -62,7 +64,7 @@ fuzz: $(STAMP)-test
 
 others: $(STAMP)-others
 	@.ci/install-chromium driver
-	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m tests.others --source "$(DASH_SOURCE)" $(OTHERS_ARGS)
+	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m tests.others $(OTHERS_ARGS)
 
 lint: $(STAMP)-lint
 	"$(BIN)/ruff" check .

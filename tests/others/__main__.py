@@ -1,4 +1,7 @@
-"""Stock Dash's own browser tests on our class, in three columns: `make others DASH_SOURCE=/path/to/dash`."""
+"""What others wrote, on our class: `make others DASH_SOURCE=/path/to/dash ANCESTOR_SOURCE=/path/to/dash_devices`.
+
+Stock Dash's own browser tests run in three columns; the ancestor's six examples are driven in Chromium.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.others.ancestor import drive
 from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, read_junit
 
 INSIDE = Path(__file__).with_name("inside")
@@ -20,7 +24,8 @@ def run(column: str, source: Path, paths: list[str], kept: Path, more: list[str]
     junit.unlink(missing_ok=True)
     command = [
         *(sys.executable, "-m", "pytest", "-c", str(source / "pytest.ini"), f"--rootdir={source}", "-p", "dash_column"),
-        *("-o", "addopts=", "-q", "--headless", "--nopercyfinalize", "-p", "no:cacheprovider", "--reruns=1"),
+        *("-o", "addopts=", "-v", "--headless", "--nopercyfinalize", "-p", "no:cacheprovider", "--reruns=1"),
+        "--continue-on-collection-errors",
         *("--timeout=180", f"--junitxml={junit}", "-o", "junit_family=xunit1", *more, *paths),
     ]
     path = os.pathsep.join([str(INSIDE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
@@ -36,10 +41,14 @@ def main() -> int:
     """Run the suites, print the table and what only ours fails; 1 where that is not by decision."""
     parser = argparse.ArgumentParser(prog="python -m tests.others", description=__doc__)
     parser.add_argument("--source", default=os.environ.get("DASH_SOURCE"), help="a checkout of Dash (DASH_SOURCE)")
+    parser.add_argument("--ancestor", default=os.environ.get("ANCESTOR_SOURCE"), help="one of dash_devices")
     parser.add_argument("--suites", default=",".join(SUITES), help=f"of {','.join(SUITES)}")
     parser.add_argument("--columns", default=",".join(COLUMNS), help="to run; results of others are read from --keep")
     parser.add_argument("--keep", type=Path, help="where the logs and results stay; a temporary folder by default")
     options, more = parser.parse_known_args()
+    worst = drive(Path(options.ancestor)) if options.ancestor else 0
+    if options.ancestor and not options.source:
+        return worst
     if not options.source or not (Path(options.source) / "tests/integration").is_dir():
         parser.error(f"DASH_SOURCE={options.source!r} is no checkout of Dash: it has no folder tests/integration")
     if unknown := [name for name in options.suites.split(",") if name not in SUITES]:
@@ -48,7 +57,7 @@ def main() -> int:
         parser.error(f"{unknown} are no columns; there are {', '.join(COLUMNS)}")
     source = Path(options.source).resolve()
     kept = (options.keep or Path(tempfile.mkdtemp(prefix="others-"))).resolve()
-    listed, worst = by_decision(), 0
+    listed = by_decision()
     print(f"logs and results: {kept}")
     print(f"{'suite':12}" + "".join(f"{column:>20}" for column in COLUMNS) + f"{'only ours fails':>20}")
     for suite in options.suites.split(","):

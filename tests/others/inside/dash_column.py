@@ -27,11 +27,20 @@ Stock = dash.Dash
 
 
 class OnQuart(Stock):
-    """Stock Dash on Quart, unless a test names another backend or server."""
+    """Stock Dash on Quart, also where a test asks for FastAPI; a server that a test brings stays."""
 
     def __init__(self, name: str | None = None, server: Any = True, **kwargs: Any) -> None:
         if isinstance(server, bool):
-            kwargs.setdefault("backend", "quart")
+            kwargs["backend"] = "quart"
+        super().__init__(name, server, **kwargs)
+
+
+class Ours(dash_devices_nb.Dash):
+    """Ours, also where a test asks for FastAPI: its WebSocket tests all do."""
+
+    def __init__(self, name: str | None = None, server: Any = True, **kwargs: Any) -> None:
+        if isinstance(server, bool):
+            kwargs["backend"] = "quart"
         super().__init__(name, server, **kwargs)
 
 
@@ -91,7 +100,7 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-CLASSES = {"flask": Stock, "quart": OnQuart, "ours": dash_devices_nb.Dash}
+CLASSES = {"flask": Stock, "quart": OnQuart, "ours": Ours}
 
 
 def pytest_configure() -> None:
