@@ -5,6 +5,7 @@ VENV ?= .venv
 PYTHON ?= $(shell .ci/find-python)
 NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
+DASH_VERSIONS ?= 4.4.0 newest
 FUZZ_ARGS ?=
 DASH_SOURCE ?=
 ANCESTOR_SOURCE ?=
@@ -29,6 +30,7 @@ help:
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=/path/to/checkout (docs/others.md)"
+	@echo "make test-matrix  the whole suite with each Dash of DASH_VERSIONS, in environments of their own"
 	@echo "make lint    ruff, mypy --strict and the import contracts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
@@ -56,6 +58,11 @@ demo: $(STAMP)-demo
 		--LabApp.default_url="/lab/tree/$(NOTEBOOK)"
 
 test: $(STAMP)-test chromium
+	@if [ -n "$(DASH)" ]; then \
+		if [ "$(DASH)" = newest ]; then wanted="dash>=4.4,<4.6"; else wanted="dash==$(DASH)"; fi; \
+		"$(BIN)/python" -m pip install --quiet --upgrade --pre "$$wanted"; \
+		"$(BIN)/python" -c "import dash; print('with Dash', dash.__version__)"; \
+	fi
 	@.ci/install-proxy "$(VENV)"
 	PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest $(PYTEST_ARGS)
 
@@ -65,6 +72,13 @@ fuzz: $(STAMP)-test
 others: $(STAMP)-others
 	@.ci/install-chromium driver
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m tests.others $(OTHERS_ARGS)
+
+# The oldest Dash that is supported, and the newest that the index gives, pre-releases too, below our upper bound.
+test-matrix:
+	@for version in $(DASH_VERSIONS); do \
+		echo "== Dash $$version"; \
+		$(MAKE) test VENV="$(VENV)-dash$$version" DASH="$$version" || exit 1; \
+	done
 
 lint: $(STAMP)-lint
 	"$(BIN)/ruff" check .

@@ -88,6 +88,10 @@ class ReplayError(DashDevicesError):
     """A call, or a recording, that cannot be replayed."""
 
 
+class StreamError(DashDevicesError):
+    """A callback that is an async generator has raised; the log has its traceback."""
+
+
 class JournalError(DashDevicesError):
     """The journal cannot be saved there, or shown in the way that was asked for."""
 

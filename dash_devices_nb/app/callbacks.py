@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import dash
@@ -205,6 +206,7 @@ class Callbacks(Embedded):
         only_acts: bool,
     ) -> F:
         name = name_of(function)
+        stock.check_generator(function, name)
         spec = RegularSpec(name, service, lane_of(service, lock), CellOutput.here(), function)
 
         def declare() -> None:
@@ -303,6 +305,16 @@ class Callbacks(Embedded):
                 self._alternate(mods_of(returned, f"the alternate output of {name_of(function)}"))
                 return None if no_output else dash.no_update
             return None if no_output else returned
+
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def wrapped_generator(*args: Any, **kwargs: Any) -> Any:
+                async with aclosing(function(*args, **kwargs)) as answers:
+                    async for returned in answers:
+                        yield result(returned)
+
+            return wrapped_generator
 
         if inspect.iscoroutinefunction(function):
 

@@ -213,7 +213,7 @@ class Dash(People):
         if call is None:
             self.recorder.failed(client, error, name)
         page = self.runtime.pages.get(client.id) if client else None
-        if page is None or (isinstance(call, RegularCall) and self.debugging):
+        if page is None or (isinstance(call, RegularCall) and self.debugging and not call.answered):
             return
         guest = page.client.share is not None  # what is raised, and where, shows the program
         html = self.error_page(error) if isinstance(error, Exception) and self.debugging and not guest else ""

@@ -104,6 +104,10 @@ def shared_spec(
     name = name_of(function)
     if not inputs:
         raise DeclarationError(f"the shared callback {name} has no Input; it would never be called")
+    if any(getattr(each, "partial_pattern", False) for each in (*inputs, *state, *outputs)):
+        raise DeclarationError(
+            f"the shared callback {name} has partial_pattern=True, which regular callbacks take; name all keys"
+        )
     flags = check_callback_service(service)
     coroutine = inspect.iscoroutinefunction(function)
     check_lock(lock, name, coroutine=coroutine)

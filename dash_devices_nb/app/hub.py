@@ -166,7 +166,8 @@ class Hub:
     def has_coroutines(self) -> bool:
         """Whether there are callbacks that run on the callback loop."""
         shared = (spec.coroutine for spec in self.runtime.dispatcher.graph.specs)
-        return any(shared) or any(inspect.iscoroutinefunction(spec.function) for spec in self.regular.specs.values())
+        functions = [spec.function for spec in self.regular.specs.values()]
+        return any(shared) or any(inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f) for f in functions)
 
     def shared_refs(self) -> list[Any]:
         """The shared dependencies, as pages get them."""

@@ -37,6 +37,7 @@ class Output(dash.Output):  # type: ignore[misc]
         component_property: its prop.
         component_value: the value, where the `Output` is returned as an alternate output or given to `push_mods`.
         allow_duplicate: as in stock Dash.
+        options: what else the `Output` of the Dash that is installed takes, as `partial_pattern` since Dash 4.5.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Output(dash.Output):  # type: ignore[misc]
         component_property: str,
         component_value: Any = UNSET,
         allow_duplicate: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(component_id, component_property, allow_duplicate)
+        super().__init__(component_id, component_property, allow_duplicate, **options)
         self.component_value = component_value
 
 

@@ -10,7 +10,7 @@ import inspect
 import re
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,7 @@ class RegularCall:
         cause: why the page asks; None: a person acted.
         links: how many answers led to this request on the server.
         rights: what may be done where there is no client.
+        answered: whether the answer was given before its end.
     """
 
     asked: Asked
@@ -129,6 +130,7 @@ class RegularCall:
     links: int = 0
     rights: Role = Role.CONTROL
     laned: bool = field(default=False, init=False)
+    answered: bool = field(default=False, init=False)
     budget: LinkBudget | None = field(default=None, init=False)
 
     def ended(self) -> None:
@@ -355,13 +357,39 @@ class RegularCalls:
                 try:
                     function, context = call.prepared(self._app)
                     returned = function()
-                    ending.result = self._answer(
-                        call, await returned if inspect.isawaitable(returned) else returned, context
-                    )
+                    if inspect.isawaitable(returned):
+                        returned = await returned
+                    if stock.is_stream(returned):
+                        ending.result = await self._streamed(call, returned)
+                    else:
+                        ending.result = self._answer(call, returned, context)
                     recorded.result = ending.result.body or ending.result.value
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     ending.result = self._failed(call, recorded, exc)
             self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
+
+    async def _streamed(self, call: RegularCall, returned: Any) -> Answer:
+        """Send each answer of an async generator as it comes, until it ends or its page has left."""
+        client, last = call.client, []
+        if client is not None:
+            # The renderer calls nothing that hangs on an output before its callback has ended: so it has.
+            call.done(Answer(NO_CONTENT, ""))
+            call.done, call.answered = _answered, True
+        async with aclosing(stock.stream_frames(returned)) as frames, aclosing(returned.frames):
+            async for plain in frames:
+                if client is None:
+                    last = plain
+                elif client.id not in self._runtime.pages:
+                    break
+                elif plain:
+                    self._app.answer_to(client, plain, call.cause)
+        if client is not None:
+            return Answer(NO_CONTENT, "")
+        # A program that is no page gets what was said last.
+        response: dict[str, dict[str, Any]] = {}
+        for (component_id, prop), value in last:
+            response.setdefault(component_id, {})[prop] = value
+        return Answer(OK, stock.text_of({"multi": True, "response": response}))
 
     def _answer(self, call: RegularCall, returned: Any, context: Any) -> Answer:
         answer = call.answer(returned, context)

@@ -1,13 +1,14 @@
 """The one file that touches Dash's private attributes. Each assumption has a test in `tests/app/test_stock.py`.
 
-What we take from stock Dash 4.4 beyond its public interface:
+What we take from stock Dash 4.4 and 4.5 beyond its public interface:
 
 - `_callback_list` is what the pages get as dependencies, `callback_map` what a call is looked up in;
 - `_initialize_context`, `_prepare_callback`, `_inputs_to_vals`, `_execute_callback` run one regular callback and
   give its answer as JSON text (so does every backend of Dash itself);
 - the backend's class decides how requests are read and which routes there are;
 - `_setup_server` must have run once before the layout is served;
-- `context_value` holds what `dash.callback_context` shows.
+- `context_value` holds what `dash.callback_context` shows;
+- since 4.5 a callback that is an async generator returns a `StreamedCallbackResponse`, whose frames are its answers.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from __future__ import annotations
 import copy
 import inspect
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import dash
@@ -46,7 +48,12 @@ from dash_devices_nb.app.lazily import import_at_once, wait_for_imports
 from dash_devices_nb.app.routes import OF_DASH, Routes
 from dash_devices_nb.core.media import data_url
 from dash_devices_nb.core.values import PatchValue, Value
-from dash_devices_nb.errors import InvalidValueError
+from dash_devices_nb.errors import DeclarationError, InvalidValueError, StreamError
+
+try:
+    _StreamedResponse: Any = import_module("dash._streaming").StreamedCallbackResponse
+except ModuleNotFoundError:  # before Dash 4.5
+    _StreamedResponse = None
 
 SCALARS = (str, int, float, bool, type(None))
 
@@ -169,6 +176,38 @@ def flat_outputs(returned: Any, grouping: Any) -> list[Any]:
 def flat_grouping(grouping: Any) -> list[Any]:
     """The outputs of a declaration, flat."""
     return list(flatten_grouping(grouping))
+
+
+def check_generator(function: Any, name: str) -> None:
+    """Refuse a generator as a callback, but for an async one with a Dash that takes it. Raises DeclarationError."""
+    if inspect.isgeneratorfunction(function) or (inspect.isasyncgenfunction(function) and _StreamedResponse is None):
+        raise DeclarationError(
+            f"{name} is a generator: with Dash 4.5 or newer one that is defined with 'async def' sends each of its "
+            f"answers as it comes; Dash {dash.__version__} is installed"
+        )
+
+
+def is_stream(returned: Any) -> bool:
+    """Whether a callback that is an async generator was called (Dash 4.5); `stream_frames` are its answers."""
+    return _StreamedResponse is not None and isinstance(returned, _StreamedResponse)
+
+
+async def stream_frames(returned: Any) -> AsyncGenerator[list[tuple[tuple[str, str], Any]], None]:
+    """What an async generator sets with each of its answers: ((id, prop), value).
+
+    Raises:
+        StreamError: it has raised; Dash tells no more than the message.
+    """
+    async for frame in returned.frames:
+        if error := frame.get("error"):
+            raise StreamError(str(error.get("message", "")))
+        parts = [frame.get(name) or {} for name in ("response", "sideUpdate")]
+        yield [
+            ((component_id, prop.split("@")[0]), value)
+            for part in parts
+            for component_id, props in part.items()
+            for prop, value in props.items()
+        ]
 
 
 # ---- context
@@ -488,6 +527,10 @@ class StockDash(dash.Dash):  # type: ignore[misc]
         declared = self.last_declared()
         if declared.get("hidden") is None:  # else Dash puts a copy in its place at the first request
             declared["hidden"] = self.config.get("hide_all_callbacks", False)
+        # Of Dash 4.5: ways of its own to send large requests and to stream answers, over HTTP. Ours is the WebSocket.
+        declared.pop("stream", None)
+        if declared.get("compress_payload"):
+            declared["compress_payload"] = False
         return declared, self.callback_map.get(declared["output"])
 
     def take_out(self, declared: dict[str, Any]) -> int:

@@ -40,8 +40,10 @@ class Streams:
         encoded = stock.encode(value, f"{component_id}.{prop}")
         self._runtime.send_own(page.client, {(component_id, prop): encoded})
 
-    async def ask(self, page: Page, component_id: str, prop: str | None, timeout: float) -> Any:
-        """Ask a page for a prop, or (None) for all props of a component. On any loop.
+    async def ask(
+        self, page: Page, component_id: str, prop: str | None, timeout: float, path: list[str | int] | None = None
+    ) -> Any:
+        """Ask a page for a prop, or the part of it at a path, or (None) for all props of a component. On any loop.
 
         Raises:
             TimeoutError: there is no answer within `timeout` seconds.
@@ -51,7 +53,7 @@ class Streams:
         number = next(self._numbers)
         self._waiting[number] = (page, (loop, future))
         with self._runtime.lock:
-            page.send("get", n=number, id=component_id, prop=prop)
+            page.send("get", n=number, id=component_id, prop=prop, **({"path": path} if path else {}))
         self._runtime.flush()
         try:
             return await asyncio.wait_for(future, timeout)
@@ -99,8 +101,25 @@ class PageStream:
         """Set a prop of the page now."""
         self.set_prop_sync(component_id, prop_name, value)
 
-    async def get_prop(self, component_id: str, prop_name: str, timeout: float = 30.0) -> Any:
-        """The value that the page shows. Raises WebsocketDisconnected, TimeoutError (`timeout` in seconds)."""
+    async def get_prop(
+        self, component_id: str, prop_name: str, timeout: float = 30.0, *, path: list[str | int] | None = None
+    ) -> Any:
+        """The value that the page shows, or the part of it at `path`; None where there is nothing.
+
+        Args:
+            component_id: of the component.
+            prop_name: its prop.
+            timeout: in seconds.
+            path: keys of dicts and indices of lists, negative ones from the end.
+
+        Raises:
+            WebsocketDisconnected: the page has left.
+            TimeoutError: there is no answer within `timeout`.
+            TypeError: `path` is no such list.
+        """
+        given: Any = path
+        if given is not None and not (isinstance(given, list) and all(type(step) in (str, int) for step in given)):
+            raise TypeError(f"path={path!r:.60}; it is a list of keys and indices, such as ['data', 0, 'name']")
         if self.is_shutdown:
             raise WebsocketDisconnected()
-        return await self._streams.ask(self._page, dash.stringify_id(component_id), prop_name, timeout)
+        return await self._streams.ask(self._page, dash.stringify_id(component_id), prop_name, timeout, path)

@@ -170,10 +170,16 @@
             }
         }
 
-        /** What the app asks for: a prop, or without a name all props of a component. */
-        _shows({id, prop}) {
+        /** What the app asks for: a prop, or the part of it at a path; without a name all props of a component. */
+        _shows({id, prop, path}) {
             const props = this.renderer.props(id);
-            return prop === null ? props : (props || {})[prop];
+            let value = prop === null ? props : (props || {})[prop];
+            for (const step of path || []) {
+                const own = value !== null && typeof value === 'object';
+                const key = Array.isArray(value) && step < 0 ? value.length + step : step;
+                value = own && Object.prototype.hasOwnProperty.call(value, key) ? value[key] : null;
+            }
+            return value;
         }
 
         _welcomed(frame) {

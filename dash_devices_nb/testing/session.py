@@ -159,6 +159,8 @@ class Session:
             case "get":
                 props = self.view.props.get(frame["id"])
                 value = props if frame["prop"] is None else (props or {}).get(frame["prop"])
+                for step in frame.get("path") or ():
+                    value = _part(value, step)
                 self._send({"t": "got", "n": frame["n"], "value": value})
 
     def _send(self, frame: dict[str, Any]) -> None:
@@ -383,3 +385,10 @@ class Session:
         self.changed.set()
         if not task.cancelled() and task.exception() is not None:
             self.notices.append({"level": "error", "title": "tab", "text": repr(task.exception())})
+
+
+def _part(value: Any, step: str | int) -> Any:
+    try:
+        return value[step]
+    except (LookupError, TypeError):
+        return None
