@@ -21,7 +21,7 @@ import psutil
 WITHIN = 3.0
 """Seconds that a task, thread, process or socket has to go away after its test."""
 
-THIRD_PARTY_THREADS = ("tqdm_monitor",)
+THIRD_PARTY_THREADS = ("tqdm_monitor", "dash-shared-owner")
 """Names (or their beginnings) of threads that belong to a library and end with the process."""
 
 THIRD_PARTY_PROCESSES = ("multiprocessing.resource_tracker", "multiprocess.resource_tracker")
