@@ -6,13 +6,14 @@ MOST_RECENT a newer request of the same client takes the place of the one that w
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from dash.exceptions import PreventUpdate
@@ -33,9 +34,15 @@ from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import COMPONENT_MARK
 from dash_devices_nb.core.waves import ACTED, Cause
 
+if TYPE_CHECKING:
+    from dash_devices_nb.app.pages import Page
+
 _PLAIN = re.compile(r"[\w .:,{}\"\[\]@-]{1,200}")
 
 OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR, UNAVAILABLE = 200, 204, 403, 404, 500, 503
+AHEAD = 100
+"""Own frames that a page has not confirmed, above which a stream to it waits until the page has read some."""
+AHEAD_SECONDS = 0.02
 TOO_MUCH = "The app has too much to do; this callback was not called. Please try again."
 
 
@@ -369,23 +376,54 @@ class RegularCalls:
             self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
 
     async def _streamed(self, call: RegularCall, returned: Any) -> Answer:
-        """Send each answer of an async generator as it comes, until it ends or its page has left."""
-        client, last = call.client, []
-        if client is not None:
-            # The renderer calls nothing that hangs on an output before its callback has ended: so it has.
-            call.done(Answer(NO_CONTENT, ""))
-            call.done, call.answered = _answered, True
+        """Send each answer of an async generator as it comes, until it ends, is defined anew or its page has left."""
+        client = call.client
+        page = self._runtime.pages.get(client.id) if client is not None else None
+        if client is None:
+            return await self._last_of(returned)
+        # The renderer calls nothing that hangs on an output before its callback has ended: so it has.
+        call.done(Answer(NO_CONTENT, ""))
+        call.done, call.answered = _answered, True
+        left = page is None
+        if page is None:
+            await returned.frames.aclose()
+            return Answer(NO_CONTENT, "")
+        loop, sending = asyncio.get_running_loop(), asyncio.ensure_future(self._send_each(call, page, returned))
+
+        def leaves() -> None:
+            nonlocal left
+            left = True
+            loop.call_soon_threadsafe(sending.cancel)
+
+        with self._app.hub.streams.following(page, leaves):
+            try:
+                await asyncio.wait({sending})
+            finally:
+                sending.cancel()
+                await asyncio.wait({sending})
+        if not left:
+            sending.result()
+        return Answer(NO_CONTENT, "")
+
+    async def _send_each(self, call: RegularCall, page: Page, returned: Any) -> None:
+        definition = call.spec.definition if call.spec else None
         async with aclosing(stock.stream_frames(returned)) as frames, aclosing(returned.frames):
             async for plain in frames:
-                if client is None:
-                    last = plain
-                elif client.id not in self._runtime.pages:
-                    break
-                elif plain:
-                    self._app.answer_to(client, plain, call.cause)
-        if client is not None:
-            return Answer(NO_CONTENT, "")
-        # A program that is no page gets what was said last.
+                if definition is not None and not definition.active:
+                    break  # a newer definition of it answers now
+                if plain:
+                    self._app.answer_to(page.client, plain, call.cause)
+                await asyncio.sleep(0)  # a generator that awaits nothing leaves others their turn
+                while page.outbox.unconfirmed > AHEAD:
+                    await asyncio.sleep(AHEAD_SECONDS)
+
+    async def _last_of(self, returned: Any) -> Answer:
+        """What a program that is no page gets: what was said last."""
+        last: list[tuple[Key, Any]] = []
+        async with aclosing(stock.stream_frames(returned)) as frames, aclosing(returned.frames):
+            async for plain in frames:
+                last = plain or last
+                await asyncio.sleep(0)
         response: dict[str, dict[str, Any]] = {}
         for (component_id, prop), value in last:
             response.setdefault(component_id, {})[prop] = value
@@ -426,6 +464,7 @@ class RegularCalls:
     def _failed(self, call: RegularCall, recorded: RecordedCall, error: BaseException) -> Answer:
         if isinstance(error, PreventUpdate):
             return Answer(NO_CONTENT, "")
+        error = stock.raised(error)
         recorded.error = error
         recorded.ended()
         self._runtime.report(error, call, call.client)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import inspect
 import secrets
+import traceback
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,6 +31,7 @@ from dash import _validate
 from dash._callback import GLOBAL_API_PATHS as GLOBAL_API_PATHS
 from dash._callback import GLOBAL_CALLBACK_LIST as GLOBAL_CALLBACK_LIST
 from dash._callback import GLOBAL_CALLBACK_MAP as GLOBAL_CALLBACK_MAP
+from dash._callback import _async_invoke_callback, _invoke_callback
 from dash._callback import clientside_callback as _global_clientside
 from dash._callback_context import CallbackContext as StockContext
 from dash._callback_context import context_value, has_context
@@ -185,6 +187,17 @@ def check_generator(function: Any, name: str) -> None:
             f"{name} is a generator: with Dash 4.5 or newer one that is defined with 'async def' sends each of its "
             f"answers as it comes; Dash {dash.__version__} is installed"
         )
+
+
+def raised(error: BaseException) -> BaseException:
+    """What a callback has raised: Dash 4.5 prints it, and what its text then raises would take its place."""
+    context = error.__context__
+    return context if context is not None and _invoked(context) and not _invoked(error) else error
+
+
+def _invoked(error: BaseException) -> bool:
+    codes = (_invoke_callback.__code__, _async_invoke_callback.__code__)
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def is_stream(returned: Any) -> bool:

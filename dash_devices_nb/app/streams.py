@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dash
@@ -30,6 +32,7 @@ class Streams:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, tuple[Page, Any]] = {}
         self._ends: dict[Page, threading.Event] = {}
+        self._followed: dict[Callable[[], object], Page] = {}
 
     def open(self, page: Page) -> PageStream:
         """A stream to a page."""
@@ -69,8 +72,22 @@ class Streams:
             loop, future = waiting
             loop.call_soon_threadsafe(settle, future, frame.get("value"))
 
+    @contextmanager
+    def following(self, page: Page, leaves: Callable[[], object]) -> Iterator[None]:
+        """Within the block, `leaves` is called when the page leaves; also when it has left before."""
+        self._followed[leaves] = page
+        try:
+            if self._runtime.pages.get(page.client.id) is not page:
+                leaves()
+            yield
+        finally:
+            self._followed.pop(leaves, None)
+
     def ended(self, page: Page) -> None:
         """A page has left: its streams are shut down."""
+        for leaves, followed in list(self._followed.items()):
+            if followed is page:
+                leaves()
         end = self._ends.pop(page, None)
         if end is not None:
             end.set()

@@ -10,12 +10,15 @@ from packaging.version import Version
 from playwright.async_api import expect
 
 from dash_devices_nb import ALL, Dash, Input, Output, Patch, Services, State, ctx, dcc, html
+from dash_devices_nb.app.regular import AHEAD
 from dash_devices_nb.errors import DeclarationError
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
+from tests.support.kernels import running_kernel
 from tests.support.serving import Serving
 
 NEW = Version(dash.__version__).release >= (4, 5)
+RUN = "app.run(port=0, jupyter_mode='_none', auth=None); print(app.url)"
 newer = pytest.mark.skipif(not NEW, reason="Dash 4.5 brought it")
 
 
@@ -39,7 +42,7 @@ def test_a_generator_is_refused_where_it_would_not_stream():
 @newer
 @pytest.mark.parametrize("service", [Services.PUSHER_ALL, Services.NORMAL], ids=["socket", "http"])
 async def test_an_async_generator_sends_each_answer_as_it_comes(serve: Serving, browser: Tabs, service: Services):
-    """To the page that asked, `Patch` and `set_props` too; the page that leaves ends it; an error is told."""
+    """To the page that asked, `Patch` and `set_props` too; what hangs on it is called; an error is told."""
     browser.allow_errors("tank is dry", "Callback", "500", "Failed to load resource")
     app = Dash(__name__, server_service=service)
     app.layout = html.Div(
@@ -87,6 +90,94 @@ async def test_an_async_generator_sends_each_answer_as_it_comes(serve: Serving, 
     await page.locator("#dry").click()
     await expect(page.locator("#log")).to_have_attribute("title", "filling")
     await eventually(lambda: any("the tank is dry" in str(error) for error in app.errors))
+
+
+@newer
+async def test_a_stream_that_waits_ends_when_its_page_leaves(serve: Serving, browser: Tabs):
+    """The generator is closed where it stands."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Button("go", id="go"), html.P(id="log")])
+    closed = []
+
+    @app.callback(Output("log", "children"), Input("go", "n_clicks"), prevent_initial_call=True)
+    async def stream(n_clicks):
+        try:
+            yield "waits"
+            await asyncio.Event().wait()
+        finally:
+            closed.append(n_clicks)
+
+    page = await browser.open(await serve(app))
+    await page.locator("#go").click()
+    await expect(page.locator("#log")).to_have_text("waits")
+    await page.close()
+    await eventually(lambda: closed == [1])
+    assert not app.errors
+
+
+@newer
+async def test_a_stream_that_is_defined_anew_says_no_more(tmp_path, browser: Tabs):
+    """A cell that is run again ends the stream of its earlier run; the next call is of the new one."""
+    cell = """
+        @app.callback(Output("log", "children"), Input("go", "n_clicks"), prevent_initial_call=True)
+        async def stream(n_clicks):
+            try:
+                for number in range(10**6):
+                    yield f"WORD {number > 5}"
+                    await asyncio.sleep(0.01)
+            finally:
+                closed.append("WORD")
+    """
+    async with running_kernel(cwd=tmp_path) as kernel:
+        await kernel.run(
+            """
+            import asyncio
+            from dash_devices_nb import Dash, Input, Output, html
+            closed = []
+            app = Dash("live")
+            app.layout = html.Div([html.Button("go", id="go"), html.P(id="log")])
+            """,
+            cell_id="app",
+        )
+        await kernel.run(cell.replace("WORD", "old"), cell_id="stream")
+        page = await browser.open((await kernel.run(RUN)).text.splitlines()[-1])
+        await page.locator("#go").click()
+        await expect(page.locator("#log")).to_have_text("old True")
+        await kernel.run(cell.replace("WORD", "new"), cell_id="stream")
+
+        async def ended():
+            return "['old']" in (await kernel.run("print(closed)")).text
+
+        await eventually(ended)
+        await page.locator("#go").click()
+        await expect(page.locator("#log")).to_have_text("new True")
+        await page.close()
+
+
+@newer
+async def test_a_fast_stream_waits_for_its_page_and_for_others(serve: Serving, browser: Tabs):
+    """All answers of a generator that awaits nothing come, in order, and no more wait than a page has to confirm."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Button("go", id="go"), html.P(id="log"), html.P(id="last")])
+    app.clientside_callback(
+        "function (said) { (window.said = window.said || []).push(said); return said; }",
+        Output("last", "children"),
+        Input("log", "children"),
+    )
+    most = [0]
+
+    @app.callback(Output("log", "children"), Input("go", "n_clicks"), prevent_initial_call=True)
+    async def stream(n_clicks):
+        for number in range(600):
+            yield number
+            most.append(max(page.outbox.unconfirmed for page in app.runtime.pages.values()))
+
+    page = await browser.open(await serve(app))
+    await page.locator("#go").click()
+    await expect(page.locator("#last")).to_have_text("599", timeout=20_000)
+    said = [each for each in await page.evaluate("window.said") if each is not None]
+    assert said == sorted(said)
+    assert max(most) <= AHEAD + 10
 
 
 @newer

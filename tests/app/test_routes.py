@@ -40,6 +40,14 @@ def app(app_server, tmp_path) -> Dash:
     return app
 
 
+@pytest.mark.parametrize("body", [{"streamDownlink": {"from": 0}}, {"streamCancel": {"requestId": 1}}], ids=str)
+async def test_ways_of_dashs_own_streams_reach_nothing(app, body):
+    """What Dash 4.5 takes in the body of its update route beside calls: it names no callback, for the owner either."""
+    async with person(app, "owner") as somebody:
+        answer = await somebody.http.post("/_dash-update-component", json=body)
+    assert answer.status_code in (400, 404), answer.text
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_every_route_asks_for_its_role(app, role):
     """The whole table, row by row; who may not has run nothing."""
