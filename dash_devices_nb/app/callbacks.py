@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
@@ -123,7 +124,11 @@ class Callbacks(Embedded):
     def clientside_callback(self, clientside_function: Any, *args: Any, **kwargs: Any) -> None:
         """As in stock Dash; the output may be None, the inputs may be shared."""
         args, kwargs = normal_arguments(args, kwargs)
-        declare = functools.partial(super().clientside_callback, clientside_function, *args, **kwargs)
+
+        def declare() -> None:
+            super(Callbacks, self).clientside_callback(clientside_function, *args, **kwargs)
+            self._apart()
+
         outputs, inputs, state, _, _ = stock.dependencies_of(args, kwargs)
         self._define("clientside", "clientside", inputs, state, stock.flat_grouping(outputs), declare)
 
@@ -211,14 +216,14 @@ class Callbacks(Embedded):
 
         def declare() -> None:
             decorate = super(Callbacks, self).callback(*args, **kwargs)
-            declared = self.last_declared()
+            decorate(function if kwargs.get("background") else self._with_alternates(function, self._only_acts()))
+            declared = self._apart()
             spec.role = role_needed(role, service, has_output=not declared["no_output"])
             if only_acts or service & Services.NO_CLIENT_INITIAL_CALLBACK:
                 declared["prevent_initial_call"] = True
             self.regular.specs[declared["output"]] = spec
             if chain and not declared["background"] and not declared["no_output"]:
                 self.chains.outputs.add(declared["output"])
-            decorate(function if declared["background"] else self._with_alternates(function, declared["no_output"]))
             if path := kwargs.get("api_endpoint"):
                 self.serves_api(path, declared["output"])
 
@@ -226,6 +231,27 @@ class Callbacks(Embedded):
         flat = [outputs] if isinstance(outputs, dash.Output) else stock.flat_grouping(outputs)
         spec.definition = self._define("regular", name, inputs, state, flat, declare, _qualname(function), spec)
         return function
+
+    def _only_acts(self) -> bool:
+        """Whether the callback that was just declared has no output."""
+        return bool(self.last_declared()["no_output"])
+
+    def _apart(self) -> dict[str, Any]:
+        """Tell the callback that was just declared from others without output on the same inputs.
+
+        Stock Dash names those after their inputs, and calls the newest for all of them. Returns its declaration.
+        """
+        declared = self.last_declared()
+        if declared["no_output"]:
+            name = first = declared["output"]
+            number = 1
+            while self.regular.newest(name) is not None:
+                number += 1
+                name = hashlib.sha256(f"{first} {number}".encode()).hexdigest()
+            if name != first:
+                self.rename_last(name)
+                self.register(first, older.registered if (older := self.regular.newest(first)) else None)
+        return declared
 
     def _define(
         self,

@@ -68,8 +68,12 @@ def normal_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tup
 
     An output None is no output, `state` may come alone by its name, and the original's programs give None for a state
     or a service (the fourth) that is none.
+
+    Raises:
+        DeclarationError: there is a None in another place.
     """
     kwargs = dict(kwargs)
+    _check_nones(args)
     if "output" in kwargs and kwargs["output"] is None:
         del kwargs["output"]
     args = tuple(arg for arg in args if arg is not None)
@@ -79,6 +83,17 @@ def normal_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tup
         state = kwargs.pop("state")
         args = (*args, list(state) if isinstance(state, list | tuple) else [state])
     return args, kwargs
+
+
+def _check_nones(args: tuple[Any, ...]) -> None:
+    """Refuse a None that stands for none of what the original lets be None. Raises DeclarationError."""
+    for place, arg in enumerate(args):
+        ends = all(later is None for later in args[place:])
+        if arg is None and place != 0 and not (ends and place in (2, 3)):
+            raise DeclarationError(
+                f"a callback got None as argument {place + 1} of {len(args)}; None stands for the output (the first), "
+                "the state (the third) or the service (the fourth): callback(None, [Input(...)], None, None)"
+            )
 
 
 def shared_spec(

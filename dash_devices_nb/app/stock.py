@@ -522,6 +522,12 @@ class StockDash(dash.Dash):  # type: ignore[misc]
         """The declaration of the callback that was just declared, as pages get it."""
         return self._callback_list[-1]  # type: ignore[no-any-return]
 
+    def rename_last(self, output: str) -> None:
+        """Give the callback that was just declared another name, by which pages ask for it."""
+        declared = self.last_declared()
+        self.callback_map[output] = self.callback_map.pop(declared["output"])
+        declared["output"] = output
+
     def declared(self) -> list[dict[str, Any]]:
         """The declarations of all regular and clientside callbacks, as pages get them."""
         return self._callback_list  # type: ignore[no-any-return]

@@ -16,11 +16,12 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
 
     dd.Renderer = class Renderer {
         /**
-         * @param {{changed: (id: string, props: object, cause: any) => void, hydrated: () => void, refused: (text: string) => void}} owner `changed`
+         * @param {{changed: (id: string, props: object, cause: any) => void, edited: (id: string, edits: object, cause: any) => void,
+         *     hydrated: () => void, refused: (text: string) => void, shared: any, absent: any}} owner `changed`
          *     is told of each change that did not come through `apply`; its cause is {person: true}, {initial: true}
          *     or {by: [id, prop, revision]}; with `said`: a component answered that; {restored: true}: the browser has kept it.
          */
@@ -298,7 +299,7 @@
                         try {
                             value = dd.applyPatch(old[prop], value);
                         } catch (error) {
-                            this._owner.refused(`A Patch does not fit this page's ${id}.${prop}: ${error.message}`);
+                            this._owner.refused(`A Patch does not fit this page's ${id}.${prop}: ${/** @type {Error} */ (error).message}`);
                             continue;
                         }
                     }
@@ -390,12 +391,13 @@
             const wanted = new Set(this._again);
             this._again = [];
             const plain = dep => typeof dep.id === 'string';
+            const there = dep => state.paths.strs[dep.id];
             const at = deps => paths =>
                 deps.map(({id, property}) => (paths.strs[id] ? [{id, property, path: paths.strs[id]}] : []));
             const requested = (state.graphs.callbacks || [])
-                .filter(cb => wanted.has(cb.output) && !cb.prevent_initial_call && !cb.no_output)
+                .filter(cb => wanted.has(cb.output) && !cb.prevent_initial_call)
                 .filter(cb => [...cb.outputs, ...cb.inputs, ...cb.state].every(plain))
-                .filter(cb => cb.outputs.some(({id}) => state.paths.strs[id]))
+                .filter(cb => (cb.no_output ? cb.inputs.every(there) : cb.outputs.some(there)))
                 .map(callback => ({
                     callback,
                     anyVals: '',

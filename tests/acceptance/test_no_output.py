@@ -39,3 +39,22 @@ async def test_what_is_called_when_a_page_loads(serve: Serving, browser: Tabs, d
     assert sorted(calls) == ["input 2", "none 2", "prevented 2", "shown <2>"]
     for page in pages:
         assert await page.evaluate("dash_stores[0].getState().error.backEnd.length") == 0
+
+
+async def test_one_that_is_redefined_is_called_in_open_pages(serve: Serving, browser: Tabs):
+    """As one with an output is, where its inputs are in the page; one with output None is not."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="a", value="1"), dcc.Input(id="b", value="2"), html.Div("-", id="shown")])
+    calls: list[str] = []
+    app.callback(Output("shown", "children"), Input("a", "value"))(lambda a: f"<{a}>")
+    page = await browser.open(await serve(app))
+    await expect(page.locator("#shown")).to_have_text("<1>")
+    app.callback(None, Input("a", "value"))(lambda a: calls.append(f"none {a}"))
+    app.callback(Input("nowhere", "value"))(lambda a: calls.append("nowhere"))
+    app.callback()(lambda: calls.append("nothing"))
+    app.callback(Input("a", "value"))(lambda a: calls.append(f"input {a}"))
+    app.callback(Input("a", "value"), Input("b", "value"))(lambda a, b: calls.append(f"both {a} {b}"))
+    await eventually(lambda: len(calls) == 3)
+    await page.locator("#b").fill("3")
+    await eventually(lambda: len(calls) == 4)
+    assert sorted(calls) == ["both 1 2", "both 1 3", "input 1", "nothing"]

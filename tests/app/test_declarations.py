@@ -82,3 +82,30 @@ def test_keywords_of_old_dash_are_taken_with_a_note(capsys):
     assert capsys.readouterr().out == "run(): use_debugger, use_reloader, log_level do nothing here.\n"
     with pytest.raises(RunError, match="does not take misspelt"):
         app.run(misspelt=1)
+
+
+@pytest.mark.parametrize(
+    ("place", "args"),
+    [
+        (2, (Output("b", "children"), None, Input("a", "value"))),
+        (3, (Output("b", "children"), Input("a", "value"), None, State("s", "value"))),
+        (5, (Output("b", "children"), Input("a", "value"), State("s", "value"), State("b", "title"), None)),
+    ],
+)
+def test_a_none_that_stands_for_nothing_is_refused(place, args):
+    """It was dropped; what was meant to be there was missed only when the callback was called."""
+    app = make_app()
+    said = f"a callback got None as argument {place} of {len(args)}; None stands for the output"
+    for decorator in (app.callback, app.callback_shared):
+        with pytest.raises(DeclarationError, match=said):
+            decorator(*args)(lambda *values: None)
+
+
+async def test_callbacks_without_output_on_the_same_input_are_all_called(tab):
+    """Stock Dash gives them one name and calls the newest for each; here each is called, also when one has gone."""
+    app = make_app()
+    for number in range(3):
+        app.callback(None, Input("a", "value"))(lambda a, n=number: app.calls.append((n, a)))
+    page = await tab(app)
+    await page.act("a", "value", "2")
+    await eventually(lambda: sorted(app.calls) == [(0, "2"), (1, "2"), (2, "2")])
