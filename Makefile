@@ -31,7 +31,7 @@ help:
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=/path/to/checkout (docs/others.md)"
 	@echo "make test-matrix  the whole suite with each Dash of DASH_VERSIONS, in environments of their own"
-	@echo "make lint    ruff, mypy --strict and the import contracts"
+	@echo "make lint    ruff, mypy --strict, the import contracts, and tsc for the pages' scripts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
 	@echo "make clean   remove the virtual environment, stamps and caches"
@@ -63,7 +63,7 @@ test: $(STAMP)-test chromium
 		"$(BIN)/python" -m pip install --quiet --upgrade --pre "$$wanted"; \
 		"$(BIN)/python" -c "import dash; print('with Dash', dash.__version__)"; \
 	fi
-	@.ci/install-proxy "$(VENV)"
+	@.ci/install-npm "$(VENV)" configurable-http-proxy configurable-http-proxy "the tests behind a real JupyterHub will be skipped"
 	PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest $(PYTEST_ARGS)
 
 fuzz: $(STAMP)-test
@@ -85,6 +85,8 @@ lint: $(STAMP)-lint
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy" --strict
 	"$(BIN)/lint-imports"
+	@.ci/install-npm "$(VENV)" "typescript@5.9" tsc "the types of the pages' scripts are not checked"
+	@PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH"; ! command -v tsc >/dev/null || { echo tsc; tsc --project .; }
 
 format: $(STAMP)-lint
 	"$(BIN)/ruff" check --fix .

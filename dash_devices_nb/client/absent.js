@@ -8,7 +8,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const MOST = 10000;
 
     dd.Absent = class Absent {
@@ -23,7 +23,9 @@
         missed(id, revision) {
             const known = this._missed.get(id);
             this._missed.set(id, [known ? known[0] : revision, revision]);
-            if (this._missed.size > MOST) this._missed.delete(this._missed.keys().next().value);
+            if (this._missed.size <= MOST) return;
+            const [first = ''] = this._missed.keys();
+            this._missed.delete(first);
         }
 
         /** These components are about to come, with the values of a revision. @param {any} tree @param {number} revision */

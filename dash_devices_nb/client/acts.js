@@ -9,7 +9,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const HOVERING = ['pointermove', 'mousemove', 'pointerover', 'mouseover', 'pointerout', 'mouseout'];
     const FOCUS = ['focus', 'blur', 'focusin', 'focusout'];
     const INPUT = (

@@ -8,7 +8,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     /** Props that are an address, of whichever component. */
     const LEADS = new Set(['href', 'src', 'action', 'formAction', 'poster', 'pathname']);
     /** Props in which a person writes: what stands there is no address. */

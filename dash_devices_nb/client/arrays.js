@@ -5,7 +5,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     /** @type {{[dtype: string]: any}} */
     const KINDS = {
         i1: Int8Array,

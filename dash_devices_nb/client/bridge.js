@@ -2,7 +2,7 @@
 /** Joins the parts of the page's side: the socket, the renderer, the shared props, Dash's requests and the notices. */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const SAY_BYTES = 128 * 1024;
     const SAY_FRAMES = 40;
     const PATIENCE_MS = 5000;
@@ -27,7 +27,7 @@
             this._client = this._key = this._epoch = '';
             /** Done when the app knows this page, or does not answer. */
             this._greeted = new Promise(resolve => {
-                this._greet = resolve;
+                this._greet = () => resolve(undefined);
                 setTimeout(resolve, PATIENCE_MS);
             });
             /** Since when this page has not heard what is shared, null while it is connected. @type {number|null} */
@@ -323,9 +323,9 @@
         const script = type === '_js_dist';
         if (document.querySelector(script ? `script[src="${url}"]` : `link[href="${url}"]`)) return Promise.resolve();
         return new Promise(resolve => {
-            const element = document.createElement(script ? 'script' : 'link');
+            const element = script ? document.createElement('script') : document.createElement('link');
             element.onload = element.onerror = resolve;
-            if (script) element.src = url;
+            if ('src' in element) element.src = url;
             else Object.assign(element, {rel: 'stylesheet', href: url});
             document.head.appendChild(element);
         });

@@ -11,7 +11,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const MOST_WAITING = 1000;
     const LOOK_MS = 50;
     const EVENTS = ['extendData', 'prependData'];

@@ -5,7 +5,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const WHY_MS = 1800;
     const LONGEST_NAME = 40;
     const STYLE = `

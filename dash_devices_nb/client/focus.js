@@ -2,7 +2,7 @@
 /** Keeps focus and caret over a new layout, for which the renderer makes all elements anew. */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const WAIT_MS = 5000;
 
     /** Note who has the focus; once an element of the same id has taken its place, give it the focus and the caret. */

@@ -8,7 +8,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const LOOK_MS = 100;
     const REVOKE_MS = 1000;
 
@@ -46,7 +46,7 @@
                 requestAnimationFrame(shown);
                 return;
             }
-            const url = URL.createObjectURL(new Blob([bytes], {type: header.mime}));
+            const url = URL.createObjectURL(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], {type: header.mime}));
             const image = new Image();
             image.onload = image.onerror = () => {
                 const before = this._urls.get(place);
@@ -103,6 +103,6 @@
             pixels[to + 2] = bytes[from + (d > 1 ? 2 : 0)];
             pixels[to + 3] = d === 4 ? bytes[from + 3] : 255;
         }
-        canvas.getContext('2d').putImageData(new ImageData(pixels, w, h), 0, 0);
+        canvas.getContext('2d')?.putImageData(new ImageData(pixels, w, h), 0, 0);
     }
 })();

@@ -10,7 +10,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const OWN_WAYS = ['dash_core_components', 'dash_html_components', 'dash_table'];
 
     dd.InPlace = class InPlace {

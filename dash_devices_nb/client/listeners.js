@@ -10,7 +10,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
 
     /** An action such that `before` is told of each that it leads to; a function dispatches others, functions as well. */
     function telling(action, before) {

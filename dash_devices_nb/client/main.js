@@ -2,7 +2,7 @@
 /** Starts the page's side, before the renderer. */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const element = document.getElementById('_dash-devices-config');
     if (!element) throw new Error('dash_devices_nb: the page has no #_dash-devices-config');
     const settings = JSON.parse(element.textContent || '{}');

@@ -3,7 +3,7 @@
  * the app's reaches it. */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const SHOWN_MS = 8000;
     const MOST = 4;
     const STYLE = `
@@ -55,7 +55,7 @@
             if (text) this._states.set(name, {text, level});
             else this._states.delete(name);
             if (!this._root && !text) return;
-            const bar = this._open().querySelector('.bar');
+            const bar = /** @type {HTMLElement} */ (this._open().querySelector('.bar'));
             const first = this._states.get('kernel') || [...this._states.values()][0];
             bar.className = `bar ${first ? `shown ${first.level}` : ''}`;
             bar.textContent = first ? first.text : '';
@@ -63,7 +63,7 @@
 
         /** Show a notice. @param {string} level @param {string} text @param {string} [title] */
         show(level, text, title = '') {
-            const list = this._open().querySelector('.notices');
+            const list = /** @type {HTMLElement} */ (this._open().querySelector('.notices'));
             const notice = document.createElement('div');
             notice.className = `notice ${level}`;
             const head = document.createElement('b');
@@ -74,7 +74,7 @@
             close.onclick = () => notice.remove();
             notice.append(...(title ? [head] : []), text, close);
             list.append(notice);
-            while (list.children.length > MOST) list.firstChild.remove();
+            while (list.children.length > MOST) list.firstChild?.remove();
             setTimeout(() => notice.remove(), SHOWN_MS);
         }
     };

@@ -2,7 +2,7 @@
 /** Applying a `Patch` (https://dash.plotly.com/partial-properties) to a value, without changing it. */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
 
     /** @param {any} value */
     dd.isPatch = value => value !== null && typeof value === 'object' && '__dash_patch_update' in value;

@@ -7,7 +7,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const LOOK_MS = 1000;
 
     dd.Present = class Present {

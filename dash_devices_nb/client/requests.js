@@ -8,7 +8,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const LAYOUT = '_dash-layout';
     const UPDATE = '_dash-update-component';
     const PATCH = '__dash_patch_update';

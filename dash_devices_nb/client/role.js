@@ -8,7 +8,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const RANKS = {none: -1, view: 0, control: 1, owner: 2};
     const LOOK_MS = 80;
     const MARK = 'data-dash-devices-off';

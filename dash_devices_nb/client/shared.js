@@ -11,7 +11,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const HEAVY = 32 * 1024;
     /** Bytes of a frame around the values that it carries, at the most. */
     const AROUND = 64 * 1024;
@@ -145,8 +145,9 @@
         /**
          * Put a change with those that the same event has made: a person who presses Enter has submitted what was typed, whatever
          * the steps in which the components say so. It goes out when the browser's task is over.
+         * @param {string} id @param {object} props @param {number} size @param {any} cause @param {[string, string, [any[], any][]]} [edit]
          */
-        _gather(id, props, size, {said, restored, ...cause}, edit = undefined) {
+        _gather(id, props, size, {said, restored, ...cause}, edit) {
             const [c, w] = [dd.causeFrame(cause), said ? 'said' : restored ? 'kept' : undefined];
             const why = JSON.stringify([c, w]);
             // Together they must not be over the limit, of bytes, of which a character takes three at the most.

@@ -8,7 +8,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
 
     const FIRST_DELAY_MS = 100;
     /** The app is full: it is asked again after so long. */

@@ -8,7 +8,7 @@
  */
 (function () {
     'use strict';
-    const dd = (window.dashDevices = window.dashDevices || {});
+    const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const FIRST_DELAY_MS = 250;
     const LONGEST_DELAY_MS = 10000;
     /** A cell that is shorter is not worth a word. */
