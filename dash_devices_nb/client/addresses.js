@@ -54,13 +54,13 @@
                 return value;
             }
             if (value.props && value.type && value.namespace) {
-                if (value.type === 'Link' && typeof value.props.href === 'string') value.props.href = this._within(value.props.href);
+                if (value.type === 'Link' && staysInThePage(value.props)) value.props.href = this._within(value.props.href);
                 for (const name in value.props) value.props[name] = this._walked(value.props[name], name, 0);
             } else for (const name in value) value[name] = this._walked(value[name], name, depth - 1);
             return value;
         }
 
-        /** Where a `dcc.Link` leads, which is always within the app. @param {string} href */
+        /** Where a `dcc.Link` leads that stays in the page: always within the app. @param {string} href */
         _within(href) {
             const old = href.startsWith(this._prefix) ? undefined : this._from.find(each => href.startsWith(each));
             return old === undefined || href.startsWith('//') ? href : this._prefix + href.slice(old.length);
@@ -77,6 +77,11 @@
             return text;
         }
     };
+
+    /** Whether a `dcc.Link` loads nothing: with `refresh`, or another target, it leads wherever its address does. */
+    function staysInThePage({href, refresh, target}) {
+        return typeof href === 'string' && !refresh && (!target || target === '_self');
+    }
 
     function escaped(text) {
         return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
