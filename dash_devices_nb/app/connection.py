@@ -35,7 +35,7 @@ TELL_SECONDS = 5.0
 TELL_DELAY = 1.0
 """From what delay on a page says that others slow it down."""
 GREETING_SECONDS = 10.0
-UNREAD = "A change could not be read by the device program and was not made. Its log says why."
+UNREAD = "A change could not be read by the device program and was not made: {}"
 ACK_SECONDS = 0.004
 """How long an acknowledgement may wait, so that a callback's output comes before it."""
 GOING_AWAY, POLICY, TRY_AGAIN_LATER = 1001, 1008, 1013
@@ -257,10 +257,10 @@ class Connection:
         return True
 
     def _malformed(self, page: Page, error: FrameError) -> None:
-        log.warning("%s: %s", page.client, error)  # what it is about is the program's owner's, as in the journal
+        log.warning("%s: %s", page.client, error)
         self._hub.app.recorder.refused(page.client, str(error))
         with self._runtime.lock:
-            page.send_notice("error", UNREAD)
+            page.send_notice("error", UNREAD.format(error))
         self._unread(page)
 
     def _failed(self, page: Page, error: Exception) -> None:
