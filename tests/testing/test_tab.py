@@ -66,7 +66,9 @@ async def test_what_was_expected_and_did_not_come_is_told(tab):
         await anne.expect("absent", "children", lambda value: value, within=0.05)
     await anne.send("{")
     await eventually(lambda: anne.notices)
-    with pytest.raises(AssertionError, match=r"the page was told:  A change could not be read.*: a frame of 1 bytes is not JSON"):
+    with pytest.raises(
+        AssertionError, match=r"the page was told:  A change could not be read.*: a frame of 1 bytes is not JSON"
+    ):
         await anne.expect("shown", "children", 1, within=0.05)
     await anne.drop()
     with pytest.raises(AssertionError, match="the tab has no connection"):
