@@ -15,6 +15,7 @@ from dash_devices_nb.app.hooks import present_at_event
 from dash_devices_nb.app.images import image_frame
 from dash_devices_nb.app.outputs import PlainMods, mods_of
 from dash_devices_nb.app.recorder import Recorder
+from dash_devices_nb.app.runtime import running_call
 from dash_devices_nb.core.actions import Action, Mods, Refuse
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
@@ -51,7 +52,9 @@ class Pushing(Callbacks):
 
         From any thread, a cell, a callback of either kind, before `run`, and with nobody connected. When it returns,
         the shared state holds the values. It waits for the shared callbacks that hang on them, at most 30 s, unless it
-        is called in a coroutine (there `await push_mods_coro()` waits) or waiting would never end.
+        is called in a coroutine (there `await push_mods_coro()` waits) or waiting would never end. In a regular
+        callback it waits for those that have outputs; those without, which act, are called when the callback has
+        returned, or 0.25 s after the push. In a shared callback it waits for nothing.
 
         Args:
             mods: `{id: {prop: value}}`, an `Output` with a value, or a list or tuple of those.
@@ -199,7 +202,7 @@ class Pushing(Callbacks):
         """Set encoded values for all. Returns the wave that this starts."""
         with self.runtime.lock:
             self.runtime.tick()
-            actions, wave = self.runtime.dispatcher.receive_push(mods)
+            actions, wave = self.runtime.dispatcher.receive_push(mods, running_call.get())
             self.runtime.account(self.recorder.pushed, None, mods)
             self.runtime.perform(actions)
         return wave

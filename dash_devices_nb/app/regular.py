@@ -124,6 +124,8 @@ class RegularCall:
         links: how many answers led to this request on the server.
         rights: what may be done where there is no client.
         answered: whether the answer was given before its end.
+        over: whether it has ended.
+        lineage: the props whose change led to it.
     """
 
     asked: Asked
@@ -138,6 +140,8 @@ class RegularCall:
     rights: Role = Role.CONTROL
     laned: bool = field(default=False, init=False)
     answered: bool = field(default=False, init=False)
+    over: bool = field(default=False, init=False)
+    lineage: frozenset[Key] = field(default=frozenset(), init=False)
     budget: LinkBudget | None = field(default=None, init=False)
 
     def ended(self) -> None:
@@ -259,6 +263,7 @@ class RegularCalls:
         if not self._app.hub.roles.lets(call):
             call.done(Answer(NO_CONTENT, ""))
             return
+        call.lineage = self._lineage(call)
         call.budget = self._budget(call)
         if call.budget is not None:
             if call.budget.is_busy:
@@ -282,6 +287,14 @@ class RegularCalls:
             first = self._runtime.dispatcher.submit(call)
         if first:
             self._runtime.begin(call)
+
+    def _lineage(self, call: RegularCall) -> frozenset[Key]:
+        """The props whose change led to a call, as far as its page says, and what had led to that."""
+        names = call.body.get("changedPropIds") or ()
+        changed = frozenset((name.rpartition(".")[0], name.rpartition(".")[2]) for name in names)
+        key = call.cause.key if call.cause is not None else None
+        entry = self._runtime.dispatcher.state.get(key) if key is not None else None
+        return changed | (entry.lineage if entry is not None else frozenset())
 
     def run(self, call: RegularCall) -> None:
         """Run a request now. Does not block, nor raise: it ends, whatever becomes of it."""
@@ -485,5 +498,6 @@ class RegularCalls:
             call.done(_unfinished())
         finally:
             call.ended()
-            if call.laned:
-                self._runtime.enter(lambda: self._runtime.dispatcher.finish(call))
+            call.over = True
+            dispatcher = self._runtime.dispatcher
+            self._runtime.enter(lambda: dispatcher.returned(call) + (dispatcher.finish(call) if call.laned else []))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from dash_devices_nb.app.gate import CallGate
 from dash_devices_nb.app.workers import Workers
 from dash_devices_nb.core import wire
-from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
+from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send, Wake
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.events import EventValue
@@ -146,12 +146,23 @@ class Runtime:
                         wake = self._waiting.pop(action.waiter, None)
                         if wake:
                             wake()
+                    case Wake():
+                        self._wake_at(action.at)
                     case Report():
                         self.report(action.error, action.call)
             except Exception as error:  # noqa: BLE001 - else the calls and those who wait behind it would hang
                 self.report(error)
         self.on_performed()
         self._wake()
+
+    def _wake_at(self, at: float) -> None:
+        """Tell the dispatcher when it is that time."""
+        loop = self.io_loop
+        if loop is not None and not loop.is_closed():
+            late = max(0.0, at - time.monotonic())
+            loop.call_soon_threadsafe(
+                loop.call_later, late, self.enter, self.dispatcher.wake, context=contextvars.Context()
+            )
 
     def begin(self, call: Laned) -> None:
         """Run a call, or hold it where calls are paused. Does not block; from any thread."""
@@ -418,6 +429,7 @@ class Runtime:
             if waiter is None:
                 return
             self._waiting[waiter] = done.set
+            self.perform(self.dispatcher.hasten())
         if not done.wait(WAIT_SECONDS):
             with self.lock:
                 self._waiting.pop(waiter, None)
@@ -434,6 +446,7 @@ class Runtime:
             if waiter is None:
                 return
             self._waiting[waiter] = lambda: loop.call_soon_threadsafe(settle, future, None, None)
+            self.perform(self.dispatcher.hasten())
         try:
             await future
         finally:

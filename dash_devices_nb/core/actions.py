@@ -67,6 +67,17 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Wake:
+    """Call `Dispatcher.wake` at a time.
+
+    Attributes:
+        at: in seconds of the driver's clock.
+    """
+
+    at: float
+
+
+@dataclass(frozen=True)
 class Report:
     """Something went wrong that nobody can be told by an exception."""
 
@@ -74,4 +85,4 @@ class Report:
     call: Call | None = None
 
 
-Action: TypeAlias = Send | Run | Refuse | Release | Report
+Action: TypeAlias = Send | Run | Refuse | Release | Wake | Report

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send
+from dash_devices_nb.core.actions import Action, Mods, Refuse, Release, Report, Run, Send, Wake
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.firsts import FirstCalls
 from dash_devices_nb.core.graph import CallbackGraph
 from dash_devices_nb.core.ids import Key, canonical, named, parsed
 from dash_devices_nb.core.lanes import Laned, Lanes
+from dash_devices_nb.core.postponed import SECONDS, Postponed
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
 from dash_devices_nb.core.store import Store
 from dash_devices_nb.core.values import PatchValue, Value
@@ -43,6 +44,7 @@ class Dispatcher:
         self.graph = CallbackGraph(self.layout)
         self.lanes = Lanes()
         self._waits = Waits(self.lanes)
+        self._postponed = Postponed(self.lanes)
         self.now = 0.0
         self._firsts = FirstCalls(self.graph, self.layout)
         self._started = False
@@ -218,8 +220,13 @@ class Dispatcher:
             actions += calls
         return self._close(actions), wave
 
-    def receive_push(self, mods: Mods) -> tuple[list[Action], Wave]:
+    def receive_push(self, mods: Mods, holder: Laned | None = None) -> tuple[list[Action], Wave]:
         """The program sets props for all pages.
+
+        Args:
+            mods: the values.
+            holder: the call in which it does, if any. If that is a regular one, the shared callbacks without output
+                wait for it to return.
 
         Returns:
             The actions, and the wave that it starts (to wait for).
@@ -228,10 +235,13 @@ class Dispatcher:
             PatchError: a `Patch` does not fit the value it is for; nothing was changed.
         """
         sent, stored = self.store.prepare(mods)
+        holder = None if holder is None or holder.over else holder
+        lineage = frozenset() if holder is None else holder.lineage
         actions: list[Action] = [Send(sent, self.state.next_revision())]
         for key, value in stored.items():
-            self.state.set(key, value)
-        wave, more = self._wave([key for key in stored if key in mods], None, frozenset())
+            self.state.set(key, value, lineage)
+        waits_for = None if isinstance(holder, Call) else holder
+        wave, more = self._wave([key for key in stored if key in mods], None, lineage, holder=waits_for)
         return self._close(actions + more + self._initial_calls()), wave
 
     def receive_result(self, call: Call, mods: Mods) -> list[Action]:
@@ -282,13 +292,33 @@ class Dispatcher:
     # ---- waiting and lanes
 
     def wait(self, wave: Wave, holder: Laned | None, *, blocks_loop: bool) -> Waiter | None:
-        """Somebody would wait for a wave. None: it is over, or waiting would never end."""
+        """Somebody would wait for a wave, in this call, if any. None: it need not, or waiting would never end.
+
+        What is postponed and stands in the way follows with the next `hasten`.
+        """
+        if isinstance(holder, Call) and not holder.over:
+            return None
+        holder = None if holder is None or holder.over else holder
         waiter = Waiter(wave, holder, blocks_loop)
         return waiter if self._waits.add(waiter) else None
 
     def give_up(self, waiter: Waiter) -> None:
         """A waiter waits no longer."""
         self._waits.discard(waiter)
+
+    def hasten(self) -> list[Action]:
+        """Postpone nothing that somebody waits for, nor what that stands behind."""
+        return [Run(call) for call in self._postponed.wanted(self._waits.wanted())]
+
+    def wake(self) -> list[Action]:
+        """It is the time that a `Wake` has named."""
+        actions: list[Action] = [Run(call) for call in self._postponed.due(self.now)]
+        following = self._postponed.next
+        return self._close([*actions, *([] if following is None else [Wake(following)])])
+
+    def returned(self, call: Laned) -> list[Action]:
+        """A regular call has returned: what its pushes have caused, and waits for that, may run."""
+        return self._close([Run(each) for each in self._postponed.returned(call)])
 
     def submit(self, call: Laned) -> bool:
         """Queue a regular call on its lane. Returns whether it may run now."""
@@ -375,9 +405,13 @@ class Dispatcher:
         client: Client | None,
         props: frozenset[Key],
         lineage: tuple[CallbackSpec, ...] = (),
+        *,
+        holder: Laned | None = None,
     ) -> tuple[Wave, list[Action]]:
         keys = frozenset(mods) if self._started else frozenset()
         wave = Wave(self.graph.plan(keys), client, keys=keys, props=props, lineage=lineage)
+        if holder is not None:
+            wave.holder, wave.until = holder, self.now + SECONDS
         for key in keys:
             for instance in self.graph.triggered_by(key):
                 wave.touch(instance, key)
@@ -439,11 +473,23 @@ class Dispatcher:
         if instance.spec.most_recent:
             for old in self.lanes.waiting(call.lane):
                 if isinstance(old, Call) and old.instance == instance:
-                    self._overtake(old, call)
-                    return []
-        return [Run(call)] if self.lanes.submit(call) else []
+                    return self._postpone(self._overtake(old, call))
+        actions = self._postpone(call)
+        if self.lanes.submit(call):
+            actions.append(Run(call))
+        return actions
 
-    def _overtake(self, old: Call, call: Call) -> None:
+    def _postpone(self, call: Call) -> list[Action]:
+        """Have a call without output wait for the regular callback that has pushed what calls it."""
+        wave = call.wave
+        if wave.holder is None or wave.holder.over or call.spec.outputs or self.now >= wave.until:
+            return []
+        wake = [] if self._postponed.next is not None else [Wake(wave.until)]
+        if call not in self._postponed:
+            self._postponed.add(call, wave.holder, wave.until)
+        return list(wake)
+
+    def _overtake(self, old: Call, call: Call) -> Call:
         """The newer of two waiting calls takes the place of the older; whoever waits for that waits for the newer."""
         triggered = tuple(dict.fromkeys((*old.triggered, *call.triggered)))
         newer = replace(call, triggered=triggered, overtook=(*old.overtook, old.wave))
@@ -451,6 +497,8 @@ class Dispatcher:
             wave.live.discard(gone)
             wave.live.add(newer)
         self.lanes.replace(old, newer)
+        self._postponed.exchange(old, newer)
+        return newer
 
     def _finish(self, call: Call) -> list[Action]:
         following = self.lanes.finish(call)
@@ -467,5 +515,6 @@ class Dispatcher:
 
     def _close(self, actions: list[Action]) -> list[Action]:
         """Add what follows for those who wait."""
+        actions += self.hasten()
         actions += [Release(waiter) for waiter in self._waits.releasable()]
         return actions

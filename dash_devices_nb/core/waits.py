@@ -1,8 +1,9 @@
 """Who waits for whom.
 
-A synchronous push waits for the wave that it started. If it stands in a callback, that callback holds its lane
-meanwhile; if it stands on the callback loop's thread, no coroutine can run meanwhile. Where the wave needs what the
-waiter holds, waiting would never end: the waiter is let go instead.
+A synchronous push waits for the wave that it started. If it stands in a regular callback, it waits only for the
+callbacks that have outputs, and its callback holds its lane meanwhile; in a shared callback it waits for nothing. If it
+stands on the callback loop's thread, no coroutine can run meanwhile. Where the wave needs what the waiter holds,
+waiting would never end: the waiter is let go instead.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dash_devices_nb.core.lanes import Laned, Lanes
-from dash_devices_nb.core.waves import Wave
+from dash_devices_nb.core.waves import Call, Wave
 
 
 @dataclass(eq=False)
@@ -19,13 +20,22 @@ class Waiter:
 
     Attributes:
         wave: what it waits for.
-        holder: the call in which it stands, if any.
+        holder: the regular call in which it stands, if any.
         blocks_loop: whether it blocks the callback loop.
     """
 
     wave: Wave
     holder: Laned | None = None
     blocks_loop: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether what it waits for is over."""
+        return self.wave.over if self.holder is None else self.wave.told
+
+    def calls(self) -> list[Call]:
+        """The calls that it waits for now."""
+        return [call for call in self.wave.live if self.holder is None or call.spec.outputs]
 
 
 class Waits:
@@ -37,7 +47,7 @@ class Waits:
 
     def add(self, waiter: Waiter) -> bool:
         """Add a waiter. Returns False if it need not, or must not, wait."""
-        if waiter.wave.over or self._stuck(waiter):
+        if waiter.done or self._stuck(waiter):
             return False
         self._waiters.append(waiter)
         return True
@@ -51,16 +61,20 @@ class Waits:
         """Take out and return the waiters that can go on."""
         if not self._waiters:
             return []
-        free = [w for w in self._waiters if w.wave.over or self._stuck(w)]
+        free = [w for w in self._waiters if w.done or self._stuck(w)]
         for waiter in free:
             self._waiters.remove(waiter)
         return free
+
+    def wanted(self) -> list[Call]:
+        """The calls that somebody waits for."""
+        return [call for waiter in self._waiters for call in waiter.calls()]
 
     def _stuck(self, waiter: Waiter) -> bool:
         if waiter.holder is None and not waiter.blocks_loop:
             return False
         seen: set[int] = set()
-        pending: list[Laned] = list(waiter.wave.live)
+        pending: list[Laned] = list(waiter.calls())
         while pending:
             call = pending.pop()
             if id(call) in seen:
@@ -71,5 +85,5 @@ class Waits:
             pending.extend(self._lanes.ahead(call))
             for other in self._waiters:
                 if other.holder is call:
-                    pending.extend(other.wave.live)
+                    pending.extend(other.calls())
         return False

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.graph import Plan
 from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.spec import CallbackSpec, Instance
 from dash_devices_nb.core.values import Value
 
@@ -54,6 +55,8 @@ class Wave:
         live: calls that wait or run.
         written: what its own calls have set, where it is initial.
         since: for callbacks whose first call was held, the revision at which it counts as made.
+        holder: the regular call in which it was pushed; its callbacks without output wait for that to return.
+        until: but not longer, in seconds of the driver's clock.
         left: for each instance that is not settled how many it waits for, or `CALLED`.
     """
 
@@ -67,6 +70,8 @@ class Wave:
     live: set[Call] = field(default_factory=set)
     written: set[Key] = field(default_factory=set)
     since: Mapping[CallbackSpec, int] = field(default_factory=dict)
+    holder: Laned | None = None
+    until: float = 0.0
     left: dict[Instance, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +81,11 @@ class Wave:
     def over(self) -> bool:
         """Whether everything is settled."""
         return not self.left
+
+    @property
+    def told(self) -> bool:
+        """Whether all is settled that has outputs."""
+        return not any(instance.spec.outputs for instance in self.left)
 
     def touch(self, instance: Instance, key: Key) -> bool:
         """Note that an input changed. Returns False if the instance is settled, called, or not in the plan."""
@@ -124,6 +134,16 @@ class Call:
     def coroutine(self) -> bool:
         """Whether it needs the callback loop."""
         return self.instance.spec.coroutine
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self not in self.wave.live
+
+    @property
+    def lineage(self) -> frozenset[Key]:
+        """The props whose change led to it."""
+        return self.wave.props | self.wave.keys
 
     def __repr__(self) -> str:
         return f"<Call {self.spec.name} {', '.join('.'.join(key) for key in self.triggered) or 'initial'}>"

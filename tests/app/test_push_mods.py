@@ -200,13 +200,12 @@ async def test_from_a_timer_and_from_many_threads_at_once(tab):
     assert anne.history("a", "value") == ben.history("a", "value")
 
 
-@pytest.mark.parametrize("kind", ["shared", "regular"])
 @pytest.mark.parametrize("coroutine", [False, True])
-async def test_from_callbacks_of_either_kind(tab, kind, coroutine):
+async def test_a_push_from_a_regular_callback_waits(tab, coroutine):
     """A plain one waits for what its push calls, a coroutine awaits; both may push to their own input's chain."""
     app = app_of(*boxes("abc"), html.Div(id="out"))
     app.callback_shared(Output("c", "value"), Input("b", "value"), prevent_initial_call=True)(lambda b: f"c{b}")
-    declare = app.callback_shared if kind == "shared" else app.callback
+    declare = app.callback
 
     if coroutine:
 
@@ -225,6 +224,69 @@ async def test_from_callbacks_of_either_kind(tab, kind, coroutine):
     await anne.act("a", "value", 1)
     await anne.expect("out", "children", "c1", within=WITHIN)
     await ben.expect("c", "value", "c1")
+
+
+@pytest.mark.parametrize("coroutine", [False, True])
+async def test_a_push_from_a_shared_callback_waits_for_nothing(tab, coroutine):
+    """What it calls may wait for it in turn."""
+    app = app_of(*boxes("abc"), html.Div(id="out"))
+    returned = threading.Event()
+    app.callback_shared(Output("c", "value"), Input("b", "value"), prevent_initial_call=True)(
+        lambda b: f"{b}, {returned.wait(WITHIN)}"
+    )
+    if coroutine:
+
+        @app.callback_shared(Output("out", "children"), Input("a", "value"), prevent_initial_call=True)
+        async def push(a):
+            await app.push_mods_coro({"b": {"value": a}})
+            returned.set()
+            return "pushed"
+    else:
+
+        @app.callback_shared(Output("out", "children"), Input("a", "value"), prevent_initial_call=True)
+        def push(a):
+            app.push_mods({"b": {"value": a}})
+            returned.set()
+            return "pushed"
+
+    anne = await tab(app)
+    await anne.act("a", "value", 1)
+    await anne.expect("out", "children", "pushed", within=WITHIN)
+    await anne.expect("c", "value", "1, True", within=WITHIN)
+
+
+async def test_what_a_regular_callback_pushes_acts_when_it_has_returned(tab):
+    """Two pushes of one callback, and the device hears of the first only then; or a quarter of a second later."""
+    app = app_of(*boxes("ab"), html.Button(id="go"), html.Button(id="slow"), html.Div(id="out"), html.Div(id="late"))
+    model = {"a": 1, "b": 1}
+    heard = threading.Event()
+
+    @app.callback_shared(None, [Input("a", "value"), Input("b", "value")])
+    def device(a, b):
+        model.update(a=a, b=b)
+        heard.set()
+
+    @app.callback(Output("out", "children"), Input("go", "n_clicks"), prevent_initial_call=True)
+    def refresh(_):
+        model.update(a=11, b=21)
+        app.push_mods({"a": {"value": model["a"]}})
+        app.push_mods({"b": {"value": model["b"]}})
+        return "done"
+
+    @app.callback(Output("late", "children"), Input("slow", "n_clicks"), prevent_initial_call=True)
+    def sleeps(_):
+        heard.clear()
+        app.push_mods({"a": {"value": 5}})
+        return str(heard.wait(WITHIN))
+
+    anne, ben = await tab(app), await tab(app)
+    await anne.act("go", "n_clicks", 1)
+    await anne.expect("out", "children", "done")
+    for each in (anne, ben):
+        await each.expect("b", "value", 21)
+    await eventually(lambda: model == {"a": 11, "b": 21})
+    await anne.act("slow", "n_clicks", 1)
+    await anne.expect("late", "children", "True", within=WITHIN)
 
 
 async def test_a_callback_that_pushes_to_what_waits_for_itself_goes_on(tab):

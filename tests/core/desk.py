@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from dash_devices_nb.core.actions import Action, Refuse, Release, Report, Run, Send
+from dash_devices_nb.core.actions import Action, Refuse, Release, Report, Run, Send, Wake
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.ids import Key, Ref
@@ -57,6 +57,17 @@ def values(mods: dict[str, Any]) -> dict[Key, Value]:
     return {key(name): value if isinstance(value, Value) else Value.of(value) for name, value in mods.items()}
 
 
+class Regular:
+    """A regular call as the dispatcher sees it."""
+
+    coroutine = False
+    over = False
+
+    def __init__(self, lane: Any = None, *lineage: str) -> None:
+        self.lane = lane
+        self.lineage = frozenset(map(key, lineage))
+
+
 class Desk:
     """A dispatcher and what it asked for.
 
@@ -66,6 +77,7 @@ class Desk:
         sent, refused, reported, released: what else it asked for.
         called: the name and the plain arguments of every call, in the order in which they started.
         clients: the client of each of them.
+        wakes: the times at which it wants to be woken.
     """
 
     def __init__(self) -> None:
@@ -77,6 +89,7 @@ class Desk:
         self.released: list[Waiter] = []
         self.called: list[tuple[str, list[Any]]] = []
         self.clients: list[Client | None] = []
+        self.wakes: list[float] = []
         self._functions: dict[CallbackSpec, Function] = {}
 
     # ---- events
@@ -128,9 +141,9 @@ class Desk:
         """A page changes props."""
         self.take(self.dispatcher.receive_change(who, values(mods), cause))
 
-    def push(self, mods: dict[str, Any]) -> Wave:
-        """The program sets props."""
-        actions, wave = self.dispatcher.receive_push(values(mods))
+    def push(self, mods: dict[str, Any], holder: Any = None) -> Wave:
+        """The program sets props; `holder`: the call in which it does."""
+        actions, wave = self.dispatcher.receive_push(values(mods), holder)
         self.take(actions)
         return wave
 
@@ -169,6 +182,8 @@ class Desk:
                     self.refused.append(action)
                 case Report():
                     self.reported.append(action)
+                case Wake(at=at):
+                    self.wakes.append(at)
                 case Release(waiter=waiter):
                     self.released.append(waiter)
 

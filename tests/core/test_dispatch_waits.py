@@ -1,6 +1,6 @@
 """Who waits for whom: a push waits for its wave, and is let go where waiting would never end."""
 
-from tests.core.desk import Desk, client, component
+from tests.core.desk import Desk, Regular, client, component
 
 ANN = client("ann")
 
@@ -51,45 +51,55 @@ def test_who_gave_up_is_not_released():
     assert desk.released == []
 
 
-def test_a_callback_that_pushes_to_its_own_lane_does_not_wait():
+def test_a_regular_callback_that_pushes_to_its_own_lane_does_not_wait():
     """What it would wait for comes after itself."""
-    desk = desk_with("ab", "cd", lane="device")
-    desk.change(ANN, {"a.v": 1})
-    [outer] = desk.running
-    wave = desk.push({"c.v": 2})
+    desk = desk_with("cd", lane="device")
+    outer = Regular("device")
+    desk.dispatcher.submit(outer)
+    wave = desk.push({"c.v": 2}, outer)
     assert not wave.over
     assert desk.dispatcher.wait(wave, outer, blocks_loop=False) is None
+    desk.take(desk.dispatcher.finish(outer))
     desk.settle()
     assert wave.over
-    assert desk.names == ["ab", "cd"]
+    assert desk.names == ["cd"]
 
 
-def test_a_callback_that_pushes_to_another_lane_waits():
+def test_a_regular_callback_that_pushes_to_another_lane_waits():
     """Nothing stands in the way."""
+    desk = desk_with("cd")
+    outer = Regular("device")
+    desk.dispatcher.submit(outer)
+    waiter = desk.dispatcher.wait(desk.push({"c.v": 2}, outer), outer, blocks_loop=False)
+    assert waiter is not None
+    desk.finish(desk.running[0], {"d.v": 1})
+    assert desk.released == [waiter]
+
+
+def test_a_push_in_a_shared_callback_waits_for_nothing():
+    """What it calls runs at once, or when its lane is free."""
     desk = desk_with("ab", "cd")
     desk.change(ANN, {"a.v": 1})
     outer = desk.running[0]
-    waiter = desk.dispatcher.wait(desk.push({"c.v": 2}), outer, blocks_loop=False)
-    assert waiter is not None
-    desk.finish(desk.running[1], {"d.v": 1})
-    assert desk.released == [waiter]
+    assert desk.dispatcher.wait(desk.push({"c.v": 2}, outer), outer, blocks_loop=False) is None
+    assert desk.names == ["ab", "cd"]
 
 
 def test_a_chain_that_comes_back_to_the_waiters_lane_lets_it_go():
     """At the moment when the wave gets there: the push has waited for all that it could."""
     desk = Desk()
-    desk.callback("outer", "b.v", "a.v", lane="device", initial=False)
     desk.callback("free", "d.v", "c.v", initial=False)
     desk.callback("back", "e.v", "d.v", lane="device", initial=False)
     desk.start(*(component(name, v=name) for name in "abcde"))
-    desk.change(ANN, {"a.v": 1})
-    outer = desk.running[0]
-    waiter = desk.dispatcher.wait(desk.push({"c.v": 2}), outer, blocks_loop=False)
+    outer = Regular("device")
+    desk.dispatcher.submit(outer)
+    waiter = desk.dispatcher.wait(desk.push({"c.v": 2}, outer), outer, blocks_loop=False)
     assert waiter is not None
-    desk.finish(desk.running[1], {"d.v": 3})
+    desk.finish(desk.running[0], {"d.v": 3})
     assert desk.released == [waiter]
+    desk.take(desk.dispatcher.finish(outer))
     desk.settle()
-    assert desk.names == ["outer", "free", "back"]
+    assert desk.names == ["free", "back"]
 
 
 def test_two_callbacks_that_wait_for_each_other_are_let_go():
@@ -98,19 +108,19 @@ def test_two_callbacks_that_wait_for_each_other_are_let_go():
     desk.callback("one", "x.v", "a.v", lane=1, initial=False)
     desk.callback("two", "y.v", "b.v", lane=2, initial=False)
     desk.start(*(component(name, v=name) for name in "abxy"))
-    desk.change(ANN, {"a.v": 1})
-    desk.change(ANN, {"b.v": 1})
-    one, two = desk.running
-    first = desk.dispatcher.wait(desk.push({"b.v": 2}), one, blocks_loop=False)
+    one, two = Regular(1), Regular(2)
+    assert desk.dispatcher.submit(one)
+    assert desk.dispatcher.submit(two)
+    first = desk.dispatcher.wait(desk.push({"b.v": 2}, one), one, blocks_loop=False)
     assert first is not None
-    second = desk.dispatcher.wait(desk.push({"a.v": 2}), two, blocks_loop=False)
+    second = desk.dispatcher.wait(desk.push({"a.v": 2}, two), two, blocks_loop=False)
     assert second is None
-    desk.finish(two, {"y.v": 0})
-    [_, again] = desk.running
-    desk.finish(again, {"y.v": 1})
+    desk.take(desk.dispatcher.finish(two))
+    desk.finish(desk.running[0], {"y.v": 1})
     assert desk.released == [first]
+    desk.take(desk.dispatcher.finish(one))
     desk.settle()
-    assert desk.names == ["one", "two", "two", "one"]
+    assert desk.names == ["two", "one"]
 
 
 def test_who_blocks_the_loop_does_not_wait_for_coroutines():
@@ -137,13 +147,14 @@ def test_who_blocks_the_loop_is_let_go_when_the_chain_reaches_a_coroutine():
 def test_who_blocks_the_loop_sees_through_another_waiter():
     """It waits for a callback that waits for a coroutine."""
     desk = Desk()
-    desk.callback("plain", "b.v", "a.v", initial=False)
+    desk.callback("plain", "b.v", "a.v", lane="device", initial=False)
     desk.callback("coroutine", "d.v", "c.v", initial=False, coroutine=True)
     desk.start(*(component(name, v=name) for name in "abcd"))
+    regular = Regular("device")
+    desk.dispatcher.submit(regular)
     cell = desk.dispatcher.wait(desk.push({"a.v": 1}), None, blocks_loop=True)
     assert cell is not None
-    plain = desk.running[0]
-    inner = desk.dispatcher.wait(desk.push({"c.v": 1}), plain, blocks_loop=False)
+    inner = desk.dispatcher.wait(desk.push({"c.v": 1}, regular), regular, blocks_loop=False)
     assert inner is not None
     desk.take(desk.dispatcher.receive_change(ANN, {}))
     assert desk.released == [cell]
@@ -151,13 +162,8 @@ def test_who_blocks_the_loop_sees_through_another_waiter():
 
 def test_a_regular_call_takes_its_turn_in_a_lane():
     """S2 callbacks and shared ones may share a lock."""
-
-    class Regular:
-        lane = "device"
-        coroutine = False
-
     desk = desk_with("ab", lane="device")
-    first, second = Regular(), Regular()
+    first, second = Regular("device"), Regular("device")
     assert desk.dispatcher.submit(first)
     desk.change(ANN, {"a.v": 1})
     assert desk.running == []
