@@ -19,6 +19,7 @@ from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.limits import GUESTS_HARD_LIMIT, GUESTS_PASSING, Bucket
 from dash_devices_nb.core.outbox import HARD_LIMIT, MOST_PASSING, Outbox, Resync
+from dash_devices_nb.core.values import Value
 from dash_devices_nb.transport.writer import Writer
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Page:
         may_name: whether its person may say what it is called; None before it was greeted.
         said_name: what its person said, as long as it is called so.
         knows_needs: whether it was told what the callbacks need.
+        own_pushes: the last push to this page alone of each prop that calls callbacks without output: the number of its
+            frame, and the value.
+        granted: the last push for which a callback was called, by its output and by whether it was this page's own.
         introduced: set once the program's connect hooks have seen its client; nothing shared is sent before.
     """
 
@@ -87,6 +91,8 @@ class Page:
         self.requests = 0
         self.malformed = 0
         self.introduced = threading.Event()
+        self.own_pushes: dict[Key, tuple[int, Value]] = {}
+        self.granted: dict[tuple[str, bool], int] = {}
         self.bucket = Bucket()
         self.told_slow = float("-inf")
         self.told_lag = 0.0
@@ -122,10 +128,11 @@ class Page:
 
     # ---- queueing: with the runtime's lock held, from any thread
 
-    def send_mods(self, mods: Mods, *, force: bool = False) -> None:
-        """Queue values for this page alone."""
+    def send_mods(self, mods: Mods, *, force: bool = False) -> int:
+        """Queue values for this page alone. Returns the number of the frame."""
         number = self.outbox.next_number()
         self._own(Frame(wire.mods_frame(mods, number=number, force=force)), number)
+        return number
 
     def send_answer(self, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> None:
         """Queue the answer to a request."""

@@ -58,8 +58,8 @@ class Pushing(Callbacks):
 
         Args:
             mods: `{id: {prop: value}}`, an `Output` with a value, or a list or tuple of those.
-            client: one of `app.clients`, a list of them, or a role, such as "view": those who have it now. None: all,
-                the prop is shared from then on.
+            client: one of `app.clients`, a list of them, or a role, such as "view": those who have it now. None: all;
+                who comes later gets the value too.
 
         Raises:
             InvalidModsError, InvalidValueError, UnknownPropError, PatchError: nothing was changed.
@@ -225,8 +225,10 @@ class Pushing(Callbacks):
                 return [Refuse(client, undone, f"You may not change {named(shared)}: log in first.")]
             changes = {key: _applied(states[key], dispatcher, key) for key in shared}
             page = self.runtime.pages.get(client.id)
-            refused = self.hub.roles.sift(page, changes, cause) if page is not None else []
-            return refused + (dispatcher.receive_change(client, changes, cause) if changes else [])
+            called = cause is not None and (cause.pushed or cause.own)  # by the program, which asks nobody
+            refused = [] if page is None or called else self.hub.roles.sift(page, changes, cause)
+            why = None if cause is not None and cause.own else cause
+            return refused + (dispatcher.receive_change(client, changes, why) if changes else [])
 
         self.runtime.enter(receive)
 

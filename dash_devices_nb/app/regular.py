@@ -22,6 +22,7 @@ from dash_devices_nb.app import stock
 from dash_devices_nb.app.asked import Asked
 from dash_devices_nb.app.crew import Crew, Job
 from dash_devices_nb.app.ending import Ending
+from dash_devices_nb.app.grants import Grants
 from dash_devices_nb.app.intake import spending
 from dash_devices_nb.app.recorded import RecordedCall
 from dash_devices_nb.app.runtime import Runtime, running
@@ -223,6 +224,7 @@ class RegularCalls:
         registrations: those in Dash's tables, oldest first.
         declared: the outputs of those that the open pages have not been told of.
         deliver: gives a call its answer.
+        grants: the calls that pushes grant.
     """
 
     def __init__(self, app: Any, runtime: Runtime) -> None:
@@ -231,6 +233,8 @@ class RegularCalls:
         self._crew = Crew(runtime, lambda: app.limits.calls)
         self.specs: dict[str, RegularSpec] = {}
         self.registrations: list[Registration] = []
+        self.grants = Grants(runtime, app.page_dependencies)
+        runtime.on_own = self.grants.sent
         self.declared: set[str] = set()
         self.deliver: Callable[[RegularCall, Answer], None] = lambda call, answer: call.done(answer)
 
@@ -260,7 +264,8 @@ class RegularCalls:
 
     def admit(self, call: RegularCall, function: Callable[..., Any]) -> None:
         """Run a request of which its `spec` is known, when its turn comes and if it may. From any thread."""
-        if not self._app.hub.roles.lets(call):
+        pushed = call.cause is not None and (call.cause.pushed or call.cause.own)
+        if not (self.grants.take(call) if pushed else self._app.hub.roles.lets(call)):
             call.done(Answer(NO_CONTENT, ""))
             return
         call.lineage = self._lineage(call)

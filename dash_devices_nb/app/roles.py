@@ -128,6 +128,7 @@ class Roles:
         """Callbacks were declared, or taken away."""
         with self._runtime.lock:
             self._pages = self._version = None
+            self._regular.grants.forget()
 
     def sift(self, page: Page, mods: Mods, cause: Cause | None) -> list[Action]:
         """Take out of a change what the page's client may not do. With the lock held.

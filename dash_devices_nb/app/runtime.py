@@ -29,6 +29,7 @@ from dash_devices_nb.core.dispatch import Dispatcher
 from dash_devices_nb.core.events import EventValue
 from dash_devices_nb.core.frames import Frame
 from dash_devices_nb.core.holding import FRAMES
+from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.waits import Waiter
 from dash_devices_nb.core.waves import Call, Wave
@@ -106,6 +107,7 @@ class Runtime:
         self.running = RunningCalls()
         self.on_error: Callable[[BaseException, Laned | None, Client | None], None] = lambda *_: None
         self.on_refusal: Callable[[Client, str], None] = lambda *_: None
+        self.on_own: Callable[[Page, Mods, int, frozenset[Key]], None] = lambda *_: None
         self.on_performed: Callable[[], None] = lambda: None
         self.gate = CallGate()
         self._run: Callable[[Laned], None] = lambda call: None
@@ -225,7 +227,10 @@ class Runtime:
         with self.lock:
             page = self.pages.get((client.stands_for or client).id)
             if page is not None:
-                page.send_mods(mods)
+                number = page.send_mods(mods)
+                call = running_call.get()
+                lineage = frozenset() if call is None or call.over else call.lineage
+                self.on_own(page, mods, number, lineage)
                 self._wake()
 
     def touch(self, page: Page) -> None:

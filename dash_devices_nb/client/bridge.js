@@ -51,8 +51,7 @@
                 send,
                 changes: id => this.present.changes(id),
                 refuse,
-                grew: () => this.role.soon(),
-                apply: (mods, revision) => this.renderer.apply(mods, revision),
+                apply: (mods, revision, number) => this.renderer.apply(mods, revision, number),
                 value: (id, prop) => (this.renderer.props(id) || {})[prop],
                 goesOn: () => this.renderer.goesOn,
                 sentEdits: (id, prop, edits) => this.renderer.sentEdits(id, prop, edits),
@@ -71,7 +70,7 @@
                 layout: (revision, tree, epoch) => this._laidOut(revision, tree, epoch),
                 brings: (tree, revision) => this.absent.brings(tree, revision),
                 ask: (frame, sent) => this.shared.inOrder(() => sent(send(frame))),
-                arrives: tree => dd.persistLess(tree, (id, prop) => this.shared.has(id, prop))
+                arrives: tree => dd.persistLess(tree, (id, prop) => this.shared.keeps(id, prop))
             });
             this.socket = new dd.Socket(() => dd.socketUrl(settings.prefix, '_dash-devices/ws'), {
                 hello: () => this._hello(),
@@ -276,7 +275,7 @@
                 this._revision = Math.max(this._revision, frame.r);
             }
             if (frame.f) this.shared.undo(frame.m);
-            else this.shared.came(frame.m, frame.r, frame.size);
+            else this.shared.came(frame.m, frame.r, frame.size, frame.q);
         }
 
         /** A layout has come that has the shared values of a revision. */

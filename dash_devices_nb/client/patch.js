@@ -26,6 +26,7 @@
         Remove: (old, params) => old.filter(item => !same(item, params.value))
     };
 
+    /** Whether two values are equal as JSON. @param {any} a @param {any} b */
     function same(a, b) {
         if (a === b || a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
         const keys = Object.keys(a);
@@ -35,6 +36,8 @@
             keys.every(key => key in b && same(a[key], b[key]))
         );
     }
+
+    dd.same = same;
 
     const at = (value, step) => (Array.isArray(value) && step < 0 ? value.length + step : step);
 

@@ -23,7 +23,8 @@
          * @param {{changed: (id: string, props: object, cause: any) => void, edited: (id: string, edits: object, cause: any) => void,
          *     hydrated: () => void, refused: (text: string) => void, shared: any, absent: any}} owner `changed`
          *     is told of each change that did not come through `apply`; its cause is {person: true}, {initial: true}
-         *     or {by: [id, prop, revision]}; with `said`: a component answered that; {restored: true}: the browser has kept it.
+         *     or {by: [id, prop, revision]}; with `push`: that was pushed to all and is not shared; {own: [id, prop, number]}:
+         *     to this page alone, in the frame of that number; with `said`: a component answered that; {restored: true}: the browser has kept it.
          */
         constructor(owner) {
             this._owner = owner;
@@ -155,7 +156,7 @@
         /** Have components that the browser feeds keep to the app. */
         keepToTheApp() {
             dd.keepToTheApp({
-                shared: (id, prop) => this._owner.shared.has(id, prop),
+                shared: (id, prop) => this._owner.shared.keeps(id, prop),
                 restoring: action => this._acts.restoring(action)
             });
         }
@@ -174,15 +175,20 @@
          */
         causeOf(names) {
             let newest = null;
+            let push = null;
+            let own = null;
             let restored = null;
             for (const name of names) {
                 const cause = this._causes.get(name);
                 const at = name.lastIndexOf('.');
                 if (!cause || cause.person) return {person: true, through: [name.slice(0, at), name.slice(at + 1)]};
-                if (cause.by && (!newest || cause.by[2] > newest.by[2])) newest = {by: cause.by};
+                if (cause.by && (!newest || cause.by[2] > newest[2])) newest = cause.by;
+                if (cause.push && !cause.said && (!push || cause.push[2] > push[2])) push = cause.push;
+                if (cause.own && !cause.said && (!own || cause.own[2] > own[2])) own = cause.own;
                 if (cause.restored) restored = cause;
             }
-            return newest || restored || {initial: true};
+            if (newest) return {by: newest, ...(push && {push}), ...(own && {own})};
+            return own ? {initial: true, own} : restored || {initial: true};
         }
 
         /** Whether a callback is one that is called when the page loads. @param {string} output */
@@ -260,9 +266,10 @@
         /**
          * Set props that came from the app.
          * @param {{[id: string]: {[prop: string]: any}}} mods
-         * @param {number} [revision] of the shared state, where they are shared
+         * @param {number} [revision] of the shared state, where all pages get them
+         * @param {number} [number] of the frame, where only this page does
          */
-        apply(mods, revision) {
+        apply(mods, revision, number) {
             /** @type {{[id: string]: any}} */
             const heard = {};
             const silent = [];
@@ -274,6 +281,7 @@
                 }
                 const old = this.props(id) || {};
                 const props = {};
+                const unchanged = {};
                 let tell = false;
                 let acted = false;
                 for (const prop in mods[id]) {
@@ -285,7 +293,7 @@
                     if (!dd.isPatch(value)) this._events.forget(id, prop);
                     if (holdsComponents(value)) {
                         if (revision) this._owner.absent.brings(value, revision);
-                        dd.persistLess(value, (each, name) => this._owner.shared.has(each, name));
+                        dd.persistLess(value, (each, name) => this._owner.shared.keeps(each, name));
                     }
                     const noted = this._inPlace.noted(old[prop]);
                     // It may be edited already, and tell so later only, when this value has taken its place.
@@ -303,14 +311,19 @@
                             continue;
                         }
                     }
-                    this._causes.set(`${id}.${prop}`, revision ? {by: [id, prop, revision]} : {pushed: true});
+                    this._causes.set(`${id}.${prop}`, this._causeOfPush(id, prop, revision, number));
                     if (noted) this._inPlace.note(value);
-                    props[prop] = value;
-                    tell = tell || this._heard(id, prop) || holdsComponents(value) || holdsComponents(old[prop]);
+                    const told = this._heard(id, prop);
+                    const brings = holdsComponents(value) || holdsComponents(old[prop]);
+                    // It is shown anew, as a component may show something else, but calls nothing.
+                    if (told && !brings && dd.same(old[prop], value)) unchanged[prop] = value;
+                    else props[prop] = value;
+                    tell = tell || (prop in props && (told || brings));
                 }
-                const [first] = Object.keys(props);
-                if (first) this._changedByApp(id, props, revision ? {by: [id, first, revision]} : {pushed: true});
+                const [first] = [...Object.keys(props), ...Object.keys(unchanged)];
+                if (first) this._changedByApp(id, {...props, ...unchanged}, this._causeOfPush(id, first, revision, number));
                 if (acted) this._acts.acted(id);
+                if (Object.keys(unchanged).length) silent.push([path, unchanged]);
                 if (tell) heard[id] = props;
                 else if (Object.keys(props).length) silent.push([path, props]);
             }
@@ -324,6 +337,13 @@
                 this._applying = false;
                 this._hashes = this._store.getState().layoutHashes;
             }
+        }
+
+        /** Why a prop changes that has come from the app. */
+        _causeOfPush(id, prop, revision, number) {
+            const place = [id, prop, revision || number];
+            if (!revision) return {pushed: true, own: place};
+            return this._owner.shared.has(id, prop) ? {by: place} : {by: place, push: place};
         }
 
         _set(itempath, props) {

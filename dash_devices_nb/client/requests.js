@@ -3,8 +3,8 @@
  * Dash's requests: `fetch` is taken over, and what the renderer asks of Dash's four routes travels over the socket (or over
  * HTTP, where the services say so).
  *
- * A callback without output is only asked for where a person acted: one change must not act on a device once for each
- * page that shows it.
+ * A callback without output acts. It is asked for where a person acted, or the program pushed something that is no shared
+ * callback's: one change of a shared prop must not act on a device once for each page that shows it.
  */
 (function () {
     'use strict';
@@ -52,20 +52,21 @@
             const body = text ? JSON.parse(text) : undefined;
             const cause = body ? this._page.renderer.causeOf(body.changedPropIds || []) : null;
             const renderer = this._page.renderer;
-            if (body && !hasOutput(body) && !cause.person && !(cause.initial && renderer.callsAtLoad(body.output)))
-                return Promise.resolve(new Answer(204, '', {}));
-            if (body && this._page.ignored(body.changedPropIds || [])) return Promise.resolve(new Answer(204, '', {}));
+            const acts = body && !hasOutput(body) && !cause.person;
+            const push = (acts && (cause.push || cause.own)) || null;
+            if (acts && !push && !(cause.initial && renderer.callsAtLoad(body.output))) return Promise.resolve(new Answer(204, '', {}));
+            if (body && !push && this._page.ignored(body.changedPropIds || [])) return Promise.resolve(new Answer(204, '', {}));
             const foreseen = body && this._takeForeseen(body);
             if (foreseen) this._unpack(foreseen.b);
             if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
             if (dd.tooLong(text, longest)) return Promise.resolve(this._tooLarge(text.length, longest));
-            const wanted = route === UPDATE ? update || this.overSocket.has(body && body.output) : other;
+            const wanted = route === UPDATE ? update || push || this.overSocket.has(body && body.output) : other;
             if (!wanted || dd.tooLong(text, most / 2)) return this._overHttp(input, init, route);
             // The dev tools know by a fetch that fails that there is no server; they ask again by themselves.
             if (route === HASH && this._page.gone()) return Promise.reject(noServer());
             return new Promise((resolve, reject) => {
                 const number = ++this._number;
-                const request = {number, path: route, query: url.search, body, cause, input, init, resolve, reject, sent: false};
+                const request = {number, path: route, query: url.search, body, cause, input, init, resolve, reject, sent: false, push};
                 this._open.set(number, request);
                 this._ask(request);
             });
@@ -88,8 +89,9 @@
 
         _ask(request) {
             const {number: n, path, query, body, cause} = request;
-            const c = cause ? dd.causeFrame(cause) : undefined;
-            this._page.ask({t: 'req', n, path, query, body, c}, number => {
+            const push = request.push && {c: request.push, w: request.push === cause.push ? 'pushed' : 'own'};
+            const why = push || {c: cause ? dd.causeFrame(cause) : undefined};
+            this._page.ask({t: 'req', n, path, query, body, ...why}, number => {
                 request.frame = number;
                 request.sent = !!number || request.sent;
                 if (!request.sent && this._page.gone()) setTimeout(() => this._unsent(request), NO_ANSWER_MS);

@@ -22,10 +22,10 @@
 
     dd.SharedProps = class SharedProps {
         /**
-         * @param {{apply: (mods: object, revision?: number) => void, send: (frame: object) => number|false, changes: (id: string) => void,
+         * @param {{apply: (mods: object, revision?: number, number?: number) => void, send: (frame: object) => number|false, changes: (id: string) => void,
          *     refuse: (text: string) => void, value: (id: string, prop: string) => any,
-         *     sentEdits: (id: string, prop: string, edits: [any[], any][]) => void, goesOn: () => boolean, grew: () => void, most: number}} page
-         *     `value` is undefined for what is not in the page; `grew`: more is shared
+         *     sentEdits: (id: string, prop: string, edits: [any[], any][]) => void, goesOn: () => boolean, most: number}} page
+         *     `value` is undefined for what is not in the page
          */
         constructor(page) {
             this._page = page;
@@ -37,11 +37,13 @@
             /** When, and why, a prop changed in this page while it was the page's own. @type {Map<string, {at: number, cause: any}>} */
             this._own = new Map();
             this._known = new Set();
+            /** Props that the app has set for all, and keeps; those that no shared callback uses are this page's own. @type {Set<string>} */
+            this._kept = new Set();
             /** Props that are events, which a component sets back by itself: they are nobody's value. @type {Set<string>} */
             this._events = new Set();
             /** @type {[{[key: string]: any}, string][]} */
             this._patterns = [];
-            /** Large values that wait for the next animation frame. @type {{mods: any, revision?: number}|null} */
+            /** Large values that wait for the next animation frame. @type {{mods: any, revision?: number, number?: number}|null} */
             this._heavy = null;
             /** What undoes changes of this page, and is not shown yet. @type {{[id: string]: {[prop: string]: any}}} */
             this._undone = {};
@@ -72,7 +74,7 @@
             this._known.clear();
             this.declare(refs);
             if (since !== undefined) this.tellOwn(since);
-            pushed.forEach(([id, prop]) => this._known.add(keyOf(id, prop)));
+            this._kept = new Set(pushed.map(([id, prop]) => keyOf(id, prop)));
         }
 
         /**
@@ -92,6 +94,11 @@
             if (this._known.has(keyOf(id, prop))) return true;
             if (!id.startsWith('{') || !this._patterns.length) return false;
             return this._patterns.some(([pattern, name]) => name === prop && dd.matches(pattern, id));
+        }
+
+        /** Whether the app has a value of a prop, which the browser's memory does not take the place of. */
+        keeps(id, prop) {
+            return this._kept.has(keyOf(id, prop)) || this.has(id, prop);
         }
 
         /** Which props are shared, by "id\nprop", and by [pattern, prop]. */
@@ -233,19 +240,24 @@
             if (Object.keys(mods).length) this._page.apply(mods);
         }
 
-        /** Values have come from the app. @param {any} mods @param {number|undefined} revision @param {number} size in bytes */
-        came(mods, revision, size) {
+        /**
+         * Values have come from the app.
+         * @param {any} mods @param {number|undefined} revision @param {number} size in bytes
+         * @param {number} [number] of the frame, where they are for this page alone
+         */
+        came(mods, revision, size, number) {
             for (const id in mods)
                 for (const prop in mods[id]) if (dd.isEvent(prop, mods[id][prop])) this._events.add(keyOf(id, prop));
             if (revision) {
                 for (const id in mods)
-                    for (const prop in mods[id]) if (!this._events.has(keyOf(id, prop))) this._share(keyOf(id, prop));
+                    for (const prop in mods[id]) if (!this._events.has(keyOf(id, prop))) this._keep(keyOf(id, prop));
                 mods = this._withoutPending(mods);
             }
             const special = hasSpecial(mods);
-            if (this._heavy && (special || touches(this._heavy.mods, mods))) this._flush();
+            const others = this._heavy && !this._heavy.revision !== !revision;
+            if (this._heavy && (special || others || touches(this._heavy.mods, mods))) this._flush();
             if (size < HEAVY || special || document.hidden) {
-                this._page.apply(mods, revision);
+                this._page.apply(mods, revision, number);
                 return;
             }
             if (!this._heavy) {
@@ -253,13 +265,12 @@
                 requestAnimationFrame(() => this._flush());
             }
             for (const id in mods) this._heavy.mods[id] = {...this._heavy.mods[id], ...mods[id]};
-            this._heavy.revision = revision;
+            Object.assign(this._heavy, {revision, number});
         }
 
         /** A value of it has come from the app. */
-        _share(key) {
-            if (!this._known.has(key)) this._page.grew();
-            this._known.add(key);
+        _keep(key) {
+            this._kept.add(key);
             this._own.delete(key);
             this._forgetUndone(...key.split('\n'));
         }
@@ -270,9 +281,9 @@
 
         _flush() {
             if (!this._heavy) return;
-            const {mods, revision} = this._heavy;
+            const {mods, revision, number} = this._heavy;
             this._heavy = null;
-            this._page.apply(revision ? this._withoutPending(mods) : mods, revision);
+            this._page.apply(revision ? this._withoutPending(mods) : mods, revision, number);
         }
 
         _withoutPending(mods) {

@@ -56,8 +56,11 @@ class Dispatcher:
     # ---- what is shared
 
     def is_shared(self, key: Key) -> bool:
-        """Whether changes of this prop go through the server."""
-        return key in self.state or self.graph.is_shared(key)
+        """Whether changes of this prop go through the server: a shared callback uses it.
+
+        A prop that was only pushed to all keeps that value for late joiners, and is each page's own.
+        """
+        return self.graph.is_shared(key)
 
     def may_be_sent(self, key: Key) -> bool:
         """Whether pages may send changes of this prop: it is shared, or was a moment ago."""

@@ -152,6 +152,13 @@ class Ref:
         )
 
 
+def output_refs(output: str) -> list[Ref]:
+    """The outputs of a callback, read from the text by which Dash knows it; without the marks of duplicates."""
+    names = output[2:-2].split("...") if output.startswith("..") else [output]
+    parts = [name.rpartition(".") for name in names]
+    return [Ref.read(component_id, prop.partition("@")[0]) for component_id, _, prop in parts]
+
+
 def _smaller(value: Any, than: Any) -> bool:
     try:
         return bool(value < than)

@@ -32,12 +32,16 @@ class Cause:
         revision: of that change, made elsewhere; `ACTED`: the person of this page made it.
         said: a component answered that change by itself, as every page's does: it is nobody's act.
         kept: the page's browser has kept the value, or the program says that it is to drive nothing.
+        pushed: the program pushed it to all pages, in this revision; no shared callback uses the prop.
+        own: the program pushed it to this page alone; `revision` is the number of the frame.
     """
 
     key: Key | None = None
     revision: int = 0
     said: bool = False
     kept: bool = False
+    pushed: bool = False
+    own: bool = False
 
 
 @dataclass(eq=False)

@@ -145,8 +145,9 @@ def cause(message: dict[str, Any]) -> Cause | None:
     """The cause of a `set` or `req` frame; None: a person. Raises FrameError."""
     given = message.get("c")
     who = message.get("w")
-    if who not in (None, "said", "kept"):
-        raise FrameError(f"'w' of a {message['t']} frame is 'said' or 'kept', not {str(who)[:60]!r}")
+    kinds = ("pushed", "own") if message["t"] == "req" else ("said", "kept")
+    if who is not None and who not in kinds:
+        raise FrameError(f"'w' of a {message['t']} frame is {' or '.join(map(repr, kinds))}, not {str(who)[:60]!r}")
     said, kept = who == "said", who == "kept"
     if given is None and not who:
         return None
@@ -154,7 +155,7 @@ def cause(message: dict[str, Any]) -> Cause | None:
         return Cause(said=said, kept=kept)
     match given:
         case [str(component_id), str(prop), int(revision)]:
-            return Cause((component_id, prop), revision, said, kept)
+            return Cause((component_id, prop), revision, said, kept, who == "pushed", who == "own")
     raise FrameError(f"'c' of a {message['t']} frame is [], or [id, prop, revision], not {str(given)[:60]!r}")
 
 

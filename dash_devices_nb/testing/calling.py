@@ -112,7 +112,7 @@ class Calling:
                 continue
             del self._waiting[bound]
             asked.cause = self._view.cause_of(asked.changed) if asked.changed else Cause("initial")
-            if not bound.declared.outputs and asked.cause.kind != "person":
+            if not bound.declared.outputs and asked.cause.kind not in ("person", "push", "own"):
                 continue
             if bound in self._running:
                 self._running[bound].stale = True

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dash_devices_nb.core.ids import Bindings, Key, Ref, Wild, canonical, parsed
+from dash_devices_nb.core.ids import Bindings, Key, Ref, Wild, canonical, output_refs, parsed
 
 Slot = Key | list[Key]
 
@@ -40,7 +40,7 @@ class Declared:
         """One entry of the dependencies."""
         return cls(
             output=item["output"],
-            outputs=() if item.get("no_output") else tuple(_output_refs(item["output"])),
+            outputs=() if item.get("no_output") else tuple(output_refs(item["output"])),
             inputs=tuple(Ref.read(each["id"], each["property"]) for each in item["inputs"]),
             state=tuple(Ref.read(each["id"], each["property"]) for each in item["state"]),
             initial=not item.get("prevent_initial_call") and not item.get("no_output"),
@@ -75,8 +75,8 @@ class Bound:
         return (canonical(values), ref.prop)
 
     def output_keys(self, present: Iterable[str]) -> list[Key]:
-        """The props that it sets; without the marks of duplicate outputs."""
-        return [(name, prop.partition("@")[0]) for name, prop in flat(self.slots(self.declared.outputs, present))]
+        """The props that it sets."""
+        return flat(self.slots(self.declared.outputs, present))
 
     def input_keys(self, present: Iterable[str]) -> list[Key]:
         """The props that call it."""
@@ -139,9 +139,3 @@ def flat(slots: Iterable[Slot]) -> list[Key]:
     for slot in slots:
         keys.extend(slot if isinstance(slot, list) else [slot])
     return keys
-
-
-def _output_refs(output: str) -> Iterator[Ref]:
-    for each in output[2:-2].split("...") if output.startswith("..") else [output]:
-        component_id, _, prop = each.rpartition(".")
-        yield Ref.read(component_id, prop)

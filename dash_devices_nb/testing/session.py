@@ -16,10 +16,10 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from dash_devices_nb.core.ids import Key, Ref, Wild
-from dash_devices_nb.core.layout import overlay
+from dash_devices_nb.core.layout import EVENT_PROPS, overlay
 from dash_devices_nb.testing.calling import Asked, Calling
 from dash_devices_nb.testing.link import Link
-from dash_devices_nb.testing.view import PUSHED, Cause, View
+from dash_devices_nb.testing.view import Cause, View
 
 UPDATE = "_dash-update-component"
 SAY_EVERY = 40
@@ -66,7 +66,6 @@ class Session:
         self._applied = self._unsaid = 0
         self._early: list[dict[str, Any]] = []
         self._refs: list[Ref] = []
-        self._pushed: set[Key] = set()
         self._pending: dict[Key, int] = {}
         self._own: dict[Key, tuple[float, Cause]] = {}
         self._deaf_since: float | None = 0.0
@@ -207,7 +206,6 @@ class Session:
         if self._deaf_since is not None and not anew:
             self._tell_own(self._deaf_since)
         self._deaf_since = None
-        self._pushed = {(component_id, prop) for component_id, prop in frame["pushed"]}
         if frame["resumed"]:
             self._acknowledged(frame["s"])
         else:
@@ -273,14 +271,18 @@ class Session:
                 self._apply(given.get("sideUpdate") or {}, asked)
 
         settings = self.link.settings
-        self._ask(UPDATE, payload, done, settings["update"] or output in settings["socket"])
+        push = None
+        if not asked.bound.declared.outputs and asked.cause.kind in ("push", "own"):
+            push = {"c": list(asked.cause.by), "w": "own" if asked.cause.kind == "own" else "pushed"}
+        over_socket = settings["update"] or push is not None or output in settings["socket"]
+        self._ask(UPDATE, payload, done, over_socket, push)
 
-    def _ask(self, path: str, body: Any, done: Done, over_socket: bool) -> None:
+    def _ask(self, path: str, body: Any, done: Done, over_socket: bool, why: dict[str, Any] | None = None) -> None:
         if not over_socket:
             self._spawn(self._ask_http(path, body, done))
             return
         self._request += 1
-        request = {"t": "req", "n": self._request, "path": path, "query": "", "body": body}
+        request = {"t": "req", "n": self._request, "path": path, "query": "", "body": body, **(why or {})}
         self._requests[self._request] = (request, done)
         self._send(request)
 
@@ -320,11 +322,11 @@ class Session:
 
     def is_shared(self, key: Key) -> bool:
         """Whether changes of a prop go to the app."""
-        return key in self._pushed or any(ref.prop == key[1] and ref.bind(key[0]) is not None for ref in self._refs)
+        return any(ref.prop == key[1] and ref.bind(key[0]) is not None for ref in self._refs)
 
     def tell(self, component_id: str, props: Mapping[str, Any], cause: Cause) -> None:
         """Send what of a change of this page is shared."""
-        if cause == PUSHED:
+        if cause.kind == "pushed":
             return
         shared = {prop: value for prop, value in props.items() if self.is_shared((component_id, prop))}
         for key in [(component_id, prop) for prop in props]:
@@ -363,14 +365,16 @@ class Session:
             for prop, value in props.items():
                 key = (component_id, prop)
                 if revision is not None:
-                    self._pushed.add(key)
                     self._own.pop(key, None)
                     if key in self._pending:
                         continue
                 if component_id in self.view.props:
-                    cause = PUSHED if revision is None else Cause("shared", (component_id, prop, revision))
-                    self.set(key, value, cause)
-                    changed.append(key)
+                    kind = "pushed" if revision is None else "shared" if self.is_shared(key) else "push"
+                    number = frame["q"] if revision is None else revision
+                    before = self.view.props[component_id].get(prop, ...)
+                    self.set(key, value, Cause(kind, (component_id, prop, number)))
+                    if self.view.props[component_id].get(prop, ...) != before or prop in EVENT_PROPS:
+                        changed.append(key)
         self.calling.changed(changed)
 
     # ---- tasks

@@ -18,8 +18,9 @@ class Cause:
     """Why a prop changed.
 
     Attributes:
-        kind: "person", "initial" (the page's own first calls), "pushed" (to this page alone) or "shared".
-        by: for "shared": [id, prop, revision] of the change.
+        kind: "person", "initial" (the page's own first calls), "shared", "push" (to all, of what no shared callback
+            uses), "pushed" (to this page alone) or "own" (what that has led to).
+        by: [id, prop, revision] of the change; for the last two the number of the frame.
     """
 
     kind: str
@@ -28,10 +29,11 @@ class Cause:
     @property
     def wire(self) -> list[Any] | None:
         """As a frame carries it: None for a person."""
-        return None if self.kind == "person" else list(self.by)
+        return None if self.kind == "person" else list(self.by) if self.kind in REVISIONS else []
 
 
-PERSON, INITIAL, PUSHED = Cause("person"), Cause("initial"), Cause("pushed")
+REVISIONS = ("shared", "push")
+PERSON, INITIAL = Cause("person"), Cause("initial")
 
 
 class View:
@@ -96,13 +98,16 @@ class View:
     def cause_of(self, keys: Iterable[Key]) -> Cause:
         """Why a callback with these changed props is called."""
         newest: Cause | None = None
+        own: Cause | None = None
         for key in keys:
             cause = self._causes.get(key)
             if cause is None or cause.kind == "person":
                 return PERSON
-            if cause.kind == "shared" and (newest is None or cause.by[2] > newest.by[2]):
+            if cause.kind in REVISIONS and (newest is None or cause.by[2] > newest.by[2]):
                 newest = cause
-        return newest or INITIAL
+            if cause.kind in ("pushed", "own") and (own is None or cause.by[2] > own.by[2]):
+                own = Cause("own", cause.by)
+        return newest or own or INITIAL
 
 
 def _holds(value: Any) -> bool:

@@ -104,7 +104,7 @@ async def test_a_viewers_controls_are_off_and_come_on_at_once(app, browser: Tabs
     for each in IDS:
         await eventually(lambda each=each: is_off(page, each))
     assert not await is_off(page, "mine")
-    app.push_mods({"later": {"value": "shared from now on"}})
+    app.callback_shared(None, Input("later", "value"))(lambda value: None)  # shared from now on
     await eventually(lambda: is_off(page, "later"))
     assert not await is_off(page, "graph")
     await expect(page.locator("#graph")).to_have_attribute("aria-disabled", "true")

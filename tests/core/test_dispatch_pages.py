@@ -94,8 +94,9 @@ class Pages:
 
 
 def shared_boxes(names: str) -> Desk:
-    """Components whose values are shared because they were pushed."""
+    """Components whose values are shared, as a callback has them as state."""
     desk = Desk()
+    desk.callback("reads", "", "button.v", " ".join(f"{name}.v" for name in names))
     desk.start(*(component(name, v=0) for name in names))
     desk.push({f"{name}.v": 0 for name in names})
     desk.forget()
