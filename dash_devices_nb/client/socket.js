@@ -15,7 +15,11 @@
     const FULL_DELAY_MS = 5000;
     const LONGEST_DELAY_MS = 5000;
     const PING_MS = 20000;
+    /** So long a sign of life may take; longer where it has taken longer, as behind a large message on a slow network. */
     const PONG_MS = 10000;
+    const LONGEST_PONG_MS = 300000;
+    /** So long it may take at most that a connection is made. */
+    const LONGEST_OPENING_MS = 20000;
     /** So many come a second apart at first: a page that loads is too busy for a true round trip. */
     const FIRST_PINGS = 4;
 
@@ -58,6 +62,11 @@
             /** The round trip in milliseconds, once measured. */
             this.roundTrip = NaN;
             this._pinged = this._pongs = 0;
+            this._patience = PONG_MS;
+            /** When the connection was begun, by `performance.now()`. */
+            this._began = 0;
+            /** How much the browser still had to send when that was looked at last, and when that was less than before. */
+            this._unsent = this._passed = 0;
             /** How many frames went out on this connection. */
             this._written = 0;
             setInterval(() => this._keepAlive(), 1000);
@@ -71,7 +80,8 @@
         _connect() {
             this._timer = 0;
             this.greeted = false;
-            this._written = 0;
+            this._written = this._unsent = 0;
+            this._began = performance.now();
             const socket = (this._socket = new WebSocket(this._url()));
             socket.binaryType = 'arraybuffer';
             socket.onopen = () => {
@@ -89,6 +99,7 @@
                 frame.size = event.data.length;
                 if (frame.t === 'pong') {
                     this.roundTrip = this.lastHeard - this._pinged;
+                    this._patience = Math.min(Math.max(PONG_MS, 2 * this.roundTrip), LONGEST_PONG_MS);
                     this._pongs++;
                     return;
                 }
@@ -142,16 +153,35 @@
 
         _keepAlive() {
             const socket = this._socket;
-            if (!socket || socket.readyState !== WebSocket.OPEN) return;
+            if (!socket) return;
             const now = performance.now();
-            const silent = this._pinged > this.lastHeard;
-            if (silent && now - this._pinged > PONG_MS && !document.hidden) {
-                socket.onclose = null;
-                socket.close();
-                this._lost({code: 1006, reason: 'the app does not answer'});
+            if (socket.readyState === WebSocket.CONNECTING) {
+                // A browser waits for minutes: for an answer that the network has lost, too.
+                const longest = Math.min(this._patience, LONGEST_OPENING_MS);
+                if (now - this._began > longest && !document.hidden) this._giveUp('there is no answer');
+                return;
+            }
+            if (socket.readyState !== WebSocket.OPEN) return;
+            // What is being sent, however slowly, is on its way to somebody.
+            if (socket.bufferedAmount < this._unsent) this._passed = now;
+            this._unsent = socket.bufferedAmount;
+            const alive = Math.max(this.lastHeard, this._passed);
+            const silent = this._pinged > alive;
+            if (silent && now - this._pinged > this._patience && !document.hidden) {
+                this._patience = Math.min(2 * this._patience, LONGEST_PONG_MS);
+                this._giveUp('the app does not answer');
             } else if ((this._pongs < FIRST_PINGS && !silent) || now - this._pinged > PING_MS) {
                 this._ping();
             }
+        }
+
+        /** End a connection of which nothing comes, and look for another one. @param {string} reason */
+        _giveUp(reason) {
+            const socket = this._socket;
+            if (!socket) return;
+            socket.onopen = socket.onclose = null;
+            socket.close();
+            this._lost({code: 1006, reason});
         }
 
         /** Ask for a sign of life, and report the round trip that was measured last, in milliseconds. */

@@ -1,4 +1,4 @@
-"""A network that a test can cut: a TCP proxy in front of a server."""
+"""A network that a test makes bad: a TCP proxy that delays, throttles, falls silent, forgets connections and cuts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,37 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+SLICE_SECONDS = 0.02
+"""What a throttled direction lets through is written in pieces of so long."""
+PIECES = 64
+"""So many reads may be under way in a direction; then the sender is held back, as by a full socket."""
+READ = 65536
+
+
+class Connection:
+    """One connection through a network.
+
+    Attributes:
+        passes: set while bytes pass; what comes meanwhile waits, and is not lost.
+        lost: whether nothing will pass ever again, nor its end, as where a router has forgotten it.
+        begins: the first bytes that the client sent.
+        newest: the last that the server did.
+    """
+
+    def __init__(self) -> None:
+        self.passes = asyncio.Event()
+        self.passes.set()
+        self.lost = False
+        self.begins = self.newest = b""
+
+    def lose(self) -> None:
+        """Let nothing pass ever again; both ends believe that it stands."""
+        self.lost = True
+        self.passes.clear()
+
 
 class Network:
-    """Forwards connections, until the test cuts them.
+    """Forwards connections, as well as the test lets it.
 
     Args:
         target: the server's URL.
@@ -20,6 +48,11 @@ class Network:
         url: where it listens.
         up: whether it takes connections.
         connections: how many there have been.
+        open: those that are there, oldest first.
+        delay: seconds that each byte takes, in each direction.
+        rate: bytes a second that a connection carries in each direction; None: any number.
+        spares: after so many more bytes the connection that carries them breaks, whatever they are, once: "up" what
+            pages send, "down" what the server does.
     """
 
     def __init__(self, target: str, *, rewrites_host: bool = False, port: int = 0) -> None:
@@ -30,9 +63,14 @@ class Network:
         self._target = (address.hostname, address.port)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._silent = False
         self.up = True
         self.url = ""
         self.connections = 0
+        self.open: list[Connection] = []
+        self.delay = 0.0
+        self.rate: float | None = None
+        self.spares: dict[str, int] = {}
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
@@ -54,6 +92,25 @@ class Network:
         """Take connections again."""
         self.up = True
 
+    def silence(self) -> None:
+        """Let nothing pass on any connection, new ones included, and break none: as a lost WLAN."""
+        self._silent = True
+        for each in self.open:
+            each.passes.clear()
+
+    def speak(self) -> None:
+        """Let everything pass again, what came meanwhile included."""
+        self._silent = False
+        for each in self.open:
+            if not each.lost:
+                each.passes.set()
+
+    def forget(self) -> None:
+        """Lose every connection that is there; new ones pass."""
+        self._silent = False
+        for each in self.open:
+            each.lose()
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.up:
             writer.close()
@@ -62,26 +119,106 @@ class Network:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        connection = Connection()
+        self.open.append(connection)
+        if self._silent:
+            connection.passes.clear()
         server_writer: asyncio.StreamWriter | None = None
         try:
+            connection.begins = await reader.read(READ)
+            if not connection.begins:
+                return
+            await connection.passes.wait()
             server_reader, server_writer = await asyncio.open_connection(*self._target)
             mine, its = (f"Host: {urlsplit(url).netloc}\r\n".encode() for url in (self.url, self._host))
             change = (mine, its) if self._rewrites_host else (b"", b"")
-            await asyncio.gather(_copy(reader, server_writer, *change), _copy(server_reader, writer))
-        except (OSError, asyncio.CancelledError):
+            to_server = _Direction(self, connection, "up", server_writer, *change)
+            await to_server.took(connection.begins)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(to_server.carry(reader))
+                both.create_task(_Direction(self, connection, "down", writer).carry(server_reader))
+        except* (OSError, _Cut):
+            pass
+        except* asyncio.CancelledError:
             pass
         finally:
             self._tasks.discard(task)
+            self.open.remove(connection)
             for each in (writer, server_writer):
                 if each is not None:
                     each.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, old: bytes = b"", new: bytes = b"") -> None:
-    while data := await reader.read(65536):
-        writer.write(data.replace(old, new) if old else data)
-        await writer.drain()
-    writer.close()
+class _Cut(Exception):
+    """The connection breaks here."""
+
+
+class _Direction:
+    """One direction of a connection."""
+
+    def __init__(
+        self,
+        network: Network,
+        connection: Connection,
+        way: str,
+        writer: asyncio.StreamWriter,
+        old: bytes = b"",
+        new: bytes = b"",
+    ) -> None:
+        self._network = network
+        self._connection = connection
+        self._writer = writer
+        self._old, self._new = old, new
+        self._way = way
+        self._pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(PIECES)
+
+    async def took(self, data: bytes) -> None:
+        """Some bytes have come; b"" is the end."""
+        due = asyncio.get_running_loop().time() + self._network.delay
+        await self._pieces.put((due, data.replace(self._old, self._new) if self._old else data))
+
+    async def carry(self, reader: asyncio.StreamReader) -> None:
+        """Carry all, and the end."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._write())
+            while data := await reader.read(READ):
+                if self._way == "down":
+                    self._connection.newest = data
+                await self.took(data)
+            await self.took(b"")
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due, data = await self._pieces.get()
+            if (wait := due - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            await self._connection.passes.wait()
+            if not data:
+                self._writer.close()
+                return
+            while data:
+                rate = self._network.rate
+                count = len(data) if rate is None else max(1, int(rate * SLICE_SECONDS))
+                piece, data = data[:count], data[count:]
+                await self._connection.passes.wait()
+                self._writer.write(self._spared(piece))
+                await self._writer.drain()
+                if rate is not None:
+                    await asyncio.sleep(len(piece) / rate)
+
+    def _spared(self, piece: bytes) -> bytes:
+        """What of some bytes still passes before the connection breaks."""
+        spares = self._network.spares
+        left = spares.get(self._way)
+        if left is None or left >= len(piece):
+            if left is not None:
+                spares[self._way] = left - len(piece)
+            return piece
+        del spares[self._way]
+        self._writer.write(piece[:left])
+        self._writer.close()
+        raise _Cut
 
 
 @asynccontextmanager
