@@ -342,7 +342,7 @@ class Hub:
                 if page.introduced.is_set():
                     return
                 if hooks and not page.client.withheld:
-                    page.send_passing("shared", refs=self.shared_refs() + self._pushed())
+                    page.send_passing("shared", refs=self.shared_refs(), pushed=self._pushed())
                 page.introduce()
                 for place, frame in self.images.items():
                     page.send_image(place, frame)
@@ -358,7 +358,7 @@ class Hub:
     def bring_up(self, page: Page) -> None:
         """What is shared was kept from a page, and is no more. With the lock held."""
         page.outbox.start_anew()
-        page.send_passing("shared", refs=self.shared_refs() + self._pushed())
+        page.send_passing("shared", refs=self.shared_refs(), pushed=self._pushed())
         for place, frame in self.images.items():
             page.send_image(place, frame)
         self.runtime.touch(page)

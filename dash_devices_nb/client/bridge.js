@@ -155,6 +155,7 @@
                     return this.role.told(frame);
                 case 'shared':
                     this.shared.declare(frame.refs);
+                    this.shared.hold(frame.pushed);
                     return this.role.soon();
                 case 'dependencies':
                     return this._redefine(frame);

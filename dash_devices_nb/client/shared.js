@@ -74,7 +74,13 @@
             this._known.clear();
             this.declare(refs);
             if (since !== undefined) this.tellOwn(since);
-            this._kept = new Set(pushed.map(([id, prop]) => keyOf(id, prop)));
+            this._kept.clear();
+            this.hold(pushed);
+        }
+
+        /** The app has values of these for all. @param {[string, string][]} pushed */
+        hold(pushed) {
+            for (const [id, prop] of pushed) this._kept.add(keyOf(id, prop));
         }
 
         /**

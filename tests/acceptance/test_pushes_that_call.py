@@ -200,3 +200,31 @@ async def test_boxes_that_convert_each_other_settle(serve: Serving, browser: Tab
     late = await browser.open(second.url)
     await expect(late.locator("#a7")).to_have_value("reset")
     await expect(late.locator("#length")).to_have_value("100")
+
+
+async def test_what_was_only_pushed_is_a_pages_own_where_hooks_greet(serve: Serving, browser: Tabs):
+    """With a connect hook too a page keeps to itself what it types, unscolded; a reload shows what was pushed."""
+    app = Dash(__name__)
+    fields = [dcc.Input(id="box", value="", persistence=True), html.Div(id="echo"), html.Div(id="status")]
+    app.layout = html.Div(fields)
+    app.callback_connect(lambda client, connect: None)
+
+    @app.callback([Output("echo", "children"), Output("status", "children")], [Input("box", "value")])
+    def echo(value):
+        return value, "-"
+
+    url = await serve(app)
+    app.push_mods({"box": {"value": "pushed"}, "status": {"children": "ready"}})
+    one, two = await browser.open(url), await browser.open(url)
+    for page in (one, two):
+        await expect(page.locator("#echo")).to_have_text("pushed")
+        await expect(page.locator("#status")).to_have_text("-")
+    await two.locator("#box").fill("mine")
+    await expect(two.locator("#echo")).to_have_text("mine")
+    app.push_mods({"status": {"children": "seen"}})
+    for page in (one, two):
+        await expect(page.locator("#status")).to_have_text("seen")
+        await expect(page.get_by_text("is not shared")).to_have_count(0)
+    await expect(one.locator("#box")).to_have_value("pushed")
+    await two.reload()
+    await expect(two.locator("#echo")).to_have_text("pushed")

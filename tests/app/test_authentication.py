@@ -232,4 +232,4 @@ async def test_names_of_pushed_props_are_told_after_the_hooks(app, app_server, k
             await page.got(lambda: any(frame["t"] == "pong" for frame in page.frames))
             assert "pushed" not in json.dumps(page.frames[1:])
             app.clients[0].authentication = 1
-        await page.got(lambda: any(["pushed", "title"] in frame.get("refs", ()) for frame in page.frames))
+        await page.got(lambda: any(["pushed", "title"] in frame.get("pushed", ()) for frame in page.frames))

@@ -95,6 +95,27 @@ async def test_what_was_only_pushed_stays_a_pages_own(tab, called):
     assert cem.prop("box", "value") == "reset"
 
 
+async def test_what_was_only_pushed_stays_a_pages_own_where_hooks_greet(tab, called):
+    """A page that connect hooks have seen, or that has logged in, shares no more than others."""
+    app = app_of(called)
+
+    @app.callback_connect
+    def greet(client, connect):
+        client.authentication = 0 if len(app.clients) > 1 else 1
+
+    app.push_mods({"box": {"value": "reset"}, "mark": {"children": "before"}})
+    anne, ben = await tab(app), await tab(app)
+    [out] = [client for client in app.clients if not client.authentication]
+    out.authentication = 1
+    await ben.expect("box", "value", "reset")
+    for each in (anne, ben):
+        await each.act("box", "value", "mine")
+    app.push_mods({"mark": {"children": "after"}})
+    for each in (anne, ben):
+        await each.expect("view", "children", "view of after")
+        assert not each.notices
+
+
 async def test_pages_that_answer_each_other_end_equal(tab, called):
     """A push that has come back to its own lineage is shown, and calls nothing."""
     app = Dash(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dash
@@ -13,16 +14,15 @@ import dash_devices_nb
 from dash_devices_nb import dependencies, exceptions
 
 
-def main() -> None:
-    """Give the program our modules by the old names, and its `run_server` the port of the command line."""
-    program, port = Path(sys.argv[1]).resolve(), int(sys.argv[2])
+def give_modules(port: int, dcc: ModuleType = dash.dcc) -> None:
+    """Give programs our modules by the old names, and their `run_server` the port of the command line."""
     sys.modules.update(
         {
             "dash_devices": dash_devices_nb,
             "dash_devices.dependencies": dependencies,
             "dash_devices.exceptions": exceptions,
             "dash_html_components": dash.html,
-            "dash_core_components": dash.dcc,
+            "dash_core_components": dcc,
         }
     )
     serve = dash_devices_nb.Dash.run_server
@@ -33,9 +33,15 @@ def main() -> None:
         serve(self, "127.0.0.1", port, dev_tools_disable_version_check=True, **options)
 
     dash_devices_nb.Dash.run_server = run_server  # type: ignore[method-assign]
+
+
+def run(program: Path) -> None:
+    """Run the program as `python PROGRAM` would."""
     sys.path.insert(0, str(program.parent))
     sys.argv = [str(program)]
     runpy.run_path(str(program), run_name="__main__")
 
 
-main()
+if __name__ == "__main__":
+    give_modules(int(sys.argv[2]))
+    run(Path(sys.argv[1]).resolve())
