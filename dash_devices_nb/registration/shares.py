@@ -30,8 +30,9 @@ MOST_HOURS = 366 * 24
 MOST_NAME = 40
 """Characters of a link's name."""
 LIST_BYTES = 200_000
+"""The most that the list takes, of all places: where it is full, the links that ended first are forgotten."""
 KEPT = 7 * 86_400.0
-"""Seconds for which a revoked link stays in the list after its time, to be told from a forged one."""
+"""Seconds for which a link stays in the list after its time, where there is room for it."""
 SETTLED = 100_000_000  # nanoseconds after which a file's time of change tells of every later change
 
 REVOKED = "This share link was revoked. Ask whoever gave it to you for another one."
@@ -141,7 +142,13 @@ class ShareList:
         with locked(directory()):
             if len(self.records(now)) >= MOST:
                 raise ShareError(f"The app has {MOST} share links, the most there are: revoke some of app.shares.")
-            self._write([*self._read(), {**asdict(record), "place": self._place}], now)
+            entries = [*self._read(), {**asdict(record), "place": self._place}]
+            if (size := len(_text([entry for entry in entries if not _has_ended(entry, now)]))) > LIST_BYTES:
+                raise ShareError(
+                    f"The share links of this app, at all places where it is served, would take {size} bytes, and "
+                    f"their list takes at most {LIST_BYTES} bytes: revoke some of app.shares, or give shorter names."
+                )
+            self._write(entries, now)
         return record
 
     def revoke(self, id: str, now: float) -> None:
@@ -188,7 +195,25 @@ class ShareList:
 
     def _write(self, entries: list[dict[str, Any]], now: float) -> None:
         kept = [entry for entry in entries if entry["expires"] + KEPT > now]
-        write_private(directory() / f"{self._name}.shares", json.dumps({"version": VERSION, "shares": kept}).encode())
+        ended = sorted((entry for entry in kept if _has_ended(entry, now)), key=_end)
+        over = len(_text(kept)) - LIST_BYTES
+        while over > 0 and ended:
+            oldest = ended.pop(0)
+            kept = [entry for entry in kept if entry is not oldest]
+            over -= len(_text([oldest])) - len(_text([]))
+        write_private(directory() / f"{self._name}.shares", _text(kept))
+
+
+def _text(entries: list[dict[str, Any]]) -> bytes:
+    return json.dumps({"version": VERSION, "shares": entries}).encode()
+
+
+def _end(entry: dict[str, Any]) -> float:
+    return float(entry["expires"] if entry["revoked"] is None else min(entry["revoked"], entry["expires"]))
+
+
+def _has_ended(entry: dict[str, Any], now: float) -> bool:
+    return entry["revoked"] is not None or now >= entry["expires"]
 
 
 _FIELDS: dict[str, tuple[type, ...]] = {

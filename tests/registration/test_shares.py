@@ -243,3 +243,31 @@ def test_values_that_nothing_writes_are_refused_with_the_file(
             attempt()
     other = ShareList("other", PLACE)
     assert other.admit(other.token(other.issue("view", 1, "", NOW)), NOW)
+
+
+def test_links_without_end_leave_the_list_readable(shares: ShareList, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who makes and revokes links all day locks nobody out: where the list is full, those that ended first go."""
+    monkeypatch.setattr(registration.shares, "LIST_BYTES", 10_000)
+    lasting = shares.issue("view", 1000, "of the term", NOW)
+    for number in range(100):
+        record = shares.issue("view", 8, "", NOW + number * 60)
+        shares.revoke(record.id, NOW + number * 60 + 1)
+    end = NOW + 100 * 60
+    assert (registration.directory() / "bench.shares").stat().st_size <= 10_000
+    assert shares.admit(shares.token(lasting), end) == lasting
+    with pytest.raises(ShareError, match="was revoked"):
+        shares.admit(shares.token(record), end)
+    assert shares.find(record.id) is not None
+
+
+def test_links_that_count_are_never_forgotten_for_room(shares: ShareList, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where links of several places fill the list, who makes one more is told, and the others count on."""
+    monkeypatch.setattr(registration.shares, "LIST_BYTES", 10_000)
+    made = []
+    with pytest.raises(ShareError, match=r"share links of this app.* at most 10000 bytes: revoke some"):
+        for number in range(100):
+            of = ShareList("bench", f"/user/x{number % 3}/dash-devices/bench/")
+            made.append((of, of.issue("view", 8, "é" * 40, NOW)))
+    assert len(made) > 20
+    for of, record in made:
+        assert of.admit(of.token(record), NOW) == record
