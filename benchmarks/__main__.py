@@ -91,6 +91,13 @@ def main() -> int:
     join.add_argument("--seconds", type=float, default=10, help="within which they come (default: 10)")
     join.set_defaults(command="join")
 
+    soak = commands.add_parser("soak", parents=[common], help="a class for a long time: what its device keeps of it")
+    soak.add_argument("--minutes", type=float, default=60, help="(default: 60)")
+    soak.add_argument("--pages", type=int, default=200, help="at a time (default: 200)")
+    soak.add_argument("--tabs", type=int, default=8, help="of them, which apply everything (default: 8)")
+    soak.add_argument("--trace", action="store_true", help="where memory grew after the warm-up (slow)")
+    soak.set_defaults(command="soak")
+
     options = parser.parse_args()
     if not is_worker():
         return watch(sys.argv[1:])

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 
-TEXT = 1
+TEXT, BINARY = 1, 2
 
 
 class RawSocket(asyncio.Protocol):
@@ -42,6 +42,9 @@ class RawSocket(asyncio.Protocol):
     def took(self, payload: bytes) -> None:
         """A text frame has come."""
 
+    def took_image(self, payload: bytes) -> None:
+        """A binary frame has come."""
+
     def refused(self, head: bytes) -> None:
         """The server did not open a WebSocket."""
         raise ConnectionError(head.decode(errors="replace"))
@@ -58,9 +61,17 @@ class RawSocket(asyncio.Protocol):
 
     def send(self, **frame: object) -> None:
         """Send a frame, masked with zeros, which is allowed and costs nothing."""
-        payload = json.dumps(frame).encode()
-        size = len(payload)
-        head = bytes([0x81, 0x80 | size]) if size < 126 else bytes([0x81, 0x80 | 126]) + size.to_bytes(2, "big")
+        self.send_bytes(json.dumps(frame).encode())
+
+    def send_bytes(self, payload: bytes, announced: int | None = None) -> None:
+        """Send a text frame; `announced`: its size, where it is longer than what comes of it."""
+        size = len(payload) if announced is None else announced
+        if size < 126:
+            head = bytes([0x81, 0x80 | size])
+        elif size < 65536:
+            head = bytes([0x81, 0x80 | 126]) + size.to_bytes(2, "big")
+        else:
+            head = bytes([0x81, 0x80 | 127]) + size.to_bytes(8, "big")
         self.transport.write(head + bytes(4) + payload)
 
     def data_received(self, data: bytes) -> None:
@@ -86,5 +97,7 @@ class RawSocket(asyncio.Protocol):
                 break
             if buffer[at] & 15 == TEXT:
                 self.took(buffer[start : start + size])
+            elif buffer[at] & 15 == BINARY:
+                self.took_image(buffer[start : start + size])
             at = start + size
         self._buffer = buffer[at:]

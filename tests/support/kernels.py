@@ -126,7 +126,13 @@ class Kernel:
         return int(self._manager.provisioner.pid)
 
     def start(
-        self, code: str, *, cell_id: str | None = None, deleted: Sequence[str] = (), session: str | None = None
+        self,
+        code: str,
+        *,
+        cell_id: str | None = None,
+        deleted: Sequence[str] = (),
+        session: str | None = None,
+        store_history: bool = True,
     ) -> Cell:
         """Send a cell and do not wait for it.
 
@@ -135,6 +141,7 @@ class Kernel:
             cell_id: The front end's id of it, which some do not send.
             deleted: The ids of cells that were deleted, as the front end tells.
             session: The front end's; None: always the same one.
+            store_history: Whether IPython keeps source and result, as it does for a notebook.
         """
         code = textwrap.dedent(code)
         cell = Cell(code)
@@ -144,7 +151,7 @@ class Kernel:
             {
                 "code": code,
                 "silent": False,
-                "store_history": True,
+                "store_history": store_history,
                 "user_expressions": {},
                 "allow_stdin": False,
                 "stop_on_error": False,
