@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,43 +26,69 @@ from dash_devices_nb.kernel.outputlog import OutputLog
 
 
 @dataclass
-class _Event:
-    """One client that came or left, and who was there then.
+class _Seen:
+    """Who was there at the event for which a hook is called.
 
     Attributes:
-        runtime: of the app.
         present: None once the hook has gone on to wait, or has ended: what it started sees who is there now.
-        then: called when the hook has ended.
     """
 
     runtime: Runtime
-    client: Client
-    connect: bool
     present: tuple[Client, ...] | None
-    then: Callable[[], None]
 
     def passed(self) -> None:
         """The hook sees who is there now from here on."""
         self.present = None
 
+
+@dataclass(eq=False)
+class _Event:
+    """One client that came or left, on its way through the hooks.
+
+    Attributes:
+        runtime: of the app.
+        present: who was there then, but for those of whose coming the hooks hear no more.
+        hooks: who see it, one after the other.
+        done: called when all have.
+        number: of the hook whose turn it is.
+    """
+
+    runtime: Runtime
+    client: Client
+    connect: bool
+    present: tuple[Client, ...]
+    hooks: Sequence[ConnectHook]
+    done: Callable[[], None]
+    number: int = 0
+
+    def go_on(self) -> None:
+        """Let the next hook see it."""
+        if self.number == len(self.hooks):
+            self.done()
+            return
+        hook = self.hooks[self.number]
+        self.number += 1
+        hook.take(self)
+
     @contextmanager
-    def seen(self) -> Iterator[None]:
+    def seen(self) -> Iterator[_Seen]:
         """Let what runs within see who was there."""
-        token = _event.set(self)
+        seen = _Seen(self.runtime, self.present)
+        token = _seen.set(seen)
         try:
-            yield
+            yield seen
         finally:
-            _event.reset(token)
-            self.passed()
+            _seen.reset(token)
+            seen.passed()
 
 
-_event: ContextVar[_Event | None] = ContextVar("dash_devices_nb_connect_event", default=None)
+_seen: ContextVar[_Seen | None] = ContextVar("dash_devices_nb_connect_event", default=None)
 
 
 def present_at_event(runtime: Runtime) -> tuple[Client, ...] | None:
     """Who was there at the event that a connect hook of this app is being called for; None outside of hooks."""
-    event = _event.get()
-    return event.present if event is not None and event.runtime is runtime else None
+    seen = _seen.get()
+    return seen.present if seen is not None and seen.runtime is runtime else None
 
 
 def tell(
@@ -69,18 +96,13 @@ def tell(
 ) -> None:
     """A client has come, or left: one hook after the other sees it, in the order in which they were defined.
 
+    A client that has left before the turn of its coming is seen by no hook that has not seen it come.
+
     Does not block; on the I/O loop. `done` is called when all have, from any thread.
     """
     with runtime.lock:
         present = tuple(page.client for page in runtime.pages.values())
-
-    def go_on(number: int) -> None:
-        if number == len(hooks):
-            done()
-        else:
-            hooks[number].take(_Event(runtime, client, connect, present, lambda: go_on(number + 1)))
-
-    go_on(0)
+    _Event(runtime, client, connect, present, hooks, done).go_on()
 
 
 class ConnectHook:
@@ -117,12 +139,36 @@ class ConnectHook:
 
     def take(self, event: _Event) -> None:
         """A client has come, or left. Does not block; from any thread."""
+        run = None
         with self._runtime.lock:
-            self._waiting.append(event)
-            if self._run is not None:
-                return
-            run = self._run = object()
-        self._start(run)
+            came = None if event.connect else self._unseen(event.client)
+            if came is None:
+                self._waiting.append(event)
+                if self._run is not None:
+                    return
+                run = self._run = object()
+        if came is not None:
+            came.done()
+            event.done()
+        else:
+            self._start(run)
+
+    def _unseen(self, client: Client) -> _Event | None:
+        """Take out that this client has come, if that still waits. It counts for none of those that came after it.
+
+        However often pages come and go while the hook runs, what waits is one event for each client that is there, or
+        was seen.
+        """
+        for place in range(len(self._waiting) - 1, -1, -1):
+            came = self._waiting[place]
+            if came.client is client and came.connect:
+                break
+        else:
+            return None
+        del self._waiting[place]
+        for later in itertools.islice(self._waiting, place, None):
+            later.present = tuple(other for other in later.present if other is not client)
+        return came
 
     def _start(self, run: object) -> None:
         if inspect.iscoroutinefunction(self._function):
@@ -151,19 +197,19 @@ class ConnectHook:
                         returned = self._function(event.client, event.connect)
                     self._done(event, returned)
             finally:
-                event.then()
+                event.go_on()
 
     async def _run_coroutine(self) -> None:
         while (event := self._next()) is not None:
             try:
                 with self._told(event), self._output.bound(self._log, self._name), self._told(event):
-                    with self.stats.counted(), event.seen():
+                    with self.stats.counted(), event.seen() as seen:
                         # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
-                        asyncio.get_running_loop().call_soon(event.passed)
+                        asyncio.get_running_loop().call_soon(seen.passed)
                         returned = await self._function(event.client, event.connect)
                     self._done(event, returned)
             finally:
-                event.then()
+                event.go_on()
 
     @contextmanager
     def _told(self, event: _Event) -> Iterator[None]:

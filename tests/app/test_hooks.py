@@ -148,6 +148,38 @@ async def test_a_connect_hook_hears_one_event_after_the_other(tab):
     assert events == [True, False]
 
 
+async def test_who_comes_and_goes_while_a_hook_runs_does_not_pile_up(tab, monkeypatch):
+    """Reconnects cancel out: each hook sees those who are there or were seen, and counts right."""
+    monkeypatch.setattr("dash_devices_nb.app.hub.HOOKS_SECONDS", 0.02)
+    app = Dash(__name__)
+    app.layout = html.Div(id="a")
+    may_go_on, first, second = threading.Event(), [], []
+
+    @app.callback_connect
+    def slow(client, connect):
+        if not first:
+            may_go_on.wait(20)
+        first.append((client.id, connect, len(app.clients)))
+
+    @app.callback_connect
+    async def after(client, connect):
+        second.append((client.id, connect, len(app.clients)))
+
+    anne = await tab(app)
+    passing = await tab(app)
+    ben = await tab(app)
+    await passing.close()
+    for _ in range(30):
+        await (await tab(app)).close()
+    await eventually(lambda: len(app.clients) == 2)
+    assert len(app.hub.connect_hooks[0]._waiting) == 1
+    may_go_on.set()
+    await eventually(lambda: len(second) == 2)
+    await anne.close()
+    await eventually(lambda: len(second) == 3)
+    assert first == second == [(anne.client_id, True, 1), (ben.client_id, True, 2), (anne.client_id, False, 1)]
+
+
 async def test_the_calls_of_a_connect_hook_are_counted(app, tab):
     """With those that raised, as those of callbacks; what runs in the page has no count."""
     app.clientside_callback("a => a", Output("b", "title"), Input("a", "value"))
