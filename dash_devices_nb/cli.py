@@ -23,7 +23,7 @@ OPEN_WITHIN = 30.0  # seconds in which the app must have started
 LOOK = 0.05  # seconds
 SECRET_NOTE = (
     "The address carries a secret: who has it may use the device. "
-    "Without it (--no-auth) everybody who reaches the port may."
+    "Without it (--no-auth, or DASH_DEVICES_AUTH=none) everybody who reaches the port may."
 )
 
 
@@ -78,7 +78,8 @@ def _demo(given: argparse.Namespace) -> int:
         app = console(thermostat)
         if given.open:
             threading.Thread(target=_open, args=[app], name="open-browser", daemon=True).start()
-        app.run(given.host, given.port, auth=None if given.no_auth else "secret")
+        asks = {"auth": None} if given.no_auth else {}  # else DASH_DEVICES_AUTH tells, or asks for the secret
+        app.run(given.host, given.port, **asks)
     finally:
         thermostat.close()
     return 0

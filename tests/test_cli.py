@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -93,3 +94,12 @@ async def test_demo_without_auth_and_strangers(script: ScriptRunner, browser: Ta
     browser.allow_errors("403")
     response = await page.goto(guarded.url.split("?")[0])
     assert response.status == 403
+
+
+async def test_the_demo_heeds_the_sites_default(script: ScriptRunner, monkeypatch: pytest.MonkeyPatch):
+    """`DASH_DEVICES_AUTH=none`: no secret is asked for."""
+    monkeypatch.setenv("DASH_DEVICES_AUTH", "none")
+    program = await script(COMMAND, "demo", "--port", "0")
+    assert "token" not in program.url
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(program.url)).status_code == 200

@@ -26,6 +26,7 @@ from dash_devices_nb.transport.serve import Server
 T = TypeVar("T")
 
 LOOPBACK = (None, "127.0.0.1", "localhost", "::1")
+ANYWHERE = ("", "0.0.0.0", "::")
 
 FRAMES = {Host.COLAB: ancestors.COLAB, Host.VSCODE: ancestors.VSCODE_WEB}
 """Whose pages show an app beside those that always may."""
@@ -119,9 +120,10 @@ class Site:
             self.secret if wish.secret or wish.base_url else None,
             self.prefix,
             allowed_origins=wish.allowed_origins,
-            allowed_hosts=wish.allowed_hosts,
+            allowed_hosts=wish.allowed_hosts if wish.host in (None, *ANYWHERE) else (*wish.allowed_hosts, wish.host),
             frames=FRAMES.get(detect().host, ()),
             shares=self.shares if wish.base_url is None else None,
+            bound=str(self._bound.sock.getsockname()[0]) if wish.base_url is None else None,
         )
         self._server = Server(self._gate, self._bound, max_message_bytes=max_message_bytes, ssl_context=wish.tls)
 

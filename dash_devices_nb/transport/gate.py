@@ -78,6 +78,7 @@ class Gate:
         allowed_hosts: Collection[str] = (),
         frames: Collection[str] = (),
         shares: ShareList | None = None,
+        bound: str | None = None,
     ) -> None:
         """Guards `app`.
 
@@ -91,13 +92,14 @@ class Gate:
             allowed_hosts: More names by which the app is asked for where it has no secret.
             frames: More origins whose pages may show the app in a frame, beside the allowed ones.
             shares: Links by which guests may enter, where no Jupyter server checks them.
+            bound: The address of the listening socket; None where it is unknown.
         """
         self._app = app
         self._secret = secret.encode() if secret else None
         self._cookie_value = hmac.new(self._secret or b"", b"dash-devices cookie", hashlib.sha256).hexdigest()
         self._cookie_path = cookie_path
         self._guests = Guests(shares) if shares is not None else None
-        self._hosts = Hosts(allowed_hosts)
+        self._hosts = Hosts(allowed_hosts, bound)
         self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
         self._ancestors = self._allowed | frozenset(frames)
 

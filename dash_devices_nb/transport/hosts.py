@@ -22,9 +22,13 @@ class Hosts:
 
     Args:
         allowed: more names that are the app's, as "lab.example.org"; "*" for all.
+        bound: the address of the listening socket, which tells who can reach it: on a computer that has its own name
+            resolved to 127.0.1.1, as Debian has, the name reaches what is open to all networks by a loopback address.
+            None where it is unknown: then each connection's address tells.
     """
 
-    def __init__(self, allowed: Collection[str] = ()) -> None:
+    def __init__(self, allowed: Collection[str] = (), bound: str | None = None) -> None:
+        self._bound = bound
         self._allowed = frozenset(name.lower().strip("[]") for name in allowed)
         own = socket.gethostname().lower()
         self._own = frozenset(name for name in (own, f"{own}.local") if own)
@@ -40,10 +44,10 @@ class Hosts:
         if not host or name in LOOPBACK_NAMES or name in self._allowed or "*" in self._allowed:
             return ""
         here = "" if server is None else server.partition("%")[0]
-        loopback = here == "" or _is_loopback(here)
+        loopback = _is_loopback(here if self._bound is None else self._bound.partition("%")[0])
         if not loopback and (name in self._own or _same_address(name, here)):
             return ""
-        known = sorted((LOOPBACK_NAMES if loopback else {here, *self._own}) | self._allowed)
+        known = sorted((LOOPBACK_NAMES if loopback else {here, *self._own} - {""}) | self._allowed)
         return STRANGE_HOST.format(host=host, name=name or host, known=", ".join(known))
 
 
@@ -58,7 +62,7 @@ def _is_loopback(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
-        return address == "localhost"
+        return address in ("", "localhost")
 
 
 def _same_address(one: str, other: str) -> bool:

@@ -108,3 +108,23 @@ async def test_names_that_the_program_gives_are_answered(app_server):
     async with httpx.AsyncClient() as http:
         for host, status in (("device.example", 200), ("other.example", 403)):
             assert (await http.get(url, headers={"Host": host})).status_code == status
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "my-device"])
+async def test_the_name_at_which_it_is_served_is_answered(app_server, monkeypatch, host):
+    """The computer's name that leads to 127.0.1.1, or a name of a loopback address that the program itself gives."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "thisdevice")
+    found = socket.getaddrinfo
+
+    def resolved(name, *args, **kwargs):
+        return found("127.0.1.1" if name == "my-device" else name, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    app = Dash("named")
+    app.layout = html.Div()
+    port = app_server.run(app, host=host, auth=None).rstrip("/").rpartition(":")[2]
+    name = "thisdevice" if host == "0.0.0.0" else host
+    async with httpx.AsyncClient() as http:
+        for asked, status in ((name, 200), ("other.example", 403)):
+            answer = await http.get(f"http://127.0.1.1:{port}/", headers={"Host": f"{asked}:{port}"})
+            assert answer.status_code == status

@@ -261,6 +261,17 @@ def test_on_other_addresses_this_computer_is_asked_for_by_its_own_names() -> Non
     assert Hosts(["*"]).refusal("evil.example", "127.0.0.1") == ""
 
 
+def test_who_can_reach_it_is_told_by_the_address_that_it_is_bound_to() -> None:
+    """Debian resolves a computer's own name to 127.0.1.1: there it reaches what is open to all networks as well."""
+    name = socket.gethostname()
+    for bound in ("0.0.0.0", "::"):
+        hosts = Hosts((), bound)
+        for host in (f"{name}:8050", "127.0.1.1:8050", "localhost:8050"):
+            assert hosts.refusal(host, "127.0.1.1") == ""
+        assert hosts.refusal("evil.example", "127.0.1.1")
+    assert Hosts((), "127.0.0.1").refusal(name, "127.0.0.1"), "a name that others may make resolve to it"
+
+
 async def test_who_somebody_is_is_not_taken_from_outside() -> None:
     """Without a secret the headers of the extension are nobody's word."""
     told = {"X-Dash-Devices-User": quote('{"username": "root", "role": "owner"}'), "X-Forwarded-Host": "evil.example"}
