@@ -48,7 +48,8 @@ class Recorder:
         """The program set props, of one client or (None) of all."""
         call = running_call.get()
         why = call.spec if isinstance(call, Call | RegularCall) else None
-        self.journal.add(self._clock(), kinds.PUSH, client, mods, why)
+        by = call.client if call is not None else None
+        self.journal.add(self._clock(), kinds.PUSH, client, mods, why, by=by)
 
     def refused(self, client: Any, reason: str) -> None:
         """A page's change or frame was not taken."""
@@ -85,5 +86,6 @@ class Recorder:
             recorded.sent = sum([len(value.json) for value in mods.values()])
         if definition is not None:
             definition.stats.add(recorded.seconds, failed=recorded.error is not None)
-        self.journal.add(self._clock(), kinds.CALL, recorded.client, recorded)
+        wave = getattr(recorded.call, "wave", None)
+        self.journal.add(self._clock(), kinds.CALL, recorded.client, recorded, by=None if wave is None else wave.client)
         self.next_calls.told(recorded)

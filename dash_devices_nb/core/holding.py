@@ -1,15 +1,16 @@
 """What the journal holds in memory, bounded: large values, and the frames of tracebacks.
 
 An entry's small values stay as long as the entry does. Large ones count towards a number of bytes, and errors hold the
-frames in which they were raised, with all that is in these; of both the oldest are let go first, while their entries
-stay and say so. What somebody has taken in hand is never touched: the journal replaces its own reference.
+frames in which they were raised, with all that is in these; of both the oldest are let go first, those of guests before
+others' (see `parts`), while their entries stay and say so. What somebody has taken in hand is never touched: the journal replaces its own reference.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+from dash_devices_nb.core.parts import OWN, Room
 
 MEMORY = 64 * 2**20
 HEAVY = 4096
@@ -48,55 +49,49 @@ class Holding:
     """Holds what is large, and lets the oldest go.
 
     Args:
-        memory: how many bytes of JSON may be held; the newest is held however large it is.
+        memory: how many bytes of JSON may be held; the newest that is no guest's is held however large it is.
         lock: entered around each change, so that all may be called from any thread.
     """
 
     def __init__(self, memory: int = MEMORY, lock: AbstractContextManager[Any] | None = None) -> None:
         self._lock = lock or nullcontext()
-        self._heavy: deque[Held] = deque()
-        self._failed: deque[Held] = deque()
-        self._bytes = 0
-        self._memory = memory
+        self._heavy: Room[Held] = Room(memory)
+        self._failed: Room[Held] = Room(FRAMES)
 
     @property
     def memory(self) -> int:
         """How many bytes may be held."""
-        return self._memory
+        return self._heavy.limit
 
     @memory.setter
     def memory(self, memory: int) -> None:
-        self._memory = memory
         with self._lock:
+            self._heavy.limit = memory
             self._lighten()
 
     @property
     def bytes(self) -> int:
         """How many bytes are held."""
-        return self._bytes
+        return self._heavy.weight
 
-    def hold(self, what: Any, weight: int) -> Any:
-        """Hold what is large or has failed. Returns `what` itself where it is neither, else a `Held`."""
+    def hold(self, what: Any, weight: int, part: int = OWN) -> Any:
+        """Hold what is large or has failed, in somebody's part. Returns `what` itself where it is neither, else a `Held`."""
         failed = getattr(what, "error", None) is not None
         if weight < HEAVY and not failed:
             return what
         held = Held(what, weight)
         with self._lock:
             if failed:
-                self._failed.append(held)
-                if len(self._failed) > FRAMES:
-                    old = self._failed.popleft()
+                self._failed.put(part, held)
+                for old in self._failed.excess():
                     old.what = old.what.without_frames()
             if weight >= HEAVY:
-                self._heavy.append(held)
-                self._bytes += weight
+                self._heavy.put(part, held, weight)
                 self._lighten()
         return held
 
     def _lighten(self) -> None:
-        while self._bytes > self._memory and len(self._heavy) > 1:
-            old = self._heavy.popleft()
-            self._bytes -= old.weight
+        for old in self._heavy.excess():
             old.what = LetGo(old.what) if isinstance(old.what, dict) else old.what.let_go()
 
     def clear(self) -> None:
@@ -104,4 +99,3 @@ class Holding:
         with self._lock:
             self._heavy.clear()
             self._failed.clear()
-            self._bytes = 0

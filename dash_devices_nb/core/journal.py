@@ -10,12 +10,14 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from dash_devices_nb.core.holding import MEMORY, Held, Holding
 from dash_devices_nb.core.ids import canonical
+from dash_devices_nb.core.parts import OWN, crowding, part_of
 
 LIMIT = 10_000
 
@@ -102,6 +104,9 @@ class Journal:
     each of its `limit` entries (104 MB by default), counted in JSON, of which decoded values take a few times as much,
     and what lives in 20 tracebacks. A call that somebody has taken in hand is not touched.
 
+    Of entries, large values and tracebacks viewers have a fifth and other guests half, once the room is used up: however
+    much they send, the older ones of the owner and the program stay.
+
     Args:
         limit: how many are kept.
         memory: in bytes of JSON.
@@ -111,21 +116,22 @@ class Journal:
     def __init__(
         self, limit: int = LIMIT, memory: int = MEMORY, lock: AbstractContextManager[Any] | None = None
     ) -> None:
-        self._rows: deque[_Row] = deque(maxlen=limit)
+        self._limit = limit
+        self._rows: tuple[deque[_Row], ...] = (deque(), deque(), deque())  # by part
         self._numbers = itertools.count(1)
         self._holding = Holding(memory, lock)
 
     @property
     def limit(self) -> int:
         """How many entries are kept; can be set."""
-        assert self._rows.maxlen is not None
-        return self._rows.maxlen
+        return self._limit
 
     @limit.setter
     def limit(self, limit: int) -> None:
         if type(limit) is not int or limit < 1:
             raise ValueError(f"journal.limit = {limit!r}; it takes a whole number of entries, 1 or more")
-        self._rows = deque(self._rows, maxlen=limit)
+        self._limit = limit
+        self._give_way()
 
     @property
     def memory(self) -> int:
@@ -143,22 +149,51 @@ class Journal:
         """How many bytes of JSON the large values in it take now."""
         return self._holding.bytes
 
-    def add(self, time: float, kind: str, client: Any, what: Any, why: Any = None) -> None:
-        """Record an event: one append, for what is small."""
+    def add(self, time: float, kind: str, client: Any, what: Any, why: Any = None, *, by: Any = None) -> None:
+        """Record an event: one append, for what is small.
+
+        Args:
+            time: in seconds since the epoch.
+            kind: one of `KINDS`.
+            client: who caused it; for a push to one client that one.
+            what, why: see `Entry`.
+            by: in whose part it counts, where that is not `client`: a chain's calls are its first change's.
+        """
+        if by is None and kind != PUSH:
+            by = client
+        part = OWN if by is None else part_of(by)
         if kind == CALL:
-            what = self._holding.hold(what, what.weight)
+            what = self._holding.hold(what, what.weight, part)
         elif type(what) is dict:
-            what = self._holding.hold(what, sum([len(value.json) for value in what.values()]))
-        self._rows.append((next(self._numbers), time, kind, client, what, why))
+            what = self._holding.hold(what, sum([len(value.json) for value in what.values()]), part)
+        own, guests, viewers = rows = self._rows
+        rows[part].append((next(self._numbers), time, kind, client, what, why))
+        if len(own) + len(guests) + len(viewers) > self._limit:
+            if guests or viewers:
+                self._give_way()
+            else:
+                own.popleft()
+
+    def _give_way(self) -> None:
+        """Forget what is too much. From any thread: one that comes between may have forgotten it."""
+        while sum(sizes := [len(rows) for rows in self._rows]) > self._limit:
+            with suppress(IndexError):
+                part = crowding(sizes, self._limit)
+                rows = self._rows[part] if part is not None else min(filter(None, self._rows), key=_first)
+                rows.popleft()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return sum(map(len, self._rows))
 
     def __iter__(self) -> Iterator[Entry]:
-        return map(_entry, self._rows.copy())
+        return map(_entry, self._all())
 
     def __getitem__(self, index: int) -> Entry:
-        return _entry(self._rows[index])
+        return _entry(self._all()[index])
+
+    def _all(self) -> list[_Row]:
+        """The rows, oldest first."""
+        return sorted(itertools.chain(*[rows.copy() for rows in self._rows]), key=itemgetter(0))
 
     def filter(
         self,
@@ -213,8 +248,13 @@ class Journal:
 
     def clear(self) -> None:
         """Forget all entries; numbers go on."""
-        self._rows.clear()
+        for rows in self._rows:
+            rows.clear()
         self._holding.clear()
+
+
+def _first(rows: deque[_Row]) -> int:
+    return rows[0][0]
 
 
 def _entry(row: _Row) -> Entry:

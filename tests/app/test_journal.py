@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from benchmarks.journal import measure
@@ -16,6 +18,7 @@ from dash_devices_nb.core.journal import CHANGE, CONNECT
 from dash_devices_nb.core.values import Value
 from dash_devices_nb.errors import JournalError
 from dash_devices_nb.testing import AppServer, Tab
+from dash_devices_nb.testing.serving import visitor
 from tests.support.eventually import eventually
 
 
@@ -100,6 +103,37 @@ async def test_a_change_that_was_not_taken_is_a_refusal(app: Dash, app_server: A
         (refusal,) = await eventually(lambda: app.journal.filter("refusal"))
         assert app.journal.filter("change") == []
         assert refusal.what == "nothing.value is not shared: no shared callback uses it"
+
+
+async def test_a_viewer_cannot_flush_the_journal(app: Dash, app_server: AppServer, tab: Any):
+    """Refused frames and requests, reconnects, and calls that compute for its page: the owner's older entries stay."""
+    app.layout.children.append(dcc.Input(id="mine"))
+    app.callback(Output("own", "title"), Input("mine", "value"), prevent_initial_call=True)(lambda mine: f"own {mine}")
+    app.journal.limit = 100
+    owner, viewer = await tab(app, role="owner"), await tab(app, role="view", name="Eve", guest=True)
+    for number in range(1, 11):
+        await owner.act("target", "value", number)
+        await owner.expect("shown", "children", f"{100 / number:g}")
+    kept = [(entry.number, entry.kind) for entry in app.journal.filter(client=owner.client_id)]
+    assert [kind for _, kind in kept].count("change") == 10
+    for number in range(1, 151):
+        await viewer.send({"t": "set", "s": number, "m": {"target": {"value": number}}})
+    await eventually(lambda: len(app.journal) == 100 and app.journal[-1].kind == "refusal")
+    for number in range(30):
+        await viewer.act("mine", "value", number)
+        await viewer.expect("own", "title", f"own {number}")
+    for _ in range(10):
+        await (await tab(app, role="view", name="Eve", guest=True)).close()
+    async with httpx.AsyncClient(headers=visitor(app, role="view", guest=True)) as http:
+        body = {"output": "own.children", "inputs": [{"id": "target", "property": "value", "value": 1}]}
+        for _ in range(30):
+            await http.post(f"{app.url.partition('?')[0]}_dash-update-component", json=body)
+    await eventually(lambda: len(app.clients) == 2)
+    await owner.act("target", "value", 11)
+    await owner.expect("shown", "children", f"{100 / 11:g}")
+    assert len(app.journal) == 100
+    found = [(entry.number, entry.kind) for entry in app.journal.filter(client=owner.client_id)]
+    assert found[: len(kept)] == kept
 
 
 def test_a_notebook_shows_the_last_entries():

@@ -1,3 +1,4 @@
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,24 @@ def client(name: str) -> Client:
 
 def call(name: str, *keys: tuple[str, str]) -> SimpleNamespace:
     return SimpleNamespace(name=name, keys=keys, triggered=("target.value",), size=3, weight=3)
+
+
+GUESTS = (("owner", "owner", None), ("viewer", "view", "link"), ("guest", "control", "link"))
+
+
+class Failed:
+    """A call that raised."""
+
+    name, keys, triggered, size, weight, error, frames = "bad", (), (), 3, 3, ZeroDivisionError(), True
+    _numbers = itertools.count()
+
+    def __init__(self) -> None:
+        self.number = next(self._numbers)
+
+    def without_frames(self) -> "Failed":
+        """The same, without frames."""
+        self.frames = False
+        return self
 
 
 @pytest.fixture
@@ -50,6 +69,53 @@ def test_entries_are_numbered_and_kept_up_to_the_limit():
     journal.add(9.0, REFUSAL, None, "")
     assert numbers(journal) == [6]
     assert journal[-1].time == 9.0
+
+
+def test_guests_entries_give_way_to_those_of_others():
+    """Once the journal is full, viewers have a fifth of it and other guests half; what is empty is theirs to fill."""
+    owner, viewer, guest = (Client(name, connect_time=0.0, role=role, share=share) for name, role, share in GUESTS)
+    journal = Journal(limit=100)
+    for number in range(25):
+        journal.add(float(number), CHANGE, owner, {TARGET: Value.of(number)})
+    for _ in range(60):
+        journal.add(30.0, REFUSAL, viewer, "no")
+    assert len(journal.filter(client=viewer)) == 60
+    for _ in range(500):
+        journal.add(30.0, REFUSAL, viewer, "no")
+        journal.add(30.0, CHANGE, guest, {TARGET: Value.of(0)})
+        journal.add(30.0, CALL, None, call("chained"), by=viewer)
+        journal.add(30.0, PUSH, guest, {SHOWN: Value.of(0)}, by=viewer)
+    of_viewer = [entry for entry in journal if entry.client is viewer or entry.kind in (CALL, PUSH)]
+    assert (len(journal), len(of_viewer)) == (100, 20)
+    assert numbers(journal.filter(client=owner)) == list(range(1, 26))
+    assert numbers(journal) == sorted(numbers(journal))
+    for _ in range(100):
+        journal.add(31.0, PUSH, viewer, {SHOWN: Value.of(0)})
+    assert {entry.kind for entry in journal} == {PUSH}, "what the program pushes to one is its own"
+
+
+def test_guests_large_values_give_way_to_those_of_others():
+    """A viewer's requests of much state do not let go the values of the owner, nor their errors the tracebacks."""
+    owner, viewer, guest = (Client(name, connect_time=0.0, role=role, share=share) for name, role, share in GUESTS)
+    journal = Journal(memory=100_000)
+    large = Value.of("x" * 5000)
+    for _ in range(5):
+        journal.add(0.0, CHANGE, owner, {TARGET: large})
+    for _ in range(50):
+        journal.add(1.0, CHANGE, viewer, {TARGET: large})
+        journal.add(1.0, CHANGE, guest, {TARGET: large})
+    held = [entry.client for entry in journal if isinstance(entry.what, dict)]
+    assert [held.count(each) for each in (owner, viewer, guest)] == [5, 3, 11]
+    assert journal.held <= 100_000
+    journal.add(2.0, CHANGE, viewer, {TARGET: Value.of("x" * 100_000)})
+    assert isinstance(journal[0].what, dict), "one that alone is more than its part lets go itself"
+    failed = [Failed() for _ in range(30)]
+    journal.add(3.0, CALL, owner, failed[0])
+    for each in failed[1:]:
+        journal.add(4.0, CALL, viewer, each)
+    with_frames = [entry.what.number for entry in journal.filter(CALL) if entry.what.frames]
+    assert len(with_frames) == 20
+    assert with_frames[0] == failed[0].number
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, True, "10", None])
