@@ -486,10 +486,10 @@ class RegularCalls:
         recorded.error = error
         recorded.ended()
         self._runtime.report(error, call, call.client)
+        if self._app.hub.share_of(call.client, call.request) is not None:
+            return Answer(SERVER_ERROR, "Internal server error.")  # what is raised, and where, shows the program
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
-        if self._app.hub.share_of(call.client, call.request) is not None:
-            return Answer(SERVER_ERROR, "Internal server error.")  # a traceback shows the program
         return Answer(SERVER_ERROR, self._app.error_page(error))
 
     def _finish(self, call: RegularCall, answer: Answer) -> None:

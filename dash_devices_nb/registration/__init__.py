@@ -38,6 +38,7 @@ from .store import (
     remove,
     write,
 )
+from .tokens import holds_token
 
 __all__ = [
     "MAX_NAME",
@@ -52,6 +53,7 @@ __all__ = [
     "check_name",
     "check_socket",
     "directory",
+    "holds_token",
     "is_running",
     "process_lives",
     "read",

@@ -65,3 +65,8 @@ def verify(token: str, key: str) -> Claim:
 def _signature(said: str, key: str) -> str:
     digest = hmac.digest(key.encode(), said.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).decode()[:SIGNATURE]
+
+
+def holds_token(text: str) -> bool:
+    """Whether a text has something in it that may be a token, whatever its signature."""
+    return _TOKEN.search(text) is not None

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.log import log_request
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Rule
 from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
@@ -22,6 +23,7 @@ from ..registration import MAX_NAME, URL_SEGMENT, Registration
 from .base import EXTENSION
 from .directory import DirectoryHandler, ListHandler, UnknownHandler
 from .guests import PARAMETER, GuestHandler, GuestHost, Guests, NothingElseHandler
+from .logs import keep_links_out, log_function
 from .proxy import AppHandler, BareNameHandler
 from .readers import Readers, readers
 from .registry import Registry
@@ -209,6 +211,8 @@ class DashDevicesApp(ExtensionApp):
         self._warned = False
         self.settings[EXTENSION] = self
         self.settings["extra_log_scrub_param_keys"] = [*self.settings.get("extra_log_scrub_param_keys", []), PARAMETER]
+        self.settings["log_function"] = log_function(self.settings.get("log_function") or log_request)
+        keep_links_out(self.log, self.serverapp.log)
         try:
             self.registry.prune()
         except RegistrationError as exc:

@@ -33,6 +33,8 @@ OF_PAGES = "x-dash-devices-client"
 """By which a page says over HTTP which client it is; the app checks it."""
 CREDENTIALS = frozenset(("authorization", "cookie", "x-xsrftoken"))
 REPLACED = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"))
+MOST_DIGITS = 20
+"""Of a Content-Length; more are no number of bytes, and so many that Python does not read them."""
 QUERY_SECRETS = frozenset(("token", "_xsrf", "share"))
 """Query parameters by which Jupyter, or a share link, lets somebody in; an app cannot use these names."""
 
@@ -96,6 +98,22 @@ def jupyters_cookies(patterns: Iterable[str], *names: str) -> CookieTest:
     fixed = frozenset(names)
     shapes = tuple(patterns)
     return lambda name: name in fixed or any(fnmatch.fnmatchcase(name, s) for s in shapes)
+
+
+def content_length(values: Iterable[str]) -> int:
+    """The length of a request's body by its Content-Length headers, 0 where there is none.
+
+    Raises:
+        ValueError: It is no number, or there are several.
+    """
+    given = {length.strip() for value in values for length in value.split(",")}
+    if not given:
+        return 0
+    (length, *others) = given
+    if others or len(length) > MOST_DIGITS or not (length.isascii() and length.isdigit()):
+        shown = ", ".join(sorted(given))
+        raise ValueError(f"The Content-Length {shown!r:.60} is not a number of bytes, of at most {MOST_DIGITS} digits")
+    return int(length)
 
 
 def without_secrets(url: str) -> str:

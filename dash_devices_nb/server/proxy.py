@@ -50,7 +50,7 @@ class AppHandler(GuestHandler):
         """Guard the request, find the app and begin the request to it.
 
         Raises:
-            Refused: 403, 404, 411 or 413, with the reason.
+            Refused: 400, 403, 404, 411 or 413, with the reason.
         """
         # Tornado closes a connection whose request is answered before its body is read.
         self.unread = True
@@ -74,7 +74,10 @@ class AppHandler(GuestHandler):
         if self.upgrades:
             return
         self.extension.used(record)
-        self._check_length()
+        try:
+            self._check_length()
+        except ValueError as error:
+            raise Refused(400, f"{error}.") from None
         if self.too_long:
             return
         self._transforms = self._transforms if self.extension.compresses(self.request) else []
@@ -95,13 +98,12 @@ class AppHandler(GuestHandler):
         limit = self.extension.max_body_bytes
         connection = cast(HTTP1Connection, self.request.connection)
         connection.set_max_body_size(DRAINED * limit)
-        length = self.request.headers.get("Content-Length")
+        length = heads.content_length(self.request.headers.get_list("Content-Length"))
         if self.visitor.is_guest and self.extension.guest_body_timeout:
-            announced = int(length) if length is not None and length.isdecimal() else 0
-            connection.set_body_timeout(self.extension.guest_body_timeout + announced / SLOWEST)
-        if length is not None and length.isdecimal() and int(length) > limit:
+            connection.set_body_timeout(self.extension.guest_body_timeout + length / SLOWEST)
+        if length > limit:
             self.too_long = f"The body has {length} bytes, at most {limit} are accepted."
-            if int(length) > DRAINED * limit:
+            if length > DRAINED * limit:
                 raise Refused(413, self.too_long)
         if "Transfer-Encoding" in self.request.headers and self.request.method in BODILESS_OR_DELETE:
             raise Refused(411, f"A {self.request.method} with a body needs a Content-Length.")

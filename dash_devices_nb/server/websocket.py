@@ -62,12 +62,11 @@ async def upgrade(handler: AppHandler) -> None:
         raise
     if first.code != 101:
         sock.close()
-        text = early.decode(errors="replace").strip()
-        raise Refused(
-            first.code if 400 <= first.code < 600 else 502,
-            f"The app {handler.record.name!r} refused the WebSocket with {first.code} "
-            f"{first.reason}: {text[:500] or 'no reason given'}",
-        )
+        code = first.code if 400 <= first.code < 600 else 502
+        said = f"The app {handler.record.name!r} refused the WebSocket with {first.code} {first.reason}"
+        text = early.decode(errors="replace").strip()[:500] or "no reason given"
+        # What the app says of an error of its own is not for guests: it shows the program.
+        raise Refused(code, f"{said}." if code >= 500 and handler.visitor.is_guest else f"{said}: {text}")
     taken = offered and headers.get(handover.HEADER) == handover.TAKEN
     _join(handler, sock, _answer(headers), early, taken=taken)
 

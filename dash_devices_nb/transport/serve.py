@@ -48,8 +48,10 @@ logger = logging.getLogger(__name__)
 HEAD_SECONDS = 10.0
 """How long, in seconds, a connection has to send the head of a request: from its start, or from the head's first byte.
 
-Between requests it may be idle for as long as uvicorn keeps it, 5 seconds. A request that has begun takes its time.
+A request that has begun takes its time.
 """
+IDLE_SECONDS = 5
+"""How long, in seconds, a connection is kept whose request is answered."""
 CANCEL_TIMEOUT = 1.0
 """How long, in seconds, a cancelled request may take to clean up before `stop` gives it up."""
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -142,6 +144,7 @@ class Server:
             ws_ping_interval=ping_interval,
             ws_ping_timeout=ping_interval,
             ws_per_message_deflate=False,
+            timeout_keep_alive=IDLE_SECONDS,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -224,10 +224,16 @@ async def test_a_path_cannot_lead_out_of_the_app(visit: Visit, page: Page, links
 async def raw_get(origin: str, target: str, cookie: str) -> str:
     """The answer to a request whose target no client library has put in order."""
     address = urlsplit(origin)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
     lines = (f"GET {target} HTTP/1.1", f"Host: {address.netloc}", f"Cookie: {cookie}", "Connection: close", "", "")
-    writer.write("\r\n".join(lines).encode())
-    answer = await reader.read()
+    return await raw(origin, "\r\n".join(lines))
+
+
+async def raw(origin: str, head: str) -> str:
+    """What is answered to these bytes, until the connection is closed."""
+    address = urlsplit(origin)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(head.encode())
+    answer = await asyncio.wait_for(reader.read(), 20)
     writer.close()
     await writer.wait_closed()
     return answer.decode(errors="replace")
@@ -378,3 +384,42 @@ async def test_the_lists_trouble_is_told_to_the_log_alone(
     assert "the log of the Jupyter server says why" in answer.text
     assert "0666" not in answer.text
     await eventually(lambda: "has mode 0666, expected 0600" in visit.jupyter.output)
+
+
+async def test_no_spelling_of_a_link_is_in_the_log(visit: Visit, page: Page, links: Links) -> None:
+    """A link that is refused here may count elsewhere: however the name is encoded, and within other addresses."""
+    _, elsewhere = Links(visit.jupyter, ShareList("bench", "/dash-devices/bench/")).issue("view")
+    encoded = elsewhere.replace(".", "%2E")
+    spellings = [f"share={elsewhere}", f"%73hare={elsewhere}", f"s%68ar%65={encoded}", f"%73%68%61%72%65={encoded}"]
+    targets = [f"dash-devices/bench/?x=1&{each}" for each in spellings]
+    targets += [f"dash-devices/bench?{spellings[1]}", f"lab?{spellings[2]}", f"dash-devices/bench/x/{encoded}"]
+    targets += [f"login?next=%2Fdash-devices%2Fbench%3F{quote(each)}" for each in spellings[1:]]
+    base = urlsplit(visit.jupyter.url).path
+    for number, target in enumerate(targets):
+        await raw_get(visit.origin, f"{base}{target}&number={number}", "")
+    async with httpx.AsyncClient(follow_redirects=True, headers={"Accept": "text/html"}) as http:
+        for each in (f"bench?{spellings[0]}", f"bench?{spellings[3]}"):
+            await http.get(visit.url(each), headers={"Referer": visit.url(f"bench/?{spellings[1]}")})
+        await http.get(visit.url("nothing/?number=last"))
+    await eventually(lambda: "number=last" in visit.jupyter.output)
+    assert "x=1&%73hare=[secret]" in visit.jupyter.output
+    for token in (elsewhere, encoded, quote(encoded)):
+        assert token not in visit.jupyter.output
+
+
+LENGTHS = ["x", "1_0", "+1", "-1", "0x1", "1, 2", "", "1e3", "9" * 21, "9" * 5000]
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=lambda length: f"{length[:5]}-{len(length)}")
+async def test_a_content_length_that_is_none_gets_400(visit: Visit, page: Page, links: Links, length: str) -> None:
+    """Through the extension, for an owner and for a guest: nothing of ours fails, and the app is not asked."""
+    _, token = links.issue("control")
+    login = "; ".join(f"{cookie.name}={cookie.value}" for cookie in visit.http.cookies.jar)
+    for cookie in (f"{COOKIE}={token}", login):
+        for method, path in (("POST", "bench/x"), ("GET", "bench/")):
+            head = f"{method} {urlsplit(visit.url(path)).path} HTTP/1.1\r\nHost: {urlsplit(visit.origin).netloc}\r\n"
+            head += f"Origin: {visit.origin}\r\nCookie: {cookie}\r\nContent-Length: {length}\r\n\r\n"
+            answer = await raw(visit.origin, head)
+            assert answer.startswith("HTTP/1.1 400 "), (method, path, answer[:200])
+    assert page.scopes == []
+    assert "Traceback" not in visit.jupyter.output

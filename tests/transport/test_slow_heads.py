@@ -34,6 +34,10 @@ class App:
             while (event := await receive())["type"] == "websocket.receive":
                 await send({"type": "websocket.send", "text": event["text"]})
             return
+        if scope["path"] == "/early":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         body = b""
         while (event := await receive())["type"] == "http.request":
             body += event["body"]
@@ -102,6 +106,38 @@ async def test_a_head_that_comes_slowly_is_cut(monkeypatch, before):
                 assert (await read(sock)).startswith(b"HTTP/1.1 200")
             await send(sock, HALF)
             assert (await trickled(sock)).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+EARLY = b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx"
+CHUNKED = b"POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+
+
+@pytest.mark.parametrize(
+    "asked", [HEAD, HEAD * 3, EARLY, CHUNKED], ids=["get", "three", "body to come", "chunks to come"]
+)
+@pytest.mark.parametrize("trickles", [False, True], ids=["idle", "trickles"])
+async def test_an_idle_connection_whose_request_was_answered_is_cut(monkeypatch, asked, trickles):
+    """Also where the body was not waited for, and comes a byte at a time for good."""
+    monkeypatch.setattr("dash_devices_nb.transport.serve.HEAD_SECONDS", 0.5)
+    monkeypatch.setattr("dash_devices_nb.transport.serve.IDLE_SECONDS", 0.3)
+    async with serving(App()) as port:
+        with connected(port) as sock:
+            await send(sock, asked)
+            assert (await read(sock)).startswith(b"HTTP/1.1 200")
+            with contextlib.suppress(ConnectionError):
+                if trickles:
+                    assert b"408" in await trickled(sock) or await read(sock) == b""
+                while await read(sock):
+                    pass
+
+
+@pytest.mark.parametrize("length", ["x", "1_0", "+1", "-1", "1, 2", "9" * 21, "9" * 5000])
+async def test_a_content_length_that_is_none_gets_400(length):
+    """The app is not asked, and nothing fails."""
+    async with serving(App()) as port:
+        with connected(port) as sock:
+            await send(sock, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length.encode() + b"\r\n\r\n")
+            assert (await read(sock)).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_what_has_begun_takes_its_time(monkeypatch):
