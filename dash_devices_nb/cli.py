@@ -78,8 +78,10 @@ def _demo(given: argparse.Namespace) -> int:
         app = console(thermostat)
         if given.open:
             threading.Thread(target=_open, args=[app], name="open-browser", daemon=True).start()
-        asks = {"auth": None} if given.no_auth else {}  # else DASH_DEVICES_AUTH tells, or asks for the secret
-        app.run(given.host, given.port, **asks)
+        if given.no_auth:
+            app.run(given.host, given.port, auth=None)
+        else:  # as the environment says
+            app.run(given.host, given.port)
     finally:
         thermostat.close()
     return 0

@@ -47,8 +47,8 @@ class Recorder:
     def pushed(self, client: Any, mods: Mods) -> None:
         """The program set props, of one client or (None) of all."""
         call = running_call.get()
-        why = call.spec if isinstance(call, Call | RegularCall) else None
-        by = call.client if call is not None else None
+        made = call if isinstance(call, Call | RegularCall) else None
+        why, by = (None, None) if made is None else (made.spec, made.client)
         self.journal.add(self._clock(), kinds.PUSH, client, mods, why, by=by)
 
     def refused(self, client: Any, reason: str) -> None:

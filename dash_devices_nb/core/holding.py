@@ -2,7 +2,8 @@
 
 An entry's small values stay as long as the entry does. Large ones count towards a number of bytes, and errors hold the
 frames in which they were raised, with all that is in these; of both the oldest are let go first, those of guests before
-others' (see `parts`), while their entries stay and say so. What somebody has taken in hand is never touched: the journal replaces its own reference.
+others' (see `parts`), while their entries stay and say so. What somebody has taken in hand is never touched: the
+journal replaces its own reference.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Holding:
         return self._heavy.weight
 
     def hold(self, what: Any, weight: int, part: int = OWN) -> Any:
-        """Hold what is large or has failed, in somebody's part. Returns `what` itself where it is neither, else a `Held`."""
+        """Hold what is large or has failed, in somebody's part. Returns `what` itself where it is neither."""
         failed = getattr(what, "error", None) is not None
         if weight < HEAVY and not failed:
             return what

@@ -104,7 +104,7 @@ class Journal:
     each of its `limit` entries (104 MB by default), counted in JSON, of which decoded values take a few times as much,
     and what lives in 20 tracebacks. A call that somebody has taken in hand is not touched.
 
-    Of entries, large values and tracebacks viewers have a fifth and other guests half, once the room is used up: however
+    Of entries, large values and tracebacks viewers have a fifth and other guests half, once the room is full: however
     much they send, the older ones of the owner and the program stay.
 
     Args:
@@ -156,7 +156,8 @@ class Journal:
             time: in seconds since the epoch.
             kind: one of `KINDS`.
             client: who caused it; for a push to one client that one.
-            what, why: see `Entry`.
+            what: see `Entry`.
+            why: see `Entry`.
             by: in whose part it counts, where that is not `client`: a chain's calls are its first change's.
         """
         if by is None and kind != PUSH:

@@ -72,7 +72,7 @@ def without_links(url: str) -> str:
 
 
 def _told(part: str) -> str:
-    name, equals, value = part.partition("=")
+    name, equals, _ = part.partition("=")
     if unquote_plus(name) == PARAMETER:
         return f"{name}{equals}{SECRET}"
     return SECRET if _betrays(part) else part
