@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,6 +27,7 @@ from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.core.waves import Cause, Wave
 from dash_devices_nb.errors import InvalidModsError, UnknownPropError
 
+log = logging.getLogger(__name__)
 _batch: ContextVar[Batch | None] = ContextVar("dash_devices_nb_batch", default=None)
 
 
@@ -62,7 +64,8 @@ class Pushing(Callbacks):
                 who comes later gets the value too.
 
         Raises:
-            InvalidModsError, InvalidValueError, UnknownPropError, PatchError: nothing was changed.
+            InvalidModsError, InvalidValueError, UnknownPropError, PatchError: nothing was changed. With the app's
+                `suppress_callback_exceptions` a prop that a component does not have is pushed, and the log tells it.
         """
         self._wait(self._push(mods, client))
 
@@ -250,7 +253,12 @@ class Pushing(Callbacks):
 
     def _encoded(self, plain: PlainMods) -> Mods:
         for key, _ in plain:
-            self._check(key)
+            try:
+                self._check(key)
+            except UnknownPropError as error:
+                if not self.config.suppress_callback_exceptions:
+                    raise
+                _warn_once(str(error))
         return {key: stock.encode(value, f"{key[0]}.{key[1]}") for key, value in plain}
 
     def check_declared(self) -> None:
@@ -276,6 +284,12 @@ class Pushing(Callbacks):
         raise UnknownPropError(
             f"{key[0]!r} is a {component.kind[1]}, which has no prop {key[1]!r}; it has {', '.join(sorted(props))}"
         )
+
+
+@functools.lru_cache(maxsize=1000)
+def _warn_once(text: str) -> None:
+    """Log what is let through, once for each prop: programs push several times a second."""
+    log.warning("%s; pushed all the same, since suppress_callback_exceptions is set", text)
 
 
 def _applied(value: Value, dispatcher: Dispatcher, key: Key) -> Value:

@@ -421,6 +421,21 @@ async def test_what_cannot_be_pushed_changes_nothing(tab, mods, error, message):
     assert anne.prop("b", "value") is None
 
 
+async def test_a_prop_that_is_not_there_is_pushed_where_the_program_wants_no_such_errors(tab, caplog):
+    """With `suppress_callback_exceptions` the rest of the push arrives, and the log tells it once."""
+    app = Dash(__name__, suppress_callback_exceptions=True)
+    app.layout = html.Div([html.Div(id="label"), dcc.Input(id="corr")])
+    anne = await tab(app)
+    for size in (4096, 8192):
+        app.push_mods({"label": {"value": "channel_power"}, "corr": {"value": size}})
+        await anne.expect("corr", "value", size)
+    told = [each.getMessage() for each in caplog.records if "has no prop 'value'" in each.getMessage()]
+    assert len(told) == 1
+    assert told[0].startswith("'label' is a Div, which has no prop 'value'")
+    ben = await tab(app)
+    assert ben.prop("corr", "value") == 8192
+
+
 async def test_a_patch_that_does_not_fit_changes_nothing(tab):
     """Nothing of what came with it either; the message says where."""
     app = app_of(*boxes("ab"))
