@@ -243,6 +243,11 @@ def run(options: Any) -> int:
         "warm up; the kernel's process",
         rows,
     )
+    seen = [row["machine_load"] for row in soak.rows]
+    print(
+        f"paced, not as fast as can be: the app takes {slopes['cpu_percent'].mean:.0f} % of a core and the pages "
+        f"{slopes['pages_cpu_percent'].mean:.0f} %; load {min(seen):.3g} to {max(seen):.3g}, others' work in it"
+    )
     objects = [count["objects"] for count in soak.counts]
     print("descriptors and tasks: beside the socket and the task of each page that is connected")
     print(f"objects that Python's collector knows: {objects[0]} after the warm-up, {objects[-1]} at the end")
@@ -262,7 +267,13 @@ def write(options: Any, soak: Soak, rows: list[dict[str, Any]], targets: list[Ta
         name: [round(row[name], 2) for row in soak.rows[:: max(1, len(soak.rows) // 400)]]
         for name in ("at", *LIMITS, "uss_mb", "blocks", "connected")
     }
-    about = {"minutes": options.minutes, "pages": options.pages, "did": soak.did, "objects": soak.counts[-1]["objects"]}
+    about = {
+        "load_most": max(row["machine_load"] for row in soak.rows),
+        "minutes": options.minutes,
+        "pages": options.pages,
+        "did": soak.did,
+        "objects": soak.counts[-1]["objects"],
+    }
     path = save(options.results, "soak", rows, loads, targets=targets, grown=grown(soak.counts), seen=seen, **about)
     picture, axes = figure(10, 2.8, 4)
     if picture is None:

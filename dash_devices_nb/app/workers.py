@@ -3,7 +3,8 @@
 A plain callback may sleep, push, and wait for other callbacks that its push starts; with a bounded pool, calls that
 wait for calls that have no thread would stand still for ever. So there is always a thread: an idle one, or a new one.
 The threads are daemons (a callback that never returns does not keep the process alive) and end after a while of
-idleness; they start in an empty context, so that nothing of whoever happened to start them clings to the calls.
+idleness: a job goes to the thread that became idle last, so that those of a burst end although jobs go on coming. They
+start in an empty context, so that nothing of whoever happened to start them clings to the calls.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import contextvars
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from typing import TypeAlias
 
 IDLE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
+
+Slot: TypeAlias = "queue.SimpleQueue[Callable[[], None] | None]"
+"""Where an idle thread gets its next job; None: it ends."""
 
 
 class Workers:
@@ -30,8 +35,8 @@ class Workers:
     def __init__(self, name: str) -> None:
         self._name = name
         self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._idle = 0
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._idle: list[Slot] = []
         self._threads: set[threading.Thread] = set()
         self._count = 0
         self._closed = False
@@ -43,8 +48,6 @@ class Workers:
             if not self._closed:
                 return
             self._closed = False
-            # The idle threads of before end by what is in the old queue; those that run come to the new one.
-            self._jobs, self._idle = queue.SimpleQueue(), 0
             self._threads = {thread for thread in self._threads if thread.is_alive()}
             late, self._late = self._late, []
         for job in late:
@@ -60,10 +63,10 @@ class Workers:
             if self._closed:
                 self._late.append(job)
                 return
-            self._jobs.put(job)
-            if self._idle > 0:
-                self._idle -= 1
+            if self._idle:
+                self._idle.pop().put(job)
                 return
+            self._jobs.append(job)
             self._count += 1
             thread = threading.Thread(
                 target=contextvars.Context().run,
@@ -83,44 +86,46 @@ class Workers:
             self._threads.discard(thread)
             if any(each.is_alive() for each in self._threads):
                 return
-            waiting: list[Callable[[], None] | None] = []
-            with suppress(queue.Empty):
-                while True:
-                    waiting.append(self._jobs.get_nowait())
-            for each in waiting:
-                if each is not job:
-                    self._jobs.put(each)
-        if job in waiting:
-            raise RuntimeError("the system gives no thread for a callback; too many run")
+            try:
+                self._jobs.remove(job)
+            except ValueError:
+                return  # one that has ended since has done it
+        raise RuntimeError("the system gives no thread for a callback; too many run")
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
+        slot: Slot = queue.SimpleQueue()
+        while (job := self._next(slot)) is not None:
             try:
                 job()
             except BaseException:
                 log.exception("a job of %s raised", self._name)
             del job  # not held while this waits for the next: it may be all that holds a page that has left
-            with self._lock:
-                self._idle += 1
 
-    def _next(self) -> Callable[[], None] | None:
-        while True:
-            try:
-                return self._jobs.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                with self._lock:
-                    if self._idle > 0:
-                        self._idle -= 1
-                        self._threads.discard(threading.current_thread())
-                        return None
+    def _next(self, slot: Slot) -> Callable[[], None] | None:
+        with self._lock:
+            if self._jobs:
+                return self._jobs.popleft()
+            if self._closed:
+                self._threads.discard(threading.current_thread())
+                return None
+            self._idle.append(slot)
+        try:
+            return slot.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            with self._lock:
+                if slot in self._idle:
+                    self._idle.remove(slot)
+                    self._threads.discard(threading.current_thread())
+                    return None
+            return slot.get()  # was put there at the last moment
 
     def close(self, timeout: float = 1.0) -> None:
         """End the idle threads, and those that run once their job is done; waits `timeout` seconds for them."""
         with self._lock:
             self._closed = True
             threads = list(self._threads)
-            for _ in threads:
-                self._jobs.put(None)
+            while self._idle:
+                self._idle.pop().put(None)
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(timeout)

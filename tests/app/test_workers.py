@@ -36,3 +36,21 @@ def test_closed_ones_run_what_came_meanwhile_once_they_are_opened():
     eventually_sync(lambda: len(done) == 23)
     assert sorted(done[3:]) == list(range(20))
     workers.close()
+
+
+def test_threads_of_a_burst_end_although_jobs_go_on_coming(monkeypatch):
+    """One job after the other needs one thread: the others end, which they would not if each got a job in its turn."""
+    monkeypatch.setattr("dash_devices_nb.app.workers.IDLE_SECONDS", 0.3)
+    workers, together = Workers("burst"), threading.Barrier(9)
+    for _ in range(8):
+        workers.submit(lambda: together.wait(5))
+    together.wait(5)
+
+    def one_more_leaves_one_thread():
+        done = threading.Event()
+        workers.submit(done.set)
+        assert done.wait(5)
+        return sum(thread.name.startswith("burst-") for thread in threading.enumerate()) == 1
+
+    eventually_sync(one_more_leaves_one_thread)
+    workers.close()
