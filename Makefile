@@ -10,6 +10,8 @@ FUZZ_ARGS ?=
 FAULTS_ARGS ?=
 DASH_SOURCE ?=
 ANCESTOR_SOURCE ?=
+KRAKEN_SOURCE ?=
+COMPONENTS_SOURCE ?=
 OTHERS_ARGS ?=
 BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal
 
@@ -18,7 +20,7 @@ STAMP := $(VENV)/.stamp
 # What is installed is what pyproject.toml names, and the files that pip copies.
 SOURCES := pyproject.toml $(shell find jupyter-config -type f 2>/dev/null)
 
-export DASH_SOURCE ANCESTOR_SOURCE
+export DASH_SOURCE ANCESTOR_SOURCE KRAKEN_SOURCE COMPONENTS_SOURCE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -31,7 +33,7 @@ help:
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make faults  a bad network, killed and stopped programs, a full disk, in true time: a quarter of an hour"
-	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=/path/to/checkout (docs/others.md)"
+	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
 	@echo "make test-matrix  the whole suite with each Dash of DASH_VERSIONS, in environments of their own"
 	@echo "make lint    ruff, mypy --strict, the import contracts, and tsc for the pages' scripts"
 	@echo "make format  let ruff put the files in order"
@@ -75,7 +77,7 @@ fuzz: $(STAMP)-test
 faults: $(STAMP)-test chromium
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest tests/faults -m "long or not long" $(FAULTS_ARGS)
 
-others: $(STAMP)-others
+others: $(STAMP)-others $(if $(KRAKEN_SOURCE),$(STAMP)-kraken) $(if $(COMPONENTS_SOURCE),$(STAMP)-examples)
 	@.ci/install-chromium driver
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m tests.others $(OTHERS_ARGS)
 

@@ -1,6 +1,7 @@
-"""What others wrote, on our class: `make others DASH_SOURCE=/path/to/dash ANCESTOR_SOURCE=/path/to/dash_devices`.
+"""What others wrote, on our class: `make others DASH_SOURCE=/path/to/dash ANCESTOR_SOURCE=... KRAKEN_SOURCE=...`.
 
-Stock Dash's own browser tests run in three columns; the ancestor's six examples are driven in Chromium.
+Stock Dash's own browser tests run in three columns; the ancestor's six examples, KrakenSDR's interface and component
+libraries' examples (COMPONENTS_SOURCE) are driven in Chromium.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.others.ancestor import drive
+from tests.others import ancestor, components, kraken
 from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, read_junit
 
 INSIDE = Path(__file__).with_name("inside")
@@ -42,12 +43,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.others", description=__doc__)
     parser.add_argument("--source", default=os.environ.get("DASH_SOURCE"), help="a checkout of Dash (DASH_SOURCE)")
     parser.add_argument("--ancestor", default=os.environ.get("ANCESTOR_SOURCE"), help="one of dash_devices")
+    parser.add_argument("--kraken", default=os.environ.get("KRAKEN_SOURCE"), help="one of krakensdr_doa")
+    parser.add_argument("--components", default=os.environ.get("COMPONENTS_SOURCE"), help="a folder of checkouts")
     parser.add_argument("--suites", default=",".join(SUITES), help=f"of {','.join(SUITES)}")
     parser.add_argument("--columns", default=",".join(COLUMNS), help="to run; results of others are read from --keep")
     parser.add_argument("--keep", type=Path, help="where the logs and results stay; a temporary folder by default")
     options, more = parser.parse_known_args()
-    worst = drive(Path(options.ancestor)) if options.ancestor else 0
-    if options.ancestor and not options.source:
+    worst = 0
+    programs = {ancestor.drive: options.ancestor, kraken.drive: options.kraken, components.drive: options.components}
+    for drive, where in programs.items():
+        if where:
+            worst |= drive(Path(where).resolve())
+    if any(programs.values()) and not options.source:
         return worst
     if not options.source or not (Path(options.source) / "tests/integration").is_dir():
         parser.error(f"DASH_SOURCE={options.source!r} is no checkout of Dash: it has no folder tests/integration")

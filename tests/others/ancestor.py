@@ -96,13 +96,13 @@ EXAMPLES: dict[str, Act] = {
 }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 async def _drive(program: Path, act: Act, chromium: Browser, printed: Path) -> None:
-    url = f"http://127.0.0.1:{(port := _free_port())}/"
+    url = f"http://127.0.0.1:{(port := free_port())}/"
     with printed.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-u", str(PROGRAM), str(program), str(port)],
