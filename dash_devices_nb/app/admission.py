@@ -19,6 +19,7 @@ from quart.ctx import RequestContext
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
+from dash_devices_nb.app.crew import BusyError
 from dash_devices_nb.app.outside import text
 from dash_devices_nb.app.routes import FORBIDDEN, REFUSED, SOCKET, Routes
 from dash_devices_nb.core.clients import Client
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
     from dash_devices_nb.app.hub import Hub
 
-CONNECT_REFUSED = 4001
-"""The close code of stock Dash for a hook that says False."""
+CONNECT_REFUSED, TRY_AGAIN_LATER = 4001, 1013
+"""The close codes of stock Dash for a hook that says False, and of WebSockets for who may come again."""
 
 Serve = Callable[[], Awaitable[None]]
 
@@ -156,8 +157,12 @@ class SocketGuard:
                 else:
                     context = contextvars.copy_context()
                     run = functools.partial(context.run, hook, websocket, *message)
-                    said = await self._hub.runtime.in_worker(run)
+                    share = self._hub.share_of(None, websocket)
+                    link = share or websocket.remote_addr or "nobody"
+                    said = await self._hub.runtime.in_worker(run, link, guest=bool(share))
                     said = await said if inspect.isawaitable(said) else said
+            except BusyError as error:
+                raise Refusal(TRY_AGAIN_LATER, str(error)) from error
             except Exception as error:
                 self._failed(error, f"hooks.{name}")
                 raise Refusal(CONNECT_REFUSED, f"hooks.{name} failed") from error

@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers, MultiDict
 
 from dash_devices_nb.app.admission import Refusal
 from dash_devices_nb.app.asked import Asked, output_names
+from dash_devices_nb.app.crew import BusyError
 from dash_devices_nb.app.intake import LARGE, Intake
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.regular import Answer, RegularCall
@@ -178,7 +179,14 @@ class Connection:
         if self._budget is not None:
             await self._slowed_with_others(page, self._budget.take(time.monotonic(), "set", size))
         data = self._data
-        return cast("dict[str, Any]", await self._runtime.in_worker(lambda: wire.parse(data)))
+        share = page.client.share
+        try:
+            read = await self._runtime.in_worker(
+                lambda: wire.parse(data), share or page.client.address, guest=share is not None
+            )
+        except BusyError as error:
+            raise FrameError(str(error)) from error
+        return cast("dict[str, Any]", read)
 
     async def _frames(self, page: Page) -> int:
         """Handle the frames that `_take` leaves, until the connection ends. Returns the close code."""

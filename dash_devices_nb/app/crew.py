@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from dash_devices_nb.app.runtime import Runtime
 
 
+class BusyError(RuntimeError):
+    """There was no place in time."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What wants a place.

@@ -371,7 +371,11 @@ class Hub:
                 if inspect.iscoroutinefunction(hook):
                     allowed = await hook(client, output)
                 else:
-                    allowed = await self.runtime.in_worker(lambda h=hook: h(client, output))  # type: ignore[misc]
+                    allowed = await self.runtime.in_worker(
+                        lambda h=hook: h(client, output),  # type: ignore[misc]
+                        client.share or client.address,
+                        guest=client.share is not None,
+                    )
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError | GeneratorExit) and being_cancelled():
                     raise

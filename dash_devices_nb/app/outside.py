@@ -22,6 +22,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 from dash_devices_nb.app import stock
 from dash_devices_nb.app.asked import Asked, output_names
 from dash_devices_nb.app.bodies import SpooledBody
+from dash_devices_nb.app.crew import BusyError
 from dash_devices_nb.app.declare import name_of
 from dash_devices_nb.app.direct import DirectCall
 from dash_devices_nb.app.intake import LARGE, spending
@@ -38,7 +39,7 @@ from dash_devices_nb.kernel.output import CellOutput
 if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
 
-BAD_REQUEST, TIMED_OUT, TOO_LARGE, UNSUPPORTED, TOO_MANY = 400, 408, 413, 415, 429
+BAD_REQUEST, TIMED_OUT, TOO_LARGE, UNSUPPORTED, TOO_MANY, UNAVAILABLE = 400, 408, 413, 415, 429, 503
 MOST_CALLS = 100
 """So many calls one MCP message may lead to: `tools/list` calls what a page calls when it loads."""
 
@@ -147,7 +148,7 @@ class Outside:
                 return Asked.posted(b"{}" if empty and not found.strip() else found)
 
         try:
-            return read() if size <= LARGE else cast("Asked", await self._runtime.in_worker(read))
+            return read() if size <= LARGE else cast("Asked", await self._in_worker(read))
         except FrameError as error:
             raise Refused(BAD_REQUEST, f"The request cannot be taken: {error}.") from error
 
@@ -227,13 +228,13 @@ class Outside:
                 asker = await self.asker(page_of())
                 await self.posted()
                 await quart.request.get_json()  # kept by Quart: Dash's server reads it again, where there is no loop
+                given: list[Answer] = []
+                while isinstance(answered := await self._handled(stock_view, given), Wanted):
+                    if len(given) == MOST_CALLS:
+                        raise RuntimeError(f"one MCP message asks for more than {MOST_CALLS} calls")
+                    given.append(await self._wanted(asker, answered))
             except Refused as refused:
                 return text(refused.text, refused.status)
-            given: list[Answer] = []
-            while isinstance(answered := await self._handled(stock_view, given), Wanted):
-                if len(given) == MOST_CALLS:
-                    raise RuntimeError(f"one MCP message asks for more than {MOST_CALLS} calls")
-                given.append(await self._wanted(asker, answered))
             return answered
 
         return mcp
@@ -249,7 +250,16 @@ class Outside:
             except Wanted as wanted:
                 return wanted
 
-        return await self._runtime.in_worker(lambda: context.run(handle))
+        return await self._in_worker(lambda: context.run(handle))
+
+    async def _in_worker(self, function: Callable[[], Any]) -> Any:
+        """Run a function for who sends the current request. Raises Refused."""
+        share = self._app.hub.share_of(None, quart.request)
+        link = share or quart.request.remote_addr or "nobody"
+        try:
+            return await self._runtime.in_worker(function, link, guest=bool(share))
+        except BusyError as error:
+            raise Refused(UNAVAILABLE, str(error)) from error
 
     async def _wanted(self, asker: Asker, wanted: Wanted) -> Answer:
         try:

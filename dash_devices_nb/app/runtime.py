@@ -16,10 +16,11 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from dash_devices_nb.app.crew import BusyError, Crew, Job
 from dash_devices_nb.app.gate import CallGate
 from dash_devices_nb.app.workers import Workers
 from dash_devices_nb.core import wire
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 WAIT_SECONDS = 30.0
 """How long a synchronous push waits for the callbacks that hang on it, at the most."""
 
+ERRANDS = 32
+"""What is done in a worker for who asks, before a callback is called: hooks that are asked, and large messages read."""
 BUSY_SECONDS = 0.2
 """How long a coroutine callback may wait for its loop before the pages say so."""
 
@@ -104,6 +107,7 @@ class Runtime:
         self.callback_loop: asyncio.AbstractEventLoop | None = None
         self.callback_thread: int | None = None
         self.workers = Workers(f"{name}-callback")
+        self._errands = Crew(self, lambda: ERRANDS)
         self.running = RunningCalls()
         self.on_error: Callable[[BaseException, Laned | None, Client | None], None] = lambda *_: None
         self.on_refusal: Callable[[Client, str], None] = lambda *_: None
@@ -387,8 +391,17 @@ class Runtime:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def in_worker(self, function: Callable[[], Any]) -> Any:
-        """Run a plain function in a worker and await its result. On any loop."""
+    async def in_worker(self, function: Callable[[], Any], link: Hashable = None, *, guest: bool = False) -> Any:
+        """Run a plain function in a worker and await its result. On any loop.
+
+        Args:
+            function: the function.
+            link: by which somebody has asked for it; it then waits for a place. None: the program itself did.
+            guest: whether that is a share link.
+
+        Raises:
+            BusyError: there was no place in time. What the function raises comes through.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
 
@@ -402,7 +415,15 @@ class Runtime:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, future, result, error)
 
-        self.workers.submit(job)
+        def refuse() -> None:
+            error = BusyError("the app has too much to do; please try again")
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(settle, future, None, error)
+
+        if link is None:
+            self.workers.submit(job)
+        else:
+            self._errands.submit(Job(job, refuse, lambda: not future.done()), link, guest=guest)
         return await future
 
     def stop(self) -> None:

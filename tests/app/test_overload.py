@@ -92,3 +92,26 @@ async def test_calls_of_a_guest_that_has_left_are_not_made(app, tab, monkeypatch
     assert app.running == [0]
     await owner.act("mine", "value", "on")
     await owner.expect("slow", "children", "on")
+
+
+async def test_hooks_that_are_asked_for_guests_take_places(app, tab):
+    """Hooks that hang hold at most half of the places for guests; the owner's find one."""
+    asked = []
+
+    @app.callback_authorize_output
+    def hook(client, output):
+        asked.append(client)
+        return client.share is None or app.release.wait(20)
+
+    guests = [await tab(app, role="control", guest=True) for _ in range(20)]
+    owner = await tab(app, role="owner")
+    before = threading.active_count()
+    for guest in guests:
+        await guest.act("a", "value", 1)
+    await eventually(lambda: len(asked) >= 16)
+    await owner.act("a", "value", 2)
+    await owner.expect("b", "children", "2")
+    assert sum(client.share is not None for client in asked) == 16
+    assert threading.active_count() - before <= 18
+    app.release.set()
+    await eventually(lambda: sum(client.share is not None for client in asked) == 20)
