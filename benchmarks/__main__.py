@@ -98,6 +98,12 @@ def main() -> int:
     soak.add_argument("--trace", action="store_true", help="where memory grew after the warm-up (slow)")
     soak.set_defaults(command="soak")
 
+    hostile = commands.add_parser("hostile", parents=[common], help="guests who attack, and the owner's trip")
+    hostile.add_argument("--pages", type=int, default=100, help="of one view link (default: 100)")
+    hostile.add_argument("--seconds", type=float, default=10, help="of each attack (default: 10)")
+    hostile.add_argument("--kinds", nargs="+", help="some of them; see `benchmarks.programs.hostile_guests`")
+    hostile.set_defaults(command="hostile")
+
     options = parser.parse_args()
     if not is_worker():
         return watch(sys.argv[1:])

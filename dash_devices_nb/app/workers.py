@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-IDLE_SECONDS = 10.0
+IDLE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
