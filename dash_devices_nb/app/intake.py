@@ -76,6 +76,13 @@ class Intake:
         """A control frame or a fragment has come; how long to read nothing then, in seconds."""
         return self._budget.little.take(time.monotonic(), 1 + count / 4096) if self._budget is not None else 0.0
 
+    def left_waiting(self) -> bool:
+        """The sender has gone while messages of its waited: those of who has no budget are still wanted.
+
+        What a link may send has to be paid for first, and would keep its pages for as long.
+        """
+        return self._budget is None
+
     def ended(self) -> None:
         """The connection has ended."""
         if self._timer is not None:

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import contextvars
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable
@@ -56,6 +57,14 @@ class Outlet:
         self._number = -1 if socket is None else socket.fileno()
         # The protocol hears of anything that the transport keeps, not only of much.
         sink.set_write_buffer_limits(high=0)
+
+    def hung_up(self) -> bool:
+        """Whether the other side has ended the connection. asyncio hears of it only while something is read."""
+        if self._number < 0 or not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self._number, getattr(select, "POLLRDHUP", 0))  # errors and hang-ups are told anyway
+        return bool(poll.poll(0))
 
     # ---- another way to write. On the loop
 

@@ -27,6 +27,8 @@ CLOSING_SECONDS = 1.0
 """How long a browser that was sent a Close frame has to end the connection."""
 MOST_AFTER_CLOSE = 64 * 1024
 """Bytes of a message that are kept once the connection is being closed: the other side's Close frame is after it."""
+LOOK_SECONDS = 1.0
+"""How often it is looked whether who has to wait is still there."""
 PING = b"\x89\0"
 
 
@@ -47,6 +49,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._intake: Intake | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._held = 0
+        self._looking: asyncio.TimerHandle | None = None
         self._pong = b""
         self._takeover: Takeover | None = None
 
@@ -157,6 +160,20 @@ class WebSocket(WebSocketsSansIOProtocol):
         if not self.read_paused and not self.close_sent and not self.transport.is_closing():
             self.read_paused = True
             self.transport.pause_reading()
+        if self.read_paused and self._intake is not None and self._looking is None:
+            self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Ends the connection of who has gone while its messages waited: no end is heard while nothing is read."""
+        self._looking = None
+        if not self.read_paused or self._intake is None:
+            return
+        if self._outlet.hung_up():
+            if not self._intake.left_waiting():
+                self._cutter = None
+            self.transport.abort()
+        else:
+            self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
 
     def _rest_after(self, frame: bytes) -> None:
         """Reads nothing for a while from who sends more control frames and fragments than it may."""
@@ -214,6 +231,9 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
         self._cut(all=True)
         self._cutter = None
         if self._takeover is not None:

@@ -59,6 +59,9 @@ class Intake(Protocol):
     def rests(self, count: int) -> float:
         """A control frame or a fragment has come, of so many bytes; how long to read nothing then, in seconds."""
 
+    def left_waiting(self) -> bool:
+        """The sender has gone while messages of its waited; whether they are still wanted."""
+
 
 class AsgiWriter:
     """Writes through ASGI's `send`, in one task at a time. On the loop."""

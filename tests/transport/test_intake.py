@@ -27,6 +27,7 @@ class App:
         self.held: list[int] = []
         self.control = 0
         self.seconds = 0.0
+        self.wanted = True
 
     async def __call__(self, scope, receive, send):
         await receive()
@@ -47,6 +48,9 @@ class App:
     def rests(self, count: int) -> float:
         self.control += 1
         return self.seconds
+
+    def left_waiting(self) -> bool:
+        return self.wanted
 
 
 @pytest.fixture
@@ -145,3 +149,23 @@ async def test_who_sends_control_frames_too_fast_is_not_read_for_a_while(app):
     assert app.messages == []
     writer.close()
     await writer.wait_closed()
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("abort", [False, True])
+async def test_who_leaves_while_its_messages_wait_has_gone(app, monkeypatch, wanted, abort):
+    """An end is heard although nothing is read; what waits is taken only of who need not pay for it."""
+    monkeypatch.setattr("dash_devices_nb.transport.websocket.LOOK_SECONDS", 0.05)
+    app.wanted = wanted
+    _, writer = await client(app)
+    writer.write(b"".join(text(b"%d" % n) for n in range(50)))
+    await eventually(lambda: app.held and app.socket.read_paused)
+    if abort:
+        writer.transport.abort()
+    else:
+        writer.close()
+    await eventually(lambda: app.socket.transport.is_closing())
+    assert app.messages == []
+    app.go.set()
+    await eventually(lambda: app.socket.disconnected and app.socket.queue.empty())
+    await eventually(lambda: len(app.messages) == (50 if wanted else 1))
