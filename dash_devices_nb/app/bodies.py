@@ -6,10 +6,11 @@ turn has come; what guests of one link have there together is bounded (`core.bud
 
 from __future__ import annotations
 
+import io
 import tempfile
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import quart
 from quart.wrappers.request import Body
@@ -44,8 +45,9 @@ class SpooledBody(Body):
         self.budget: LinkBudget | None = None
         self.size = self._at = 0
         self._error: Exception | None = None
+        self._over = False
         self._shelved = [0]
-        self._file: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(MEMORY)  # noqa: SIM115 - closed below
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY)  # noqa: SIM115 - closed below
         # At the latest when nobody knows it any more, as where the connection breaks.
         weakref.finalize(self, self._file.close)
 
@@ -56,7 +58,7 @@ class SpooledBody(Body):
 
     def append(self, data: bytes) -> None:
         """More has come."""
-        if data == b"" or self._must_raise is not None:
+        if data == b"" or self._must_raise is not None or self._over:
             return
         self.size += len(data)
         if self.limit is not None and self.size > self.limit:
@@ -76,9 +78,9 @@ class SpooledBody(Body):
         self._has_data.set()
 
     def release(self) -> None:
-        """The request is over: who keeps it, as the journal does, keeps no body."""
-        if self._complete.is_set():
-            self._drop()
+        """The request is over: who keeps it, as the journal does, keeps no body, and no descriptor."""
+        self._over = True
+        self._drop()
 
     def _refuse(self, error: Exception) -> None:
         self._must_raise = error
@@ -86,9 +88,9 @@ class SpooledBody(Body):
         self.set_complete()
 
     def _drop(self) -> None:
-        size = self.size
-        self.clear()
-        self.size = size
+        self._file.close()
+        self._file = io.BytesIO()  # nothing is written to it any more
+        self._at = 0
         if self.budget is not None:
             _give_back(self.budget, self._shelved)
 

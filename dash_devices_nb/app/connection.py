@@ -39,7 +39,7 @@ GREETING_SECONDS = 10.0
 UNREAD = "A change could not be read by the device program and was not made: {}"
 ACK_SECONDS = 0.004
 """How long an acknowledgement may wait, so that a callback's output comes before it."""
-GOING_AWAY, POLICY, TRY_AGAIN_LATER = 1001, 1008, 1013
+GOING_AWAY, LOST, POLICY, TRY_AGAIN_LATER = 1001, 1006, 1008, 1013
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class Connection:
         self._data: bytes | str = b""
         self._number = 0
         self._budget: LinkBudget | None = None
+        self._intake: Intake
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -83,7 +84,7 @@ class Connection:
             await self.close(TRY_AGAIN_LATER, full)
             return
         self._budget = self._hub.sharing.budget_of(client)
-        intake = Intake(self._budget, lambda: self._longest(client), self._refuse)
+        intake = self._intake = Intake(self._budget, lambda: self._longest(client), self._refuse)
         guard_with(self._scope, intake)
         door.enter(client.address, client.share)
         try:
@@ -177,7 +178,14 @@ class Connection:
             self._refuse(False, f"a frame of {size} bytes is more than a guest may send")
             return POLICY
         if self._budget is not None:
-            await self._slowed_with_others(page, self._budget.take(time.monotonic(), "set", size))
+            if not self._intake.keeps(size):
+                self._refuse(True, "Too much is being sent by this link. Trying again…")
+                return TRY_AGAIN_LATER
+            try:
+                if not await self._slowed_with_others(page, self._budget.take(time.monotonic(), "set", size)):
+                    return LOST
+            finally:
+                self._intake.keeps(-size)
         data = self._data
         share = page.client.share
         try:
@@ -205,7 +213,9 @@ class Connection:
                 if page.client.share is not None and not await self._affords(page, limits.cost(frame["t"], size)):
                     return POLICY
                 if self._budget is not None and size <= LARGE:
-                    await self._slowed_with_others(page, self._budget.take(time.monotonic(), frame["t"], size))
+                    delay = self._budget.take(time.monotonic(), frame["t"], size)
+                    if not await self._slowed_with_others(page, delay):
+                        return LOST
                 try:
                     await self._handle(page, frame)
                 except FrameError:
@@ -407,20 +417,24 @@ class Connection:
                     "warning", f"This page sends more than {page.bucket.rate:.0f} changes a second; it is slowed down."
                 )
             self._runtime.flush()
-        await asyncio.sleep(delay)
+        await self._intake.waits(delay)
         return True
 
-    async def _slowed_with_others(self, page: Page, delay: float) -> None:
-        """Hold a page back where all that came by its link send more than they may; tell it, now and then."""
+    async def _slowed_with_others(self, page: Page, delay: float) -> bool:
+        """Hold a page back where all that came by its link send more than they may; tell it, now and then.
+
+        Returns:
+            Whether its connection still stands.
+        """
         if delay <= 0:
-            return
+            return True
         now = time.monotonic()
         if delay > TELL_DELAY and now - page.told_slow > TELL_SECONDS:
             page.told_slow = now
             with self._runtime.lock:
                 page.send_notice("warning", "The pages of this link send more than they may; all are slowed down.")
             self._runtime.flush()
-        await asyncio.sleep(delay)
+        return await self._intake.waits(delay)
 
     def _pay(self, page: Page) -> None:
         with self._runtime.lock:

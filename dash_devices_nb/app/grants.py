@@ -8,6 +8,7 @@ push; it takes the page's word for nothing but that it has applied the push.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 10_000
 """Props of which is kept where a push of them leads to; a program may push to any number."""
+MOST_WAITING = 1000
+"""Calls of one callback that pushes have led to in one page, and that wait for each other."""
 
 
 class Grants:
@@ -37,6 +40,7 @@ class Grants:
         self._declared = declared
         self._reached: dict[Key, frozenset[str]] = {}
         self._edges: list[tuple[list[Ref], list[Ref], str]] | None = None
+        self._turns: dict[tuple[str, str], deque[RegularCall]] = {}
 
     def forget(self) -> None:
         """Callbacks were declared, or taken away."""
@@ -105,6 +109,32 @@ class Grants:
                 _set(call.body, cause.key, value)
             return True
 
+    # ---- one after the other
+
+    def is_first(self, call: RegularCall) -> bool | None:
+        """Whether a call that was taken runs now: those of one page and callback run in the order of their pushes.
+
+        None: too many wait. After True and False `ended` follows.
+        """
+        with self._runtime.lock:
+            turns = self._turns.setdefault(_turn(call), deque())
+            if len(turns) > MOST_WAITING:
+                return None
+            turns.append(call)
+            return len(turns) == 1
+
+    def ended(self, call: RegularCall) -> RegularCall | None:
+        """A call has ended. Returns the one that runs next, if this was one for which others wait."""
+        with self._runtime.lock:
+            turns = self._turns.get(_turn(call))
+            if turns is None or turns[0] is not call:
+                return None
+            turns.popleft()
+            if turns:
+                return turns[0]
+            del self._turns[_turn(call)]
+            return None
+
     def _pushed(self, page: Page, cause: Cause) -> tuple[int, Value] | None:
         """The number of the last push of a prop that may call something in a page, and the value."""
         assert cause.key is not None
@@ -115,6 +145,11 @@ class Grants:
         if entry is None or dispatcher.is_shared(cause.key) or not page.takes_shared or cause.key in entry.lineage:
             return None
         return entry.revision, entry.value
+
+
+def _turn(call: RegularCall) -> tuple[str, str]:
+    assert call.client is not None
+    return call.client.id, str(call.body.get("output"))
 
 
 def _set(body: dict[str, Any], key: Key, value: Value) -> None:

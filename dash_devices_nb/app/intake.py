@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from dash_devices_nb.core.budget import UNFINISHED_SECONDS, LinkBudget
 
@@ -34,6 +34,7 @@ class Intake:
         self._refuse = refuse
         self._held = self._counted = 0
         self._over = False
+        self._gone = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
     def holds(self, count: int) -> None:
@@ -75,6 +76,27 @@ class Intake:
     def rests(self, count: int) -> float:
         """A control frame or a fragment has come; how long to read nothing then, in seconds."""
         return self._budget.little.take(time.monotonic(), 1 + count / 4096) if self._budget is not None else 0.0
+
+    def keeps(self, count: int) -> bool:
+        """So many bytes have come whole, and wait until they are paid for; negative: they wait no more.
+
+        Returns:
+            Whether that is within the budget.
+        """
+        if self._budget is None or self._budget.holds(count) or count < 0:
+            return True
+        self._budget.holds(-count)
+        return False
+
+    def lost(self) -> None:
+        """Nothing can come or be sent any more."""
+        self._gone.set()
+
+    async def waits(self, seconds: float) -> bool:
+        """Wait so long, or until the connection is lost. Returns whether it stands."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._gone.wait(), seconds)
+        return not self._gone.is_set()
 
     def left_waiting(self) -> bool:
         """The sender has gone while messages of its waited: those of who has no budget are still wanted.

@@ -278,7 +278,13 @@ class RegularCalls:
             call.budget.under_way.add(call)
         call.coroutine = inspect.iscoroutinefunction(function)
         if call.lane is None:
-            self._runtime.begin(call)
+            first = self.grants.is_first(call) if pushed else True
+            if first:
+                self._runtime.begin(call)
+            elif first is None:
+                call.ended()
+                call.done(Answer(UNAVAILABLE, TOO_MUCH))
+                self._tell_overload(call)
             return
         call.laned = True
         with self._runtime.lock:
@@ -506,3 +512,6 @@ class RegularCalls:
             call.over = True
             dispatcher = self._runtime.dispatcher
             self._runtime.enter(lambda: dispatcher.returned(call) + (dispatcher.finish(call) if call.laned else []))
+            following = self.grants.ended(call) if call.client is not None else None
+            if following is not None:
+                self._runtime.begin(following)

@@ -227,7 +227,9 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Has nobody write any more; what had come whole is still for the app."""
-        self._intake = None
+        if self._intake is not None:
+            self._intake.lost()
+            self._intake = None
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None

@@ -59,6 +59,9 @@ class Intake(Protocol):
     def rests(self, count: int) -> float:
         """A control frame or a fragment has come, of so many bytes; how long to read nothing then, in seconds."""
 
+    def lost(self) -> None:
+        """The connection has been lost."""
+
     def left_waiting(self) -> bool:
         """The sender has gone while messages of its waited; whether they are still wanted."""
 

@@ -198,3 +198,24 @@ async def test_a_push_is_missed_by_nobody_however_fast_they_come(tab, called):
         time.sleep(0.002)
     await anne.expect("view", "children", "view of 49")
     assert json.dumps(called[-1]) == '["render", 49]'
+
+
+async def test_what_the_last_push_calls_shows_last(tab):
+    """The calls of one page and callback run one after the other: a slow one does not overwrite a later one."""
+    app, release, ran = Dash(__name__), threading.Event(), []
+    app.layout = html.Div([html.Div(id="mark"), html.Div(id="view")])
+
+    @app.callback(None, Input("mark", "children"))
+    def render(mark):
+        ran.append(mark)
+        assert mark != "slow" or release.wait(20)
+        return Output("view", "children", f"view of {mark}")
+
+    anne = await tab(app)
+    app.push_mods({"mark": {"children": "slow"}})
+    await eventually(lambda: ran == ["slow"])
+    app.push_mods({"mark": {"children": "later"}})
+    await anne.expect("mark", "children", "later")
+    release.set()
+    await eventually(lambda: ran == ["slow", "later"])
+    await anne.expect("view", "children", "view of later")

@@ -28,6 +28,7 @@ class App:
         self.control = 0
         self.seconds = 0.0
         self.wanted = True
+        self.ended = False
 
     async def __call__(self, scope, receive, send):
         await receive()
@@ -48,6 +49,9 @@ class App:
     def rests(self, count: int) -> float:
         self.control += 1
         return self.seconds
+
+    def lost(self) -> None:
+        self.ended = True
 
     def left_waiting(self) -> bool:
         return self.wanted
@@ -164,7 +168,7 @@ async def test_who_leaves_while_its_messages_wait_has_gone(app, monkeypatch, wan
         writer.transport.abort()
     else:
         writer.close()
-    await eventually(lambda: app.socket.transport.is_closing())
+    await eventually(lambda: app.ended)
     assert app.messages == []
     app.go.set()
     await eventually(lambda: app.socket.disconnected and app.socket.queue.empty())
