@@ -127,5 +127,6 @@ class Workers:
             while self._idle:
                 self._idle.pop().put(None)
         for thread in threads:
-            if thread is not threading.current_thread():
+            # One that `submit` is about to start cannot be waited for; it finds the end by itself.
+            if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join(timeout)
