@@ -216,7 +216,9 @@ class Callbacks(Embedded):
 
         def declare() -> None:
             decorate = super(Callbacks, self).callback(*args, **kwargs)
-            decorate(function if kwargs.get("background") else self._with_alternates(function, self._only_acts()))
+            no_output = bool(self.last_declared()["no_output"])
+            in_background = kwargs.get("background")
+            decorate(function if in_background else self._with_alternates(function, only_acts, no_output))
             declared = self._apart()
             spec.role = role_needed(role, service, has_output=not declared["no_output"])
             if only_acts or service & Services.NO_CLIENT_INITIAL_CALLBACK:
@@ -231,10 +233,6 @@ class Callbacks(Embedded):
         flat = [outputs] if isinstance(outputs, dash.Output) else stock.flat_grouping(outputs)
         spec.definition = self._define("regular", name, inputs, state, flat, declare, _qualname(function), spec)
         return function
-
-    def _only_acts(self) -> bool:
-        """Whether the callback that was just declared has no output."""
-        return bool(self.last_declared()["no_output"])
 
     def _apart(self) -> dict[str, Any]:
         """Tell the callback that was just declared from others without output on the same inputs.
@@ -323,14 +321,18 @@ class Callbacks(Embedded):
 
     # ---- alternate outputs of regular callbacks
 
-    def _with_alternates(self, function: Callable[..., Any], no_output: bool) -> Callable[..., Any]:
-        """Let a regular callback return alternate outputs, and anything where it has no output."""
+    def _with_alternates(self, function: Callable[..., Any], only_acts: bool, no_output: bool) -> Callable[..., Any]:
+        """Let a regular callback return alternate outputs, and anything where its output is None.
+
+        One that names no output at all is stock Dash's, which raises if it returns something.
+        """
+        nothing = None if no_output else dash.no_update
 
         def result(returned: Any) -> Any:
             if is_alternate(returned):
                 self._alternate(mods_of(returned, f"the alternate output of {name_of(function)}"))
-                return None if no_output else dash.no_update
-            return None if no_output else returned
+                return nothing
+            return None if only_acts else returned
 
         if inspect.isasyncgenfunction(function):
 

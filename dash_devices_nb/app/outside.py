@@ -27,7 +27,16 @@ from dash_devices_nb.app.declare import name_of
 from dash_devices_nb.app.direct import DirectCall
 from dash_devices_nb.app.intake import LARGE, spending
 from dash_devices_nb.app.pages import Page
-from dash_devices_nb.app.regular import FORBIDDEN, NOT_FOUND, OK, Answer, RegularCall, RegularCalls, RegularSpec
+from dash_devices_nb.app.regular import (
+    FORBIDDEN,
+    NOT_FOUND,
+    OK,
+    SERVER_ERROR,
+    Answer,
+    RegularCall,
+    RegularCalls,
+    RegularSpec,
+)
 from dash_devices_nb.app.runtime import Runtime, settle
 from dash_devices_nb.core.budget import BODY
 from dash_devices_nb.core.clients import Client
@@ -56,8 +65,9 @@ class Refused(Exception):
 class Wanted(BaseException):
     """A tool asks for a call. Thrown through Dash's MCP server, which catches `Exception`, to where it is awaited."""
 
-    def __init__(self, call: Callable[[Asker], RegularCall], outputs: list[str]) -> None:
+    def __init__(self, question: str, call: Callable[[Asker], RegularCall], outputs: list[str]) -> None:
         super().__init__()
+        self.question = question
         self.call = call
         self.outputs = outputs
 
@@ -77,8 +87,13 @@ class Asker:
     request: Any
 
 
-_given: contextvars.ContextVar[Iterator[Answer] | None] = contextvars.ContextVar("dash_devices_nb_given", default=None)
-"""Set while Dash's MCP server handles a message: the answers that there are for its calls."""
+_given: contextvars.ContextVar[dict[str, Iterator[Answer]] | None] = contextvars.ContextVar(
+    "dash_devices_nb_given", default=None
+)
+"""Set while Dash's MCP server handles a message: the answers that there are for its calls, by what is called.
+
+Not by their order: Dash keeps some answers, and does not ask for them again when it starts anew.
+"""
 
 
 class Outside:
@@ -228,23 +243,26 @@ class Outside:
                 asker = await self.asker(page_of())
                 await self.posted()
                 await quart.request.get_json()  # kept by Quart: Dash's server reads it again, where there is no loop
-                given: list[Answer] = []
+                given: list[tuple[str, Answer]] = []
                 while isinstance(answered := await self._handled(stock_view, given), Wanted):
                     if len(given) == MOST_CALLS:
                         raise RuntimeError(f"one MCP message asks for more than {MOST_CALLS} calls")
-                    given.append(await self._wanted(asker, answered))
+                    given.append((answered.question, await self._wanted(asker, answered)))
             except Refused as refused:
                 return text(refused.text, refused.status)
             return answered
 
         return mcp
 
-    async def _handled(self, stock_view: Callable[[], Any], given: list[Answer]) -> Any:
+    async def _handled(self, stock_view: Callable[[], Any], given: list[tuple[str, Answer]]) -> Any:
         context = contextvars.copy_context()  # Quart's request is in it
+        answers: dict[str, list[Answer]] = {}
+        for question, answer in given:
+            answers.setdefault(question, []).append(answer)
 
         def handle() -> Any:
             stock.app_context.set(self._app)
-            _given.set(iter(given))
+            _given.set({question: iter(each) for question, each in answers.items()})
             try:
                 return _at_once(stock_view())
             except Wanted as wanted:
@@ -271,7 +289,10 @@ class Outside:
         """What stands for a callback that an MCP tool is about to run; None: it is no tool that runs it."""
         if _given.get() is None:
             return None
-        return lambda: self._answered(lambda asker: self._call(asker, Asked.of(body)), output_names(body)).body
+        question = json.dumps(body, sort_keys=True, default=repr)
+        return lambda: (
+            self._answered(question, lambda asker: self._call(asker, Asked.of(body)), output_names(body)).body
+        )
 
     def tools(self, registered: dict[str, Any]) -> dict[str, Any]:
         """The functions that `dash.mcp.mcp_enabled` marks, so that a tool's call comes to us."""
@@ -283,17 +304,22 @@ class Outside:
 
         @functools.wraps(function)
         def tool(**arguments: Any) -> Any:
-            returned = self._answered(lambda asker: self._direct(asker, spec, function, arguments, ""), [""]).value
+            question = json.dumps([name, arguments], sort_keys=True, default=repr)
+            answer = self._answered(question, lambda asker: self._direct(asker, spec, function, arguments, ""), [""])
+            returned = answer.value
             json.dumps(returned, default=str)
             return returned
 
         return tool
 
-    def _answered(self, call: Callable[[Asker], RegularCall], outputs: list[str]) -> Answer:
-        given = _given.get()
-        answer = next(given, None) if given is not None else None
+    def _answered(self, question: str, call: Callable[[Asker], RegularCall], outputs: list[str]) -> Answer:
+        answer = next((_given.get() or {}).get(question, iter(())), None)
         if answer is None:
-            raise Wanted(call, outputs)
+            raise Wanted(question, call, outputs)
+        if answer.error is not None:
+            raise answer.error
+        if answer.status == SERVER_ERROR:
+            raise RuntimeError(answer.body)
         if answer.status != OK:
             raise RoleError(answer.body or "It updates nothing.")
         return answer

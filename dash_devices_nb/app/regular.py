@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import aclosing, nullcontext
@@ -38,7 +37,6 @@ from dash_devices_nb.core.waves import ACTED, Cause
 if TYPE_CHECKING:
     from dash_devices_nb.app.pages import Page
 
-_PLAIN = re.compile(r"[\w .:,{}\"\[\]@-]{1,200}")
 
 OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR, UNAVAILABLE = 200, 204, 403, 404, 500, 503
 AHEAD = 100
@@ -101,6 +99,7 @@ class Answer:
         chain: the answers that the page will ask for next (see `chaining`).
         revision: of the shared values of the components in it; 0 where it has none.
         value: what the function returned, where it was called directly (`app/direct.py`).
+        error: what the function raised, where who asks may know.
     """
 
     status: int
@@ -109,6 +108,7 @@ class Answer:
     chain: list[dict[str, Any]] = field(default_factory=list)
     revision: int = 0
     value: Any = None
+    error: Exception | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -199,11 +199,6 @@ def _unfinished() -> Answer:
     return Answer(SERVER_ERROR, "The callback's answer could not be made; the app's log says why.")
 
 
-def plain(output: Any) -> str:
-    """An output that a request names, where that can be no markup: else a page that shows it would be another's."""
-    return repr(output) if _PLAIN.fullmatch(str(output)) else "that output"
-
-
 def _values_of(answer: dict[str, Any]) -> Iterator[tuple[Key, Any]]:
     """The props that an answer sets, and their values."""
     for part in ("response", "sideUpdate"):
@@ -255,9 +250,7 @@ class RegularCalls:
         except KeyError:
             # Of one that was taken away the page has not heard yet.
             gone = str(output) in self.specs
-            call.done(
-                Answer(NO_CONTENT, "") if gone else Answer(NOT_FOUND, f"There is no callback for {plain(output)}.")
-            )
+            call.done(Answer(NO_CONTENT, "") if gone else Answer(NOT_FOUND, "There is no callback for that output."))
             return
         call.spec = self.specs.get(str(output))
         self.admit(call, registered["callback"])
@@ -496,7 +489,7 @@ class RegularCalls:
             return Answer(SERVER_ERROR, "Internal server error.")  # what is raised, and where, shows the program
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
-        return Answer(SERVER_ERROR, self._app.error_page(error))
+        return Answer(SERVER_ERROR, self._app.error_page(error), error=error)
 
     def _finish(self, call: RegularCall, answer: Answer) -> None:
         definition = call.spec.definition if call.spec else None

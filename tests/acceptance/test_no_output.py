@@ -58,3 +58,37 @@ async def test_one_that_is_redefined_is_called_in_open_pages(serve: Serving, bro
     await page.locator("#b").fill("3")
     await eventually(lambda: len(calls) == 4)
     assert sorted(calls) == ["both 1 2", "both 1 3", "input 1", "nothing"]
+
+
+@pytest.mark.allow_console_errors
+async def test_a_forgotten_output_is_an_error_in_the_dev_tools(serve: Serving, browser: Tabs):
+    """One that names no output and returns something raises, as in stock Dash; with output None it may return it."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Button("a", id="a"), html.Button("b", id="b"), html.Div(id="x")])
+    calls: list[str] = []
+
+    @app.callback(None, Input("a", "n_clicks"))
+    def acts(n_clicks: int) -> str:
+        calls.append("acts")
+        return "anything"
+
+    @app.callback(Input("b", "n_clicks"), prevent_initial_call=True)
+    def forgets(n_clicks: int) -> str:
+        calls.append("forgets")
+        return "lost"
+
+    @app.callback(Input("a", "n_clicks"), prevent_initial_call=True)
+    def tells(n_clicks: int) -> Output:
+        calls.append("tells")
+        return Output("x", "children", "told")
+
+    app.enable_dev_tools(debug=True, dev_tools_hot_reload=False, dev_tools_disable_version_check=True)
+    page = await browser.open(await serve(app))
+    await page.locator("#a").click()
+    await expect(page.locator("#x")).to_have_text("told")
+    await eventually(lambda: sorted(calls) == ["acts", "tells"])
+    assert await page.evaluate("dash_stores[0].getState().error.backEnd.length") == 0
+    await page.locator("#b").click()
+    title = page.locator(".dash-fe-error__title")
+    await expect(title).to_have_text("Callback error with no output from input b.n_clicks")
+    assert str(app.runtime.errors.pop()) == "No-output callback received return value: lost"

@@ -11,35 +11,53 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.others import ancestor, components, kraken
-from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, read_junit
+from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, read_junit, tried_twice
+from tests.others.stock_components import built
 
 INSIDE = Path(__file__).with_name("inside")
 
 
 def run(column: str, source: Path, paths: list[str], kept: Path, more: list[str]) -> dict[str, Result]:
     """Run tests of a checkout in one column, those that fail twice."""
-    junit = kept / f"{column}.xml"
-    junit.unlink(missing_ok=True)
-    command = [
-        *(sys.executable, "-m", "pytest", "-c", str(source / "pytest.ini"), f"--rootdir={source}", "-p", "dash_column"),
-        *("-o", "addopts=", "-v", "--headless", "--nopercyfinalize", "-p", "no:cacheprovider", "--reruns=1"),
-        "--continue-on-collection-errors",
-        *("--timeout=180", f"--junitxml={junit}", "-o", "junit_family=xunit1", *more, *paths),
-    ]
-    path = os.pathsep.join([str(INSIDE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    for old in kept.glob(f"{column}*.xml"):
+        old.unlink()
+    path = os.pathsep.join([str(INSIDE), str(built(source)), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     environ = {**os.environ, "PYTHONPATH": path, "OTHERS_COLUMN": column}
-    with (kept / f"{column}.log").open("w") as log:
-        ended = subprocess.run(command, cwd=source, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    if not junit.exists():
-        sys.exit(f"pytest ended with {ended.returncode} in column {column}; {kept / f'{column}.log'} says why")
-    return read_junit(junit.read_text())
+
+    def once(names: Sequence[str]) -> dict[str, Result]:
+        part = column if names is paths else f"{column}.again"
+        junit, logged = kept / f"{part}.xml", kept / f"{part}.log"
+        command = [
+            # -P: the folder `dash` of a checkout is not the installed Dash.
+            *(sys.executable, "-P", "-m", "pytest", "-c", str(source / "pytest.ini"), f"--rootdir={source}"),
+            *("-p", "dash_column", "-o", "addopts=", "-v", "--headless", "--nopercyfinalize", "-p", "no:cacheprovider"),
+            *("--continue-on-collection-errors", "--timeout=180", f"--junitxml={junit}", "-o", "junit_family=xunit1"),
+            *(*more, *names),
+        ]
+        with logged.open("w") as log:
+            ended = subprocess.run(command, cwd=source, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        if not junit.exists():
+            sys.exit(f"pytest ended with {ended.returncode} in column {column}; {logged} says why")
+        return read_junit(junit.read_text())
+
+    return tried_twice(once, paths)
+
+
+def kept_results(kept: Path, column: str) -> dict[str, Result]:
+    """What an earlier run left of a column."""
+    found: dict[str, Result] = {}
+    for name in (f"{column}.xml", f"{column}.again.xml"):
+        if (kept / name).exists():
+            found.update(read_junit((kept / name).read_text()))
+    return found
 
 
 def main() -> int:
-    """Run the suites, print the table and what only ours fails; 1 where that is not by decision."""
+    """Run the suites, print the table and what only ours fails; 1 where that is not by decision, or says nothing."""
     parser = argparse.ArgumentParser(prog="python -m tests.others", description=__doc__)
     parser.add_argument("--source", default=os.environ.get("DASH_SOURCE"), help="a checkout of Dash (DASH_SOURCE)")
     parser.add_argument("--ancestor", default=os.environ.get("ANCESTOR_SOURCE"), help="one of dash_devices")
@@ -75,8 +93,8 @@ def main() -> int:
         for column in COLUMNS:
             if column in options.columns.split(","):
                 results[column] = run(column, source, paths, folder, more)
-            elif (folder / f"{column}.xml").exists():
-                results[column] = read_junit((folder / f"{column}.xml").read_text())
+            elif left := kept_results(folder, column):
+                results[column] = left
         difference = compare(results.get("quart", {}), results.get("ours", {}), listed)
         only = f"{len(difference.new)} + {len(difference.decided)} decided"
         print(f"{suite:12}" + "".join(f"{_sum(results.get(column)):>20}" for column in COLUMNS) + f"{only:>20}")
@@ -86,8 +104,10 @@ def main() -> int:
             print(f"  decision {listed[name]}: {name}")
         for name in difference.mended:
             print(f"  passes, and is in the list: {name}")
+        for why in difference.uncompared:
+            print(f"  not compared: {why}")
         sys.stdout.flush()
-        worst = worst or int(bool(difference.new or difference.mended))
+        worst = worst or int(bool(difference.new or difference.mended or difference.uncompared))
     return worst
 
 

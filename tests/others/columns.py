@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -30,26 +30,45 @@ BY_DECISION = Path(__file__).with_name("by_decision.toml")
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one test: "passed", "failed" or "skipped", and the last line of why."""
+    """What came of one test: "passed", "failed", "skipped" or "not collected" (of a file), and one line of why."""
 
     outcome: str
     why: str = ""
 
 
 def read_junit(text: str) -> dict[str, Result]:
-    """The results of a run, by `file::test`; of a test that was tried twice the last counts."""
+    """The results of a run by the names that pytest takes, `file::test`; a file that was not collected by its path."""
     found = {}
     for case in ElementTree.fromstring(text).iter("testcase"):
-        name = f"{case.get('file') or case.get('classname', '').replace('.', '/') + '.py'}::{case.get('name')}"
         bad = [each for each in case if each.tag in ("failure", "error")]
-        if bad:
-            said = (bad[0].get("message") or bad[0].text or "").strip().splitlines()
-            found[name] = Result("failed", said[0] if said else bad[0].tag)
+        said = (bad[0].get("message") or "").strip() if bad else ""
+        lines = (bad[0].text or "").strip().splitlines() if bad else []
+        if said == "collection failure":
+            raised = [line for line in lines if line.startswith("E ")]
+            found[f"{case.get('name', '').replace('.', '/')}.py"] = Result(
+                "not collected", (raised or lines or [said])[0].removeprefix("E").strip()
+            )
+        elif bad:
+            found[_name(case)] = Result("failed", [*said.splitlines(), *lines, bad[0].tag][0])
         elif any(each.tag == "skipped" for each in case):
-            found[name] = Result("skipped")
+            found[_name(case)] = Result("skipped")
         else:
-            found[name] = Result("passed")
+            found[_name(case)] = Result("passed")
     return found
+
+
+def _name(case: ElementTree.Element) -> str:
+    module = case.get("classname", "")
+    file = case.get("file") or f"{module.replace('.', '/')}.py"
+    inner = module.removeprefix(file.removesuffix(".py").replace("/", ".")).strip(".").split(".")
+    return "::".join([file, *(each for each in inner if each), case.get("name", "")])
+
+
+def tried_twice(once: Callable[[Sequence[str]], dict[str, Result]], paths: Sequence[str]) -> dict[str, Result]:
+    """Run tests, and those that failed once more, by themselves: what came of them then counts."""
+    results = once(paths)
+    failed = [name for name, result in results.items() if result.outcome == "failed"]
+    return {**results, **(once(failed) if failed else {})}
 
 
 @dataclass(frozen=True)
@@ -60,16 +79,28 @@ class Difference:
         new: tests that only ours fails, and that are not in the list.
         decided: those that are in it.
         mended: tests that are in the list, were run, and pass.
+        uncompared: why the suite, or a file of it, says nothing.
     """
 
     new: list[str]
     decided: list[str]
     mended: list[str]
+    uncompared: list[str]
 
 
 def compare(quart: Mapping[str, Result], ours: Mapping[str, Result], listed: Iterable[str]) -> Difference:
     """What ours fails, or did not collect, and stock Dash on Quart passes, beside what is so by decision."""
     listed = set(listed)
+    uncompared = [
+        f"{column} does not collect {name}: {result.why}"
+        for column, results in (("quart", quart), ("ours", ours))
+        for name, result in results.items()
+        if result.outcome == "not collected"
+    ]
+    if not ours:
+        uncompared.append("nothing was run in the column ours")
+    if all(result.outcome != "passed" for result in quart.values()):
+        uncompared.append("no test passes in the column quart, with which ours is compared")
     only = [
         name
         for name, result in quart.items()
@@ -79,6 +110,7 @@ def compare(quart: Mapping[str, Result], ours: Mapping[str, Result], listed: Ite
         sorted(name for name in only if name not in listed),
         sorted(name for name in only if name in listed),
         sorted(name for name in listed if ours.get(name, Result("failed")).outcome == "passed"),
+        uncompared,
     )
 
 

@@ -60,7 +60,7 @@ class Runner(application_runners.ThreadedRunner):  # type: ignore[misc]
 
         def run() -> None:
             try:
-                app.run(auth=None, **options)
+                app.run(**options)
             except BaseException as error:  # noqa: BLE001 - the test is told what ended the thread
                 raised.append(error)
 
@@ -94,6 +94,14 @@ class Runner(application_runners.ThreadedRunner):  # type: ignore[misc]
         return True
 
 
+class ProcessRunner(application_runners.MultiProcessRunner):  # type: ignore[misc]
+    """Dash's own, with more time for the process to start."""
+
+    def start(self, app: Any, start_timeout: float = 3, **options: Any) -> None:
+        """Return once the app answers."""
+        super().start(app, start_timeout=max(STARTS_WITHIN, start_timeout), **options)
+
+
 def _free_port() -> int:
     """Dash's own runner counts up from one number, which some other program may have."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -107,7 +115,9 @@ def pytest_configure() -> None:
     """Put the column's class where tests take it from, and our runner where Dash's fixtures take theirs from."""
     chosen = CLASSES[os.environ[COLUMN]]
     dash.Dash = dash.dash.Dash = chosen
-    dash_plugin.ThreadedRunner = Runner
+    dash_plugin.ThreadedRunner, dash_plugin.MultiProcessRunner = Runner, ProcessRunner
+    # Stock Dash asks for no secret.
+    os.environ["DASH_DEVICES_AUTH"] = "none"
 
 
 def pytest_setup_options() -> Options:
