@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 DASH_VERSIONS ?= 4.4.0 newest
 FUZZ_ARGS ?=
 FAULTS_ARGS ?=
+AUTOBAHN_ARGS ?=
 DASH_SOURCE ?=
 ANCESTOR_SOURCE ?=
 KRAKEN_SOURCE ?=
@@ -26,13 +27,14 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz faults others lint format bench clean chromium
+.PHONY: help demo test fuzz faults autobahn others lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make faults  a bad network, killed and stopped programs, a full disk, in true time: a quarter of an hour"
+	@echo "make autobahn  the Autobahn cases against our WebSockets, over all ways; AUTOBAHN_ARGS=\"--ways tls --cases 6.*\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
 	@echo "make test-matrix  the whole suite with each Dash of DASH_VERSIONS, in environments of their own"
 	@echo "make lint    ruff, mypy --strict, the import contracts, and tsc for the pages' scripts"
@@ -76,6 +78,9 @@ fuzz: $(STAMP)-test
 # All of it, what `make test` leaves out as it takes minutes included.
 faults: $(STAMP)-test chromium
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest tests/faults -m "long or not long" $(FAULTS_ARGS)
+
+autobahn: $(STAMP)-test
+	"$(BIN)/python" -m tests.autobahn $(AUTOBAHN_ARGS)
 
 others: $(STAMP)-others $(if $(KRAKEN_SOURCE),$(STAMP)-kraken) $(if $(COMPONENTS_SOURCE),$(STAMP)-examples)
 	@.ci/install-chromium driver

@@ -98,7 +98,7 @@ class Front:
         prefix = self._app.config.routes_pathname_prefix + "_dash-devices/"
         path = scope["path"]
         if not path.startswith(prefix):
-            await self._inner(scope, receive, send)
+            await self._inner(scope, partial(_receive_for_quart, receive), send)
         elif scope["type"] == "websocket":
             await self._websocket(path[len(prefix) :], scope, receive, send)
         else:
@@ -134,6 +134,14 @@ class Front:
             await _respond(send, 204 if cookies else 404, b"", headers)
         else:
             await _respond(send, 404, b"There is nothing here.", [], b"text/plain")
+
+
+async def _receive_for_quart(receive: Callable[[], Awaitable[Any]]) -> Any:
+    """The next message for Quart, which takes an empty binary one for a text, and fails for want of it."""
+    message = await receive()
+    if message["type"] == "websocket.receive" and message.get("bytes") == b"":
+        return {**message, "text": b""}
+    return message
 
 
 async def _respond(

@@ -53,10 +53,12 @@ class Outlet:
 
     def _write_to(self, sink: asyncio.Transport) -> None:
         self._sink = sink
+        encrypted = sink.get_extra_info("sslcontext") is not None
         socket = sink.get_extra_info("socket")
         self._number = -1 if socket is None else socket.fileno()
-        # The protocol hears of anything that the transport keeps, not only of much.
-        sink.set_write_buffer_limits(high=0)
+        # The protocol hears of anything that the transport keeps, not only of much. A TLS transport takes a limit for
+        # too much already: of 0 bytes it would say after every other write that it has no room.
+        sink.set_write_buffer_limits(high=1 if encrypted else 0)
 
     def hung_up(self) -> bool:
         """Whether the other side has ended the connection. asyncio hears of it only while something is read."""
@@ -194,7 +196,9 @@ class Outlet:
             self._hand_over()
 
     def close(self) -> None:
-        """Close the connection once all is written."""
+        """Close the connection once all is written. Idempotent, which a TLS transport is not."""
+        if self._sink.is_closing():
+            return
         self._write_out()
         # The end of a sink is that of the connection (`sink_lost`).
         self._sink.close()

@@ -97,7 +97,8 @@ class WebSocket(WebSocketsSansIOProtocol):
     def read_with(self, function: Callable[[bytes], bool]) -> None:
         """Has `function` take whole text messages as they come; what it does not take (False) goes through ASGI.
 
-        It must keep their order: once it has left one to ASGI, all that follow, until the app is done with that one.
+        It gets UTF-8 alone (RFC 6455, section 8.1), and must keep their order: once it has left one to ASGI, all that
+        follow, until the app is done with that one.
         """
         self._reader = function
 
@@ -136,12 +137,18 @@ class WebSocket(WebSocketsSansIOProtocol):
                 if not whole:
                     self._rest_after(part)
                     super().data_received(part)
-                elif self._reader is None or self.close_sent or not self.queue.empty() or not self._reader(part):
+                elif self._left_to_asgi(part):
                     self.curr_msg_data_type, self.frames = "text", [part]
                     self.send_receive_event_to_app()
         finally:
             self._cutting = False
         self._pause()
+
+    def _left_to_asgi(self, text: bytes) -> bool:
+        """Whether a text message goes through ASGI. One that is no UTF-8 does: it ends the connection there."""
+        if self._reader is None or self.close_sent or not self.queue.empty() or not _is_utf8(text):
+            return True
+        return not self._reader(text)
 
     async def receive(self) -> Any:
         """Has the app get the next message; once it has taken all that wait, what has come since is cut."""
@@ -281,3 +288,13 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.transport.close)
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():  # nearly all, and it takes no time
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -274,6 +274,21 @@ async def test_before_websocket_guards_the_socket(app_server):
     assert paths == ["/_dash-devices/ws"] * 2
 
 
+async def test_a_websocket_of_the_programs_own_gets_empty_messages(app_server):
+    """Texts and binary ones; Quart by itself fails at the latter."""
+    app = small_app()
+
+    @app.server.websocket("/echo")
+    async def echo():
+        while True:
+            await quart.websocket.send(await quart.websocket.receive())
+
+    async with connect(app_server.run(app).replace("http", "ws", 1) + "echo") as socket:
+        for message in ("", b"", "text", b"bytes"):
+            await socket.send(message)
+            assert await socket.recv() == message
+
+
 async def test_what_is_put_around_the_endpoint_guards_the_socket(app_server):
     """As programs of the ancestor do it with `login_required`, plain or a coroutine."""
     for kind in ("plain", "coroutine"):
