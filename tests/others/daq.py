@@ -81,8 +81,9 @@ class Daq:
 
     async def _commands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while message := await reader.readexactly(COMMAND_BYTES):
+        with contextlib.suppress(ConnectionError):
+            # One command at a time, each answered: KrakenSDR sends "AGC " with fewer bytes than the others.
+            while message := await reader.read(COMMAND_BYTES):
                 name = message[:4].decode()
                 if name == "EXIT":
                     break

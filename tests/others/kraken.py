@@ -572,7 +572,7 @@ async def download(ui: Interface) -> None:
     await tick(ui.two, "en_data_record")
     await ui.has("sp.en_data_record", False)
     downloads: list[Any] = []
-    ui.one.on("download", downloads.append)
+    ui.one.on("download", lambda each: downloads.append(each))
     await ui.one.reload()
     await text("body_daq_conn_status", "Connected", ui.one)
     assert not downloads
