@@ -241,7 +241,7 @@ class Outside:
         async def mcp(**_: Any) -> Any:
             try:
                 asker = await self.asker(page_of())
-                await self.posted()
+                await self._may_ask_for_task(asker, (await self.posted()).body)
                 await quart.request.get_json()  # kept by Quart: Dash's server reads it again, where there is no loop
                 given: list[tuple[str, Answer]] = []
                 while isinstance(answered := await self._handled(stock_view, given), Wanted):
@@ -253,6 +253,28 @@ class Outside:
             return answered
 
         return mcp
+
+    async def _may_ask_for_task(self, asker: Asker, body: dict[str, Any]) -> None:
+        """Check a message about a background job as a call of its callback. Raises Refused.
+
+        Dash's server knows a job by its id alone, whoever started it, and reads, tells and ends it without a call.
+        """
+        params = body.get("params")
+        if not str(body.get("method")).startswith("tasks/") or not isinstance(params, dict):
+            return
+        name = str(params.get("taskId")).partition(":")[0]
+        context = contextvars.copy_context()  # Quart's request is in it
+        output = await self._runtime.in_worker(lambda: context.run(self._app.output_of_tool, name))
+        if output is None:
+            return  # Dash says that there is none
+        hub: Hub = self._app.hub
+        need = hub.roles.needed_by(output)
+        allowed = asker.rights >= need
+        if hub.authorizers:
+            allowed = allowed and asker.client is not None and await hub.authorized(asker.client, output)
+        if not allowed:
+            self._app.recorder.refused(asker.client, f"{body.get('method')!s:.60}: it needs {str(need)!r}.")
+            raise Refused(FORBIDDEN, "You may not call the callback of this task.")
 
     async def _handled(self, stock_view: Callable[[], Any], given: list[tuple[str, Answer]]) -> Any:
         context = contextvars.copy_context()  # Quart's request is in it

@@ -426,6 +426,16 @@ class StockDash(dash.Dash):  # type: ignore[misc]
         """Dash gives those of the whole process, of other apps, too: they are not taken."""
         self.__dict__.setdefault("_mcp_functions", {})
 
+    def output_of_tool(self, name: str) -> str | None:
+        """The output of the callback that is an MCP tool of this name, or None. Not on a loop's thread."""
+        from dash.mcp.primitives.tools.callback_adapter_collection import CallbackAdapterCollection  # slow to import
+
+        app_context.set(self)
+        if self.mcp_callback_map is None:
+            self.mcp_callback_map = CallbackAdapterCollection(self)
+        found = self.mcp_callback_map.find_by_tool_name(name)
+        return None if found is None else str(found.output_id)
+
     def take_tools(self) -> None:
         """Take the functions of `dash.mcp.mcp_enabled` that wait for an app, as those of `dash.callback` do."""
         if self._enable_mcp:
