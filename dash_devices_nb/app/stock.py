@@ -349,6 +349,7 @@ class StockDash(dash.Dash):  # type: ignore[misc]
     _page_libraries: frozenset[str] = frozenset(ComponentRegistry.registry)
     routes_of_server: Routes
     _mcp_functions: dict[str, Any]
+    mcp_callback_map: Any
     _mcp_server: quart.Quart | None = None
 
     # ---- routes

@@ -16,7 +16,9 @@ def app(tmp_path) -> Dash:
     app = Dash("tasks", enable_mcp=True, background_callback_manager=manager)
     app.layout = html.Div([html.Button(id="start"), html.Div(id="out")])
 
-    @app.callback(Output("out", "children"), Input("start", "n_clicks"), background=True, manager=manager, role="control")
+    @app.callback(
+        Output("out", "children"), Input("start", "n_clicks"), background=True, manager=manager, role="control"
+    )
     def measure(n_clicks):
         """Measure."""
         return f"the secret {n_clicks}"
