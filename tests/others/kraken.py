@@ -619,7 +619,8 @@ async def click_spectrum(ui: Interface) -> None:
         " plot.emit('plotly_click', {points: [{...point, ...more}]})}",
         point,
     )
-    await ui.has("sp.vfo_freq[0]", 416_100_000)
+    # The program takes the whole part of 416.1 times a million.
+    await ui.has("abs(sp.vfo_freq[0] - 416100000) <= 1", True)
 
 
 @check("the direction page opens in both, and shows where the emitter stands")
