@@ -214,7 +214,8 @@ async def compare(program: Path, columns: tuple[str, str], chromium: Browser, ke
 
 def _plain(error: str) -> str:
     """An error without what differs between two servers."""
-    return re.sub(r"127\.0\.0\.1:\d+|\(http\S*\)|\d{4,}", "", error)
+    # Servers give a status other words, or none: "404 (Not Found)".
+    return re.sub(r"127\.0\.0\.1:\d+|\(http\S*\)|\d{4,}|(?<=status of \d{3}) \([^)]*\)", "", error)
 
 
 def _difference(stock: list[str], ours: list[str]) -> str:
