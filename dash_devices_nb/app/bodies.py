@@ -7,14 +7,16 @@ turn has come; what guests of one link have there together is bounded (`core.bud
 from __future__ import annotations
 
 import io
+import logging
 import tempfile
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
 import quart
 from quart.wrappers.request import Body
-from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from dash_devices_nb.core.budget import LinkBudget
 
@@ -23,6 +25,17 @@ MEMORY = 1024 * 1024
 DRAINED = 4
 """A body up to so many times too long is read to its end, and dropped, before it is refused."""
 PIECE = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class InsufficientStorage(HTTPException):
+    """There is no room for the body (RFC 4918, section 11.5)."""
+
+    code = 507
+    name = "Insufficient Storage"
+    description = "There is no room for what was sent where the app runs. Please try again later."
+
 
 Limits = Callable[[str, Any], tuple[int | None, LinkBudget | None]]
 """Of a path and headers: the most bytes that the body may have (None: what Quart was told), and the sender's budget."""
@@ -73,8 +86,14 @@ class SpooledBody(Body):
             if not self.budget.spools(len(data)):
                 self._refuse(TooManyRequests("Too much is being sent by this link. Please try again."))
                 return
-        self._file.seek(0, 2)
-        self._file.write(data)
+        try:
+            self._file.seek(0, 2)
+            self._file.write(data)
+            self._file.flush()  # what is refused is refused here
+        except OSError as error:
+            log.error("a body of %d bytes so far cannot be kept, and is refused: %s", self.size, error)
+            self._refuse(InsufficientStorage())
+            return
         self._has_data.set()
 
     def release(self) -> None:
@@ -88,7 +107,8 @@ class SpooledBody(Body):
         self.set_complete()
 
     def _drop(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # what it could not write is not wanted
+            self._file.close()
         self._file = io.BytesIO()  # nothing is written to it any more
         self._at = 0
         if self.budget is not None:

@@ -36,7 +36,7 @@ class Browsers:
     def _key(self) -> bytes:
         try:
             return stable_secret(f"{self._app}:browsers").encode()
-        except (RegistrationError, OSError) as error:
+        except RegistrationError as error:
             log.warning("browsers will not be known again after a restart: %s", error)
             return secrets.token_bytes(32)
 

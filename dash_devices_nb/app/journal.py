@@ -29,7 +29,7 @@ class AppJournal(Journal):
     """
 
     def __init__(self, limit: int = LIMIT, app: str = "", memory: int = MEMORY) -> None:
-        super().__init__(limit, memory, threading.Lock())
+        super().__init__(limit, memory, threading.Lock(), time.monotonic)
         self._app = app
 
     def _repr_html_(self) -> str:

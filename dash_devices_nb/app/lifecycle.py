@@ -62,11 +62,15 @@ class Lifecycle(Web):
         return self._site
 
     def new_site(self, wish: Wish, name: str, environment: Environment | None, *, searches: bool) -> Site:
-        """Bind a new site. From any thread. Raises BindError."""
+        """Bind a new site. From any thread. Raises BindError, RegistrationError."""
         site = Site(name, wish)
         notebook = str(environment.notebook) if environment and environment.notebook else None
         kernel_id = environment.kernel_id if environment else None
-        site.bind(kernel_id=kernel_id, notebook=notebook, search=searches, max_message_bytes=self.max_message_bytes)
+        try:
+            site.bind(kernel_id=kernel_id, notebook=notebook, search=searches, max_message_bytes=self.max_message_bytes)
+        except BaseException:
+            site.close()
+            raise
         return site
 
     def run_here(self, wish: Wish, name: str, environment: Environment, *, searches: bool) -> None:

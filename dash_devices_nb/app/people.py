@@ -35,6 +35,7 @@ class People(Pushing):
         Raises:
             RunError: the app does not run.
             ShareError: an argument is not accepted, or there are too many links.
+            RegistrationError: the list of the links cannot be written.
         """
         return self.hub.sharing.issue(role, hours, name)
 

@@ -72,7 +72,7 @@ class Replaying:
         self._app = app
         self._where = where
         self._clients: dict[int, Client] = {}
-        self._pages = sorted(app.clients, key=lambda client: client.connect_time)
+        self._pages = list(app.clients)  # in the order in which they came
         self._fed: Counter[str] = Counter()
         self._began = time.perf_counter()
 

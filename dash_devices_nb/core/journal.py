@@ -35,7 +35,7 @@ CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR = (
 )
 KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR)
 
-_Row = tuple[int, float, str, Any, Any, Any]
+_Row = tuple[int, float, float, str, Any, Any, Any]
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,6 +51,7 @@ class Entry:
             call; else a text.
         why: for a change the `Cause` if a callback of the page made it; for a push the callback (its spec) that made
             it, if one did; else None.
+        ticks: when it was, in seconds of a clock that nobody sets: how far two entries are apart.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Entry:
     client: Any
     what: Any
     why: Any = None
+    ticks: float = 0.0
 
     @property
     def size(self) -> int:
@@ -111,11 +113,17 @@ class Journal:
         limit: how many are kept.
         memory: in bytes of JSON.
         lock: makes `add` safe from several threads at once.
+        ticks: a clock that nobody sets; None: the time of each entry is true.
     """
 
     def __init__(
-        self, limit: int = LIMIT, memory: int = MEMORY, lock: AbstractContextManager[Any] | None = None
+        self,
+        limit: int = LIMIT,
+        memory: int = MEMORY,
+        lock: AbstractContextManager[Any] | None = None,
+        ticks: Callable[[], float] | None = None,
     ) -> None:
+        self._ticks = ticks
         self._limit = limit
         self._rows: tuple[deque[_Row], ...] = (deque(), deque(), deque())  # by part
         self._numbers = itertools.count(1)
@@ -168,7 +176,8 @@ class Journal:
         elif type(what) is dict:
             what = self._holding.hold(what, sum([len(value.json) for value in what.values()]), part)
         own, guests, viewers = rows = self._rows
-        rows[part].append((next(self._numbers), time, kind, client, what, why))
+        ticks = time if self._ticks is None else self._ticks()
+        rows[part].append((next(self._numbers), time, ticks, kind, client, what, why))
         if len(own) + len(guests) + len(viewers) > self._limit:
             if guests or viewers:
                 self._give_way()
@@ -259,8 +268,8 @@ def _first(rows: deque[_Row]) -> int:
 
 
 def _entry(row: _Row) -> Entry:
-    number, time, kind, client, what, why = row
-    return Entry(number, time, kind, client, what.what if type(what) is Held else what, why)
+    number, time, ticks, kind, client, what, why = row
+    return Entry(number, time, kind, client, what.what if type(what) is Held else what, why, ticks)
 
 
 def short(value: Any) -> str:

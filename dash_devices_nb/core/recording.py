@@ -87,9 +87,10 @@ def written(entries: Iterable[Entry], app: str) -> Iterator[bytes]:
     started: float | None = None
     for entry in entries:
         if started is None:
-            started = entry.time
-            yield _line(format=FORMAT, version=VERSION, app=app, started=started, missing=entry.number - 1)
-        line = _written(entry, round(max(entry.time - started, 0.0), 6), numbers)
+            started = entry.ticks
+            yield _line(format=FORMAT, version=VERSION, app=app, started=entry.time, missing=entry.number - 1)
+        # Not by the time: who sets the computer's clock would have the session last for days, or go back.
+        line = _written(entry, round(max(entry.ticks - started, 0.0), 6), numbers)
         if line is not None:
             yield line
     if started is None:

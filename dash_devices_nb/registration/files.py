@@ -21,10 +21,10 @@ def directory() -> Path:
     """The directory of the records, made with mode 0700 if it does not exist.
 
     Raises:
-        RegistrationError: It is not a directory, or belongs to somebody else.
+        RegistrationError: It is not a directory, belongs to somebody else, or cannot be made.
     """
     path = Path(jupyter_runtime_dir()) / URL_SEGMENT
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(path, mode=0o700)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise RegistrationError(f"{path} is not a directory (a symbolic link is not accepted)")
@@ -33,6 +33,16 @@ def directory() -> Path:
     if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
         path.chmod(0o700)
     return path
+
+
+def make_directory(path: Path, mode: int = 0o777) -> None:
+    """Make a directory and those above it; does nothing where it exists.
+
+    Raises:
+        RegistrationError: The disk refused.
+    """
+    with _refusals(path, "made"):
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
 
 
 def read_private(path: Path, limit: int) -> bytes:
@@ -66,23 +76,29 @@ def write_private(path: Path, content: bytes) -> None:
     """Write a file with mode 0600, whole or not at all, in the place of one that there may be.
 
     Raises:
-        OSError: The disk refused.
+        RegistrationError: The disk refused.
     """
-    # mkstemp makes the file with mode 0600
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with _refusals(path, "written"):
+        # mkstemp makes the file with mode 0600
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the directory's lock; other processes wait, and so do other threads. Not to be taken twice."""
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the directory's lock; other processes wait, and so do other threads. Not to be taken twice.
+
+    Raises:
+        RegistrationError: The disk refused.
+    """
+    with _refusals(folder / ".lock", "made"):
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if sys.platform == "win32":  # pragma: no cover
             import msvcrt
@@ -95,6 +111,15 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)  # gives the lock back
+
+
+@contextlib.contextmanager
+def _refusals(path: Path, what: str) -> Iterator[None]:
+    """Name the file, and what was to be done with it, where the disk refuses that."""
+    try:
+        yield
+    except OSError as exc:
+        raise RegistrationError(f"{path}: cannot be {what} ({exc.strerror})") from exc
 
 
 def is_ours(found: os.stat_result) -> bool:

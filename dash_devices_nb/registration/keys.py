@@ -10,7 +10,7 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_data_dir
 
 from ..errors import RegistrationError
-from .files import directory, locked, read_private, write_private
+from .files import directory, locked, make_directory, read_private, write_private
 
 KEY_BYTES = 32
 
@@ -22,7 +22,7 @@ def stable_secret(purpose: str) -> str:
     is first needed.
 
     Raises:
-        RegistrationError: The key is not the user's alone, or no key.
+        RegistrationError: The key is not the user's alone, or no key, or cannot be written.
     """
     path = Path(jupyter_data_dir()) / "dash_devices_key"
     try:
@@ -36,7 +36,7 @@ def stable_secret(purpose: str) -> str:
 
 def _made(path: Path) -> bytes:
     """The key, made by whichever process comes first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     with locked(directory()):
         try:
             return read_private(path, KEY_BYTES)

@@ -125,8 +125,7 @@ class ShareList:
 
         Raises:
             ShareError: An argument is not accepted, or there are too many links.
-            RegistrationError: The list cannot be read.
-            OSError: The disk refused.
+            RegistrationError: The list cannot be read or written.
         """
         if role not in LETTERS:
             raise ShareError(
@@ -155,8 +154,7 @@ class ShareList:
         """End a link; does nothing if it has ended.
 
         Raises:
-            RegistrationError: The list cannot be read.
-            OSError: The disk refused.
+            RegistrationError: The list cannot be read or written.
         """
         with locked(directory()):
             entries = self._read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -85,6 +86,7 @@ def register(
         for old in records:
             if old.name == name:
                 remove(old)
+                _remove_socket(old)
         write(record)
     holder = holders.get(base)
     if name == base or holder is None:
@@ -100,8 +102,7 @@ def write(registration: Registration) -> Path:
     """Write the record with mode 0600, whole or not at all, and return its path.
 
     Raises:
-        RegistrationError: The directory is not accepted.
-        OSError: The disk refused.
+        RegistrationError: The directory is not accepted, or the disk refused.
     """
     target = directory() / registration.filename
     write_private(target, json.dumps(registration.to_json()).encode())
@@ -111,6 +112,17 @@ def write(registration: Registration) -> Path:
 def remove(registration: Registration) -> None:
     """Remove the record; does nothing if it is gone."""
     (directory() / registration.filename).unlink(missing_ok=True)
+
+
+def _remove_socket(old: Registration) -> None:
+    """Remove what a process that was killed could not: its Unix socket."""
+    endpoint = old.endpoint
+    here = old.host in (None, socket.gethostname())
+    if not isinstance(endpoint, UnixEndpoint) or not here or process_lives(old.pid):
+        return
+    with contextlib.suppress(OSError, RegistrationError):
+        check_socket(endpoint.path)
+        os.unlink(endpoint.path)
 
 
 def read_all() -> tuple[list[Registration], list[RegistrationError]]:

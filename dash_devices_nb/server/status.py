@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from logging import Logger
 from typing import Any
@@ -50,14 +50,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A state and since when it holds, in seconds since the epoch."""
+    """A state and since when it holds, by a clock that nobody sets."""
 
     state: State
-    since: float
+    began: float = field(default_factory=time.monotonic)
 
-    def message(self, now: float) -> dict[str, Any]:
-        """The message for the page."""
-        return {"state": str(self.state), "since": self.since, "now": now}
+    def message(self) -> dict[str, Any]:
+        """The message for the page; its times are in seconds since the epoch."""
+        now = time.time()
+        return {"state": str(self.state), "since": now - (time.monotonic() - self.began), "now": now}
 
 
 Listener = Callable[[Status], None]
@@ -84,7 +85,7 @@ class AppWatch:
         self._ended_at = 0.0
         self._ended_pid: int | None = None
         record = registry.find(name)
-        self.status = Status(State.DEAD if record is None else glance_at(record, kernels), time.time())
+        self.status = Status(State.DEAD if record is None else glance_at(record, kernels))
         if record is not None and self.status.state in (State.IDLE, State.BUSY):
             self._ended_pid = record.pid  # should it end before the first look
 
@@ -112,7 +113,7 @@ class AppWatch:
     def _set(self, state: State) -> None:
         if state is self.status.state:
             return
-        self.status = Status(state, time.time())
+        self.status = Status(state)
         for listener in list(self._listeners):
             listener(self.status)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -68,7 +67,7 @@ class StatusHandler(GuestHandler, WebSocketHandler):
 
     def _send(self, status: Status) -> None:
         try:
-            sent = self.write_message(json.dumps(status.message(time.time())))
+            sent = self.write_message(json.dumps(status.message()))
         except WebSocketClosedError:
             return  # on_close follows
         asyncio.ensure_future(sent).add_done_callback(_noted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -110,6 +111,21 @@ def test_name_of_a_dead_process_is_free() -> None:
     register("app", kernel_id="k-1", pid=int(ended.stdout))
     assert register("app", kernel_id="k-2").registration.name == "app"
     assert len(registration.read_all()[0]) == 1
+
+
+def test_the_socket_of_a_dead_process_goes_with_its_record(short_directory: Path) -> None:
+    """Not that of one that lives, nor a file that is no socket."""
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    paths = [short_directory / name for name in ("dead", "lives", "file")]
+    paths[2].touch()
+    for path in paths[:2]:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(str(path))
+    for path, pid in zip(paths, (int(ended.stdout), os.getpid(), int(ended.stdout)), strict=True):
+        endpoint = UnixEndpoint(str(path))
+        register("app", endpoint=endpoint, kernel_id="k-1", pid=pid)
+        register("app", kernel_id="k-1", pid=os.getppid())
+    assert [path.name for path in paths if path.exists()] == ["lives", "file"]
 
 
 def _race(count: int) -> list[str]:

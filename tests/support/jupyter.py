@@ -116,6 +116,8 @@ async def running_jupyter(
     arguments: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     within: float = 60.0,
+    home: Path | None = None,
+    token: str = "",
 ) -> AsyncIterator[Jupyter]:
     """Start a Jupyter server with a fresh token; end it by its pid.
 
@@ -126,17 +128,20 @@ async def running_jupyter(
         arguments: More of its command line.
         env: More environment variables; kernels inherit them.
         within: The deadline for its start in seconds.
+        home: Where another one has had its files, which stay; None: a new place.
+        token: Its token; "": a fresh one.
     """
+    kept = home is not None
     # Not pytest's directory: the path of a Unix socket must fit in 108 bytes.
-    home = Path(tempfile.mkdtemp(prefix="ddnb-"))
+    home = home or Path(tempfile.mkdtemp(prefix="ddnb-"))
     try:
         for name in ("root", "config/labconfig", "data", "runtime", "ipython"):
-            (home / name).mkdir(parents=True)
+            (home / name).mkdir(parents=True, exist_ok=True)
         (home / "runtime").chmod(0o700)
         (home / "config/labconfig/page_config.json").write_text(
             json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
         )
-        token = secrets.token_hex(16)
+        token = token or secrets.token_hex(16)
         popen = spawn(
             [
                 sys.executable,
@@ -166,7 +171,8 @@ async def running_jupyter(
             process.kill_children()
             await process.stop(within=15)
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 @asynccontextmanager

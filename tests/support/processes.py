@@ -146,6 +146,7 @@ class ScriptRunner:
         env: Mapping[str, str] | None = None,
         url: str | re.Pattern[str] | None = URL,
         within: float = 30.0,
+        by: Sequence[str] = (),
     ) -> Script:
         """Run a Python program.
 
@@ -155,6 +156,7 @@ class ScriptRunner:
             env: Environment variables on top of ours.
             url: What to wait for in its output; None: do not wait.
             within: How long, in seconds.
+            by: A command that becomes the program whose command line follows its own.
         """
         number = len(self.running)
         if isinstance(program, str):
@@ -163,7 +165,7 @@ class ScriptRunner:
         else:
             path = program
         log = self._directory / f"script{number}.log"
-        popen = spawn([sys.executable, path, *arguments], log, env=env, cwd=self._directory)
+        popen = spawn([*by, sys.executable, path, *arguments], log, env=env, cwd=self._directory)
         script = Script(popen, log)
         self.running.append(script)
         if url is not None:
