@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import unquote
@@ -361,8 +361,17 @@ class Hub:
         page.send_passing("shared", refs=self.shared_refs(), pushed=self._pushed())
         for place, frame in self.images.items():
             page.send_image(place, frame)
+        apart, page.apart = page.apart, set()
+        if apart:
+            self._declare(page, sorted(apart), ())
         self.runtime.touch(page)
         self.runtime.flush()
+
+    def keep_apart(self, page: Page) -> None:
+        """What is shared is kept from a page from now on, and what it has made itself from others. With the lock held."""
+        page.withhold()
+        page.apart = set(self.runtime.dispatcher.declared(page.client.id))
+        self._declare(page, (), page.apart)
 
     async def authorized(self, client: Client, output: str) -> bool:
         """Whether all authorize hooks let this client cause this output. One that raises does not, and is told of."""
@@ -490,14 +499,21 @@ class Hub:
     def received_declared(self, page: Page, frame: dict[str, Any]) -> None:
         """A page says which components it has made itself, and which of them it has let go. Raises FrameError."""
         ids, gone = wire.ids(frame, "ids"), wire.ids(frame, "gone")
-        dispatcher = self.runtime.dispatcher
         with self.runtime.lock:
-            own = [each for each in ids if self.roles.may_declare(page, each)]
-            room = MOST_DECLARED - self._declared(page.client)
-            if len(own) > room:
-                reason = f"more than {MOST_DECLARED} components of one link's own pages"
-                self.app.recorder.refused(page.client, reason)
-            self.runtime.enter(lambda: dispatcher.receive_declared(page.client.id, own[: max(0, room)], gone))
+            if page.client.withheld:
+                known = page.apart.difference(gone)
+                page.apart = known | set(ids[: max(0, MOST_DECLARED - len(known))])
+                ids = []
+            self._declare(page, ids, gone)
+
+    def _declare(self, page: Page, ids: Iterable[str], gone: Collection[str]) -> None:
+        """A page's own components come into patterns, and go. With the lock held."""
+        own = [each for each in ids if self.roles.may_declare(page, each)]
+        room = MOST_DECLARED - self._declared(page.client)
+        if len(own) > room:
+            self.app.recorder.refused(page.client, f"more than {MOST_DECLARED} components of one link's own pages")
+        dispatcher = self.runtime.dispatcher
+        self.runtime.enter(lambda: dispatcher.receive_declared(page.client.id, own[: max(0, room)], gone))
 
     def _declared(self, client: Client) -> int:
         """How many ids have been declared by those who came as this client did. With the lock held."""

@@ -64,6 +64,7 @@ class Page:
         own_pushes: the last push to this page alone of each prop that calls callbacks without output: the number of its
             frame, and the value.
         granted: the last push for which a callback was called, by its output and by whether it was this page's own.
+        apart: the ids that it has made itself while what is shared is kept from it; they come into patterns after that.
         introduced: set once the program's connect hooks have seen its client; nothing shared is sent before.
     """
 
@@ -93,6 +94,7 @@ class Page:
         self.introduced = threading.Event()
         self.own_pushes: dict[Key, tuple[int, Value]] = {}
         self.granted: dict[tuple[str, bool], int] = {}
+        self.apart: set[str] = set()
         self.bucket = Bucket()
         self.told_slow = float("-inf")
         self.told_lag = 0.0

@@ -279,7 +279,7 @@ class Roles:
             if page is not None and page.takes_shared:
                 self._app.hub.bring_up(page)
             elif page is not None:
-                page.withhold()
+                self._app.hub.keep_apart(page)
 
     def _given(self, client: Client) -> None:
         """The program has given a client a role: it is the person's, in all tabs."""

@@ -208,7 +208,10 @@
         /** Show a new layout in place; what is this page's own stays. */
         reload() {
             this._kept = this.renderer.ownValues((id, prop) => !this.shared.has(id, prop));
+            const putBack = dd.remembered(this._kept);
             this.renderer.reload();
+            // The store is renewed at once, or when the layout has come.
+            this._whenHydrated(putBack);
         }
 
         async _reloaded(dist) {

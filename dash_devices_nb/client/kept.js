@@ -10,6 +10,8 @@
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const NAMESPACE = 'dash_core_components';
+    /** What the renderer's keys in the browser's storages begin with: `id.prop.persistence`. */
+    const PERSISTED = '_dash_persistence.';
 
     /**
      * @param {{shared: (id: string, prop: string) => boolean, restoring: (action: () => void) => void}} page `restoring` does
@@ -55,4 +57,34 @@
         }
         for (const each of Object.values(tree)) dd.persistLess(each, shared);
     };
+
+    /**
+     * A layout is shown anew in place, with what is this page's own laid over it. The renderer takes that for another layout and
+     * forgets what it had kept of these props for the layout as it came: that would be gone with the page.
+     * @param {{[id: string]: {[prop: string]: any}}} own the values that are this page's own
+     * @returns {() => void} puts back what the renderer has forgotten meanwhile
+     */
+    dd.remembered = own => {
+        /** @type {[Storage, string, string][]} */
+        const all = [];
+        for (const storage of storages())
+            for (const key of Object.keys(storage)) {
+                const mine = Object.keys(own).some(id =>
+                    Object.keys(own[id]).some(prop => key.startsWith(`${PERSISTED}${id}.${prop}.`))
+                );
+                if (mine) all.push([storage, key, storage[key]]);
+            }
+        return () => {
+            for (const [storage, key, value] of all) if (!(key in storage)) storage.setItem(key, value);
+        };
+    };
+
+    /** A browser that keeps nothing for a page throws already where one looks. */
+    function storages() {
+        try {
+            return [window.localStorage, window.sessionStorage];
+        } catch {
+            return [];
+        }
+    }
 })();

@@ -135,9 +135,10 @@ class Session:
             case "mods":
                 self._mods(frame)
             case "res" if frame["n"] in self._requests:
-                _, done = self._requests.pop(frame["n"])
+                request, done = self._requests.pop(frame["n"])
                 self._forget_carried()
-                self._layout_revision = frame.get("r", self._layout_revision)
+                if request["path"] == "_dash-layout":  # another answer's is that of the components in it
+                    self._layout_revision = frame.get("r", self._layout_revision)
                 done(frame["s"], frame["b"])
             case "unread":
                 self._unread(self._carried.pop(frame["f"], None))

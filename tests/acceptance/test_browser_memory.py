@@ -8,7 +8,7 @@ import time
 
 from playwright.async_api import expect
 
-from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb import Dash, Input, Output, dash_table, dcc, html
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.serving import Serving
@@ -117,6 +117,41 @@ async def test_persistence_restores_nothing_over_the_device(serve: Serving, brow
         for name in ("field", "memory", "late"):
             await expect(page.locator(f"#{name}")).to_have_value("5")
         await expect(page.locator("#device")).to_have_text("5 5 5")
+
+
+async def test_a_new_layout_forgets_nothing_of_what_a_browser_keeps(serve: Serving, browser: Tabs):
+    """Fields of the page's own: `reload_pages()` shows them as they are, and they are there after a reload of the browser."""
+    app = Dash(__name__)
+    columns = [{"name": "volts", "id": "v", "renamable": True}]
+    table = dash_table.DataTable([{"v": 1}], columns, id="table", persistence="t", persisted_props=["columns.name"])
+    app.layout = html.Div(
+        [
+            dcc.Input(id="local", value="", persistence=True),
+            dcc.Input(id="session", value="", persistence="s", persistence_type="session"),
+            dcc.Input(id={"field": 1}, className="dict", value="", persistence=True),
+            table,
+        ]
+    )
+    page = await browser.open(await serve(app))
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept("amps")))
+    fields = [page.locator(each) for each in ("#local", "#session", "input.dict, .dict input")]
+    for field in fields:
+        await field.fill("9")
+    await page.locator(".column-header--edit").click()
+
+    async def all_there() -> None:
+        for field in fields:
+            await expect(field).to_have_value("9")
+        await expect(page.locator(".column-header-name")).to_have_text("amps")
+
+    await all_there()
+    for _ in range(2):
+        await page.evaluate("window.before = document.querySelector('#local').closest('#react-entry-point > *')")
+        await asyncio.to_thread(app.reload_pages)
+        await page.wait_for_function("!window.before.isConnected && document.querySelector('#local')")
+        await all_there()
+    await page.reload()
+    await all_there()
 
 
 async def test_tabs_of_one_browser_do_not_storm(serve: Serving, browser: Tabs):

@@ -83,6 +83,27 @@ async def test_what_a_page_declares_is_there_until_it_lets_go(app, tab):
     await other.expect("sum", "children", "3 fields, 30")
 
 
+async def test_what_a_page_declares_that_must_log_in_counts_after_that(app, tab, monkeypatch):
+    """Before, it is in nobody's pattern, and bounded; what it had declared before it logs out goes."""
+    monkeypatch.setattr(hub, "MOST_DECLARED", 3)
+    page, other = await tab(app), await tab(app)
+    await other.expect("sum", "children", "3 fields, 30")
+    client = next(each for each in app.clients if each.id == page.client_id)
+    client.authentication = 0
+    await page.send(json.dumps({"t": "here", "ids": [field(number) for number in range(7, 17)]}))
+    await page.send(json.dumps({"t": "here", "gone": [field(8)]}))
+    await eventually(lambda: len(app.runtime.pages[page.client_id].apart) == 2)
+    await other.settled()
+    assert other.prop("sum", "children") == "3 fields, 30"
+    assert not app.runtime.dispatcher.declared(page.client_id)
+    client.authentication = 1
+    await other.expect("sum", "children", "5 fields, 30")
+    client.authentication = 0
+    await other.expect("sum", "children", "3 fields, 30")
+    client.authentication = None
+    await other.expect("sum", "children", "5 fields, 30")
+
+
 async def test_declared_ids_are_bounded_and_need_a_role(app, tab, monkeypatch):
     """Those of all pages of one link together; a viewer, who may set none, declares none."""
     monkeypatch.setattr(hub, "MOST_DECLARED", 10)

@@ -275,3 +275,15 @@ def test_an_app_is_served_once_and_stops(app_server):
     app_server.stop(app)
     with pytest.raises(ConnectionError, match="nobody answers"):
         open_tab(url)
+
+
+async def test_the_revision_of_an_answer_is_not_that_of_the_layout(tab):
+    """What is shared, and older than the components that an answer brought, is shown all the same: it comes after it."""
+    anne = await tab(simple())
+    session, answers = anne._session, []
+    asked = {"t": "req", "n": 99, "path": "_dash-update-component"}
+    session._requests[99] = asked, lambda status, body: answers.append(body)
+    session._take({"t": "res", "n": 99, "s": 200, "b": {}, "r": 900})
+    session._take({"t": "mods", "r": 800, "q": 0, "m": {"target": {"value": 3}}})
+    assert answers == [{}]
+    assert anne.prop("target", "value") == 3
