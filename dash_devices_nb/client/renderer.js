@@ -10,8 +10,8 @@
  * - `ON_PROP_CHANGE` sets props and tells no callback; a record put on the executed queue applies props as a
  *   callback's answer does: callbacks that listen are called, new components get their initial calls.
  * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
- * - Each component that is shown first dispatches `RESET_COMPONENT_STATE` by itself, through `store.dispatch`, which like
- *   `store.subscribe` is looked up when it is needed, after the store was pushed.
+ * - Each component that is shown first (since Dash 4.5: anew) dispatches `RESET_COMPONENT_STATE` by itself, through
+ *   `store.dispatch`, which like `store.subscribe` is looked up when it is needed, after the store was pushed.
  * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, swaps the callbacks; `RELOAD` reads layout and callbacks anew.
  */
 (function () {

@@ -147,17 +147,21 @@ async def test_pushes_from_everywhere(serve: Serving, browser: Tabs):
 
     @app.callback_shared(None, Input("go-shared", "n_clicks"))
     def shared(n_clicks):
+        ended.clear()
         before = len(chain_values)
         app.push_mods({"shared": {"children": f"shared {n_clicks}"}})
         app.push_mods({"one": {"children": f"waited for {len(chain_values) - before}"}})
+        ended.set()
 
-    chain_values = [""]
+    chain_values, ended = [""], threading.Event()
+    ended.set()
 
     @app.callback_shared(
         Output("chain", "children"),
         [Input(name, "children") for name in ("thread", "timer", "route", "regular", "coroutine", "shared")],
     )
     def chain(*values):
+        assert ended.wait(5), "a push in a shared callback waits for no other"
         chain_values.append(",".join(str(value) for value in values))
         return chain_values[-1]
 
