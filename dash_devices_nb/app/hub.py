@@ -368,7 +368,7 @@ class Hub:
         self.runtime.flush()
 
     def keep_apart(self, page: Page) -> None:
-        """What is shared is kept from a page from now on, and what it has made itself from others. With the lock held."""
+        """What is shared is kept from a page, and what it has made itself from others. With the lock held."""
         page.withhold()
         page.apart = set(self.runtime.dispatcher.declared(page.client.id))
         self._declare(page, (), page.apart)

@@ -120,7 +120,7 @@ async def test_persistence_restores_nothing_over_the_device(serve: Serving, brow
 
 
 async def test_a_new_layout_forgets_nothing_of_what_a_browser_keeps(serve: Serving, browser: Tabs):
-    """Fields of the page's own: `reload_pages()` shows them as they are, and they are there after a reload of the browser."""
+    """`reload_pages()` shows fields of the page's own as they are; they are there after a reload of the browser."""
     app = Dash(__name__)
     columns = [{"name": "volts", "id": "v", "renamable": True}]
     table = dash_table.DataTable([{"v": 1}], columns, id="table", persistence="t", persisted_props=["columns.name"])

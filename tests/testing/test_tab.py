@@ -278,7 +278,7 @@ def test_an_app_is_served_once_and_stops(app_server):
 
 
 async def test_the_revision_of_an_answer_is_not_that_of_the_layout(tab):
-    """What is shared, and older than the components that an answer brought, is shown all the same: it comes after it."""
+    """What is shared, and older than the components that an answer brought, is shown all the same."""
     anne = await tab(simple())
     session, answers = anne._session, []
     asked = {"t": "req", "n": 99, "path": "_dash-update-component"}
