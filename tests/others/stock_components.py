@@ -10,6 +10,8 @@ from pathlib import Path
 
 NAME = "dash_test_components"
 FOLDER = "@plotly/dash-test-components"
+GENERATE = "from dash.development.component_generator import cli; cli()"
+"""The program `dash-generate-components` of the installed Dash, which need not be on the path."""
 
 
 @functools.cache
@@ -26,14 +28,13 @@ def built(source: Path) -> Path:
         raise SystemExit(f"{source} has no {FOLDER}, whose components the tests use: give a whole checkout of Dash")
     if (folder / NAME / "__init__.py").exists():
         return folder
-    npm, generate = shutil.which("npm"), shutil.which("dash-generate-components")
-    if not npm or not generate:
-        missing = "npm" if not npm else "dash-generate-components"
-        raise SystemExit(f"{missing} was not found: it builds {FOLDER}, whose components the tests use")
+    npm = shutil.which("npm")
+    if not npm:
+        raise SystemExit(f"npm was not found: it builds {FOLDER}, whose components the tests use")
     for command in (
         [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
         [npm, "run", "build:js"],
-        [generate, "./src/components", NAME],
+        [sys.executable, "-c", GENERATE, "./src/components", NAME],
     ):
         ended = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if ended.returncode:
