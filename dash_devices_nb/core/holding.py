@@ -2,8 +2,8 @@
 
 An entry's small values stay as long as the entry does. Large ones count towards a number of bytes, and errors hold the
 frames in which they were raised, with all that is in these; of both the oldest are let go first, those of guests before
-others' (see `parts`), while their entries stay and say so. What somebody has taken in hand is never touched: the
-journal replaces its own reference.
+others' (see `parts`), while their entries stay and say so. What belongs to an entry goes with it at the latest. What
+somebody has taken in hand is never touched: the journal replaces its own reference.
 """
 
 from __future__ import annotations
@@ -37,13 +37,20 @@ class LetGo:
 
 
 class Held:
-    """What an entry is about, as long as it is held whole; then what stands for it."""
+    """What an entry is about, as long as it is held whole; then what stands for it.
 
-    __slots__ = ("weight", "what")
+    Attributes:
+        what: that.
+        weight: bytes of JSON.
+        gone: whether the journal has dropped the entry.
+    """
+
+    __slots__ = ("gone", "weight", "what")
 
     def __init__(self, what: Any, weight: int) -> None:
         self.what = what
         self.weight = weight
+        self.gone = False
 
 
 class Holding:
@@ -91,6 +98,13 @@ class Holding:
                 self._lighten()
         return held
 
+    def drop(self, held: Held, part: int) -> None:
+        """The entry of somebody's part that this belongs to is dropped: hold it no more."""
+        with self._lock:
+            held.gone = True
+            for room in (self._heavy, self._failed):
+                room.leave(part, _is_gone)
+
     def _lighten(self) -> None:
         for old in self._heavy.excess():
             old.what = LetGo(old.what) if isinstance(old.what, dict) else old.what.let_go()
@@ -100,3 +114,7 @@ class Holding:
         with self._lock:
             self._heavy.clear()
             self._failed.clear()
+
+
+def _is_gone(held: Held) -> bool:
+    return held.gone

@@ -182,15 +182,23 @@ class Journal:
             if guests or viewers:
                 self._give_way()
             else:
-                own.popleft()
+                self._drop(OWN)
 
     def _give_way(self) -> None:
         """Forget what is too much. From any thread: one that comes between may have forgotten it."""
         while sum(sizes := [len(rows) for rows in self._rows]) > self._limit:
             with suppress(IndexError):
                 part = crowding(sizes, self._limit)
-                rows = self._rows[part] if part is not None else min(filter(None, self._rows), key=_first)
-                rows.popleft()
+                self._drop(min(filter(self._rows.__getitem__, range(3)), key=self._first) if part is None else part)
+
+    def _drop(self, part: int) -> None:
+        """Forget the oldest entry of a part, with what is held for it."""
+        what = self._rows[part].popleft()[4]
+        if type(what) is Held:
+            self._holding.drop(what, part)
+
+    def _first(self, part: int) -> int:
+        return self._rows[part][0][0]
 
     def __len__(self) -> int:
         return sum(map(len, self._rows))
@@ -261,10 +269,6 @@ class Journal:
         for rows in self._rows:
             rows.clear()
         self._holding.clear()
-
-
-def _first(rows: deque[_Row]) -> int:
-    return rows[0][0]
 
 
 def _entry(row: _Row) -> Entry:

@@ -7,7 +7,7 @@ room, what other guests put in beyond half of it, and only then the oldest of al
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from dash_devices_nb.core.roles import Role
@@ -71,6 +71,12 @@ class Room(Generic[T]):
             _, weight, item = self._kept[part].popleft()
             self._weights[part] -= weight
             yield item
+
+    def leave(self, part: int, gone: Callable[[T], bool]) -> None:
+        """Take out the oldest of a part that are gone; one between others that are not waits for these."""
+        kept = self._kept[part]
+        while kept and gone(kept[0][2]):
+            self._weights[part] -= kept.popleft()[1]
 
     def clear(self) -> None:
         """Take out all."""

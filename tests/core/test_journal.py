@@ -1,4 +1,6 @@
 import itertools
+import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +22,16 @@ def call(name: str, *keys: tuple[str, str]) -> SimpleNamespace:
 
 
 GUESTS = (("owner", "owner", None), ("viewer", "view", "link"), ("guest", "control", "link"))
+
+
+class Large:
+    """A call with much in it."""
+
+    name, keys, triggered, size, weight, error = "large", (), (), 5000, 5000, None
+
+    def let_go(self) -> "Large":
+        """The same, without that."""
+        return self
 
 
 class Failed:
@@ -116,6 +128,45 @@ def test_guests_large_values_give_way_to_those_of_others():
     with_frames = [entry.what.number for entry in journal.filter(CALL) if entry.what.frames]
     assert len(with_frames) == 20
     assert with_frames[0] == failed[0].number
+
+
+def test_what_entries_held_goes_with_them():
+    """A dropped entry's large value counts no more and is freed, of whosever part, and its error's frames are."""
+    clients = [Client(name, connect_time=0.0, role=role, share=share) for name, role, share in GUESTS]
+    journal, freed = Journal(limit=20), []
+    for number in range(1000):
+        one = Failed() if number % 7 == 0 else Large()
+        weakref.finalize(one, freed.append, number)
+        journal.add(0.0, CALL, clients[number % 3], one)
+        del one
+        assert journal.held <= 5000 * len(journal)
+    for _ in range(5):
+        journal.add(1.0, PUSH, None, {TARGET: Value.of(0)})
+    kept = [entry.what for entry in journal.filter(CALL)]
+    assert 0 < len(kept) < 20
+    assert journal.held == sum(each.weight for each in kept if isinstance(each, Large))
+    assert len(freed) == 1000 - len(kept)
+    journal.limit = 1
+    assert journal.held == 0
+
+
+def test_what_entries_of_several_threads_held_goes_with_them():
+    """Entries whose values were held in another order than they were added leave nothing behind."""
+    journal = Journal(limit=50, lock=threading.Lock())
+    large = Value.of("x" * 5000)
+
+    def add():
+        for _ in range(2000):
+            journal.add(0.0, PUSH, None, {TARGET: large})
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    for _ in range(100):
+        journal.add(1.0, PUSH, None, {TARGET: Value.of(0)})
+    assert (len(journal), journal.held) == (50, 0)
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, True, "10", None])
