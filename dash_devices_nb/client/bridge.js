@@ -76,7 +76,8 @@
                 hello: () => this._hello(),
                 frame: (frame, text) => this._frame(this._completed(frame, text)),
                 binary: data => this._image(data),
-                state: (state, detail) => this._state(state, detail)
+                state: (state, detail) => this._state(state, detail),
+                silent: () => this.status && this.status.renew()
             });
         }
 

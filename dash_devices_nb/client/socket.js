@@ -40,9 +40,9 @@
     dd.Socket = class Socket {
         /**
          * @param {() => string} url asked anew for each connection
-         * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any, text: string) => void, state: (state: string, detail?: string) => void}} owner
+         * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any, text: string) => void, state: (state: string, detail?: string) => void, silent: () => void}} owner
          *     `hello` gives the greeting of each connection, `frame` takes what comes, parsed and as it came, `state` is told
-         *     "online", "offline", "full" or "refused".
+         *     "online", "offline", "full" or "refused", `silent` when a connection was given up of which nothing came.
          */
         constructor(url, owner) {
             this._url = url;
@@ -182,6 +182,7 @@
             socket.onopen = socket.onclose = null;
             socket.close();
             this._lost({code: 1006, reason});
+            this._owner.silent();
         }
 
         /** Ask for a sign of life, and report the round trip that was measured last, in milliseconds. */

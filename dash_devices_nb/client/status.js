@@ -11,6 +11,8 @@
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const FIRST_DELAY_MS = 250;
     const LONGEST_DELAY_MS = 10000;
+    /** So long it may take that a connection is made. */
+    const OPENING_MS = 20000;
     /** A cell that is shorter is not worth a word. */
     const SHORT_MS = 150;
 
@@ -37,6 +39,7 @@
 
         _connect() {
             const socket = (this._socket = new WebSocket(dd.socketUrl(this._settings.prefix, '_dash-devices/status')));
+            setTimeout(() => socket === this._socket && socket.readyState === WebSocket.CONNECTING && this.renew(), OPENING_MS);
             socket.onmessage = event => {
                 this._delay = FIRST_DELAY_MS;
                 this._heard(JSON.parse(event.data));
@@ -48,6 +51,17 @@
                 this._soon(this._delay * (0.75 + Math.random() / 2));
                 this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
             };
+        }
+
+        /** Connect anew: by the connection that there is nothing may come any more. */
+        renew() {
+            const socket = this._socket;
+            if (!socket) return;
+            socket.onmessage = socket.onclose = null;
+            socket.close();
+            this._socket = null;
+            this._enter('', performance.now());
+            this._soon(0);
         }
 
         /** @param {number} delay in milliseconds */
