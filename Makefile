@@ -19,6 +19,7 @@ ANCESTOR_SOURCE ?=
 KRAKEN_SOURCE ?=
 COMPONENTS_SOURCE ?=
 OTHERS_ARGS ?=
+COMPONENTS_ARGS ?=
 BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal
 
 BIN := $(VENV)/bin
@@ -32,7 +33,7 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-matrix test-dash fuzz faults autobahn others lint format bench clean chromium
+.PHONY: help demo test test-matrix test-dash fuzz faults autobahn others components lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
@@ -42,6 +43,7 @@ help:
 	@echo "make autobahn  the Autobahn cases against our WebSockets, over all ways; AUTOBAHN_ARGS=\"--ways tls --cases 6.*\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
 	@echo "make test-matrix  the tests that touch Dash (MATRIX_TESTS), with each of DASH_VERSIONS, in environments of their own"
+	@echo "make components  who is called by an act, a push and an opening, for the props of component libraries (docs/components.md)"
 	@echo "make lint    ruff, mypy --strict, the import contracts, and tsc for the pages' scripts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
@@ -85,6 +87,9 @@ autobahn: $(STAMP)-test
 others: $(STAMP)-others $(if $(KRAKEN_SOURCE),$(STAMP)-kraken) $(if $(COMPONENTS_SOURCE),$(STAMP)-examples)
 	@.ci/install-chromium driver
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m tests.others $(OTHERS_ARGS)
+
+components: $(STAMP)-others chromium
+	"$(BIN)/python" -m tests.components $(COMPONENTS_ARGS)
 
 # The oldest Dash that is supported, and the newest that the index gives, pre-releases too, below our upper bound.
 test-matrix:
