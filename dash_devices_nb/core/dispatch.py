@@ -49,6 +49,8 @@ class Dispatcher:
         self._firsts = FirstCalls(self.graph, self.layout)
         self._started = False
         self._answered: dict[tuple[Key, Key], int] = {}
+        self._acted: dict[Key, int] = {}
+        """The revision at which a person set a prop last."""
         self._computed: dict[Key, int] = {}
         """The revision at which an initial call set a prop last."""
         self._said: dict[tuple[Key | None, Key], tuple[int, Client]] = {}
@@ -210,6 +212,8 @@ class Dispatcher:
         if taken:
             revision = self.state.next_revision()
             lineage = self._lineage(cause, taken)
+            if cause is None:
+                self._acted.update(dict.fromkeys(taken, revision))
             for key, value in taken.items():
                 self.state.set(key, value, lineage)
                 if cause is not None and cause.said and (cause.key is None or cause.key in self.state):
@@ -362,6 +366,8 @@ class Dispatcher:
             return led is None or key not in led.lineage
         if led is None or led.revision != cause.revision or key in led.lineage:
             return False
+        if self._acted.get(key, 0) >= cause.revision and key != cause.key:
+            return False  # the page of a person has said it meanwhile: its own answer (a time, say), or a newer act
         if self._answered.get((cause.key, key)) == cause.revision:
             return False
         self._answered[cause.key, key] = cause.revision

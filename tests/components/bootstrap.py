@@ -92,6 +92,7 @@ CASES = [
         lambda: dbc.Toast("text", header="head", id="it", dismissable=True, is_open=True),
         Walk("is_open", "click on its cross", click("#it button"), True),
         Walk("n_dismiss", "click on its cross", click("#it button"), 10),
+        ready="#ready",
     ),
     case(
         "Toast duration=300",

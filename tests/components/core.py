@@ -14,7 +14,6 @@ FIGURE = {
     "layout": {"width": 500, "height": 400, "dragmode": "select"},
 }
 POINT = ".scatterlayer .point"
-UPLOADED = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}
 
 
 def sets(**props: Any) -> Act:
@@ -22,8 +21,9 @@ def sets(**props: Any) -> Act:
     return lambda page: page.evaluate("props => window.dash_clientside.set_props('it', props)", props)
 
 
-def upload(page: Page) -> Any:
-    return page.locator("#it input[type=file]").set_input_files(UPLOADED)
+def upload(name: str) -> Act:
+    file = {"name": name, "mimeType": "text/plain", "buffer": b"x"}
+    return lambda page: page.locator("#it input[type=file]").set_input_files(file)
 
 
 def on_point(*, clicked: bool) -> Act:
@@ -163,15 +163,20 @@ CASES = [
                 ),
                 "2026-01-05",
             ),
-            Walk("end_date", "type a date", press("#it-end-date", "Backspace", "9", "Enter"), "2026-01-25"),
+            Walk(
+                "end_date",
+                "type a date, Escape",
+                then(press("#it-end-date", "Backspace", "9", "Enter"), press("body", "Escape")),
+                "2026-01-25",
+            ),
         ],
     ),
     Case(
         "dcc.Upload",
         lambda: dcc.Upload("up", id="it"),
         [
-            Walk("contents", "choose a file", upload, "data:text/plain;base64,eQ=="),
-            Walk("filename", "choose a file", upload, "y.txt"),
+            Walk("contents", "choose a file", upload("x.txt"), "data:text/plain;base64,eQ=="),
+            Walk("filename", "choose a file", upload("z.txt"), "y.txt"),
         ],
         others=["last_modified"],
     ),
@@ -192,8 +197,8 @@ CASES = [
         ready="#ready",
     ),
     Case(
-        "dcc.Location",
-        lambda: html.Div([dcc.Location(id="it"), dcc.Link("go", href="/there?a=1#part", id="link")]),
+        "dcc.Location refresh=False",
+        lambda: html.Div([dcc.Location(id="it", refresh=False), dcc.Link("go", href="/there?a=1#part", id="link")]),
         [
             Walk("pathname", "click on a link", click("#link"), "/pushed"),
             Walk("search", "click on a link", click("#link"), "?b=2"),

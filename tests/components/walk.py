@@ -34,7 +34,7 @@ LOOKS = r"""() => {
     const told = ['aria-valuenow', 'aria-selected', 'aria-checked', 'aria-pressed', 'aria-current', 'open', 'src'];
     const over = 'body > [data-portal] *, [role=dialog], .modal, .offcanvas';
     for (const element of document.querySelectorAll('#page *, ' + over)) {
-        const field = ['INPUT', 'TEXTAREA', 'SELECT'].includes(element.tagName);
+        const field = element.matches('input:not([type=file]), textarea, select');
         const one = field ? [element.value, element.checked] : [];
         const classes = [...element.classList].filter(name => /active|selected|show|checked/.test(name)).sort();
         const has = told.map(name => element.getAttribute(name));
@@ -229,5 +229,5 @@ class _Walked:
         """Wait for what may never come; that it did not is counted."""
         try:
             await eventually(condition, within)
-        except AssertionError:
+        except (AssertionError, TimeoutError):
             return

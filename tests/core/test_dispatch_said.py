@@ -55,3 +55,24 @@ def test_what_a_browser_has_kept_is_given_back():
     desk.change(client("one"), {"field.value": "9", "other.value": "9"}, Cause(kept=True))
     assert desk.called == []
     assert {k: v.plain for k, v in desk.refused[0].mods.items()} == {key("field.value"): "5", key("other.value"): "2"}
+
+
+def test_what_the_acting_pages_component_said_itself_no_other_page_answers():
+    """A store's time comes with the act; the other pages' stores, each with a time of its own, are not heard."""
+    desk = Desk()
+    desk.callback("act", "", "store.data")
+    desk.callback("time", "", "store.time")
+    desk.start(component("store"))
+    one, other = client("one"), client("other")
+    desk.change(one, {"store.data": 2})
+    cause = Cause(key("store.data"), desk.dispatcher.state.revision, said=True)
+    desk.change(one, {"store.time": 100})
+    desk.change(other, {"store.time": 103}, cause)
+    desk.settle()
+    assert desk.called == [("act", [2]), ("time", [100])]
+    assert desk.clients == [one, one]
+    assert [(refuse.client, refuse.mods[key("store.time")].plain) for refuse in desk.refused] == [(other, 100)]
+    desk.push({"store.data": 3})
+    desk.change(other, {"store.time": 200}, Cause(key("store.data"), desk.dispatcher.state.revision, said=True))
+    desk.settle()
+    assert desk.called[-1] == ("time", [200]), "a push is answered as before"
