@@ -34,7 +34,7 @@
         /** @param {(id: string) => void} before told of each component in which a person begins to act */
         constructor(before) {
             this._before = before;
-            /** What is known of components, by id. @type {Map<string, {cause: any, at: number, acted: boolean, said: Set<string>}>} */
+            /** What is known of components, by id. @type {Map<string, {cause: any, at: number, acted: boolean, actedAt?: number, said: Set<string>}>} */
             this._known = new Map();
             /** Whether an input event is under way. */
             this._during = false;
@@ -72,7 +72,9 @@
             if (!hovering) this.goesOn = !STREAMS.includes(event.type);
             for (const {id} of event.composedPath()) {
                 if (typeof id !== 'string' || !id) continue;
-                this._of(id).acted = true;
+                const known = this._of(id);
+                known.acted = true;
+                known.actedAt = performance.now();
                 if (!hovering) this._before(id);
             }
         }
@@ -112,14 +114,14 @@
 
         /**
          * A component has changed some of its props: why, and which for that reason.
-         * @param {string} id @param {string} type of the component @param {object} props
+         * @param {string} id @param {{type: string, props: any}} component @param {object} props
          * @returns {[any, object][]}
          */
-        said(id, type, props) {
+        said(id, component, props) {
             /** @type {[any, any][]} */
             const groups = [];
             for (const prop in props) {
-                const cause = this._cause(id, type, prop);
+                const cause = this._cause(id, component, prop);
                 const key = JSON.stringify(cause);
                 const group = groups.find(([other]) => JSON.stringify(other) === key);
                 if (group) group[1][prop] = props[prop];
@@ -128,18 +130,27 @@
             return groups;
         }
 
-        _cause(id, type, prop) {
+        _cause(id, {type, props}, prop) {
             const rule = this._ruleOf(id, prop);
             if (rule === 'page') return PERSON;
             if (rule === 'never' || this._restoring) return RESTORED;
+            const aimed = this._aimed(id, props.target);
             const known = this._of(id);
             if (rule !== 'once') {
                 const again = known.said.has(prop) && performance.now() - known.at > SETTLES_MS;
-                if (this._during || known.acted || again || UNPROMPTED.has(type)) return PERSON;
+                if (this._during || known.acted || aimed || again || UNPROMPTED.has(type)) return PERSON;
             }
             known.said.add(prop);
             const plain = known.cause.person && !known.cause.through;
             return plain && rule !== 'once' ? PERSON : {...(plain ? {initial: true} : known.cause), said: true};
+        }
+
+        /** Whether a person has acted in the component that this one, such as a popover, belongs to, since the app changed it. */
+        _aimed(id, target) {
+            if (target === undefined || target === null) return false;
+            const {acted, actedAt = 0} = this._known.get(dd.stringifyId(target)) || {};
+            const known = this._known.get(id);
+            return Boolean(acted) && (!known || actedAt > known.at);
         }
 
         _ruleOf(id, prop) {

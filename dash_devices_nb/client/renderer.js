@@ -106,7 +106,7 @@
             const name = dd.stringifyId(id);
             if (change.renderType === 'internal') {
                 let last;
-                for (const [cause, props] of this._acts.said(name, node.type, change.changedProps)) {
+                for (const [cause, props] of this._acts.said(name, node, change.changedProps)) {
                     this._tell(name, props, cause);
                     last = cause;
                 }

@@ -141,6 +141,26 @@ async def test_a_stores_time_is_said_once_by_the_page_that_acts(serve: Serving, 
     assert data[0][1] is not None
 
 
+async def test_a_popover_is_opened_by_who_clicks_on_its_target(serve: Serving, browser: Tabs):
+    """It opens a while after the click on another component: that is an act all the same, in each page; a push is none."""
+    app = Dash(__name__)
+    popover = dbc.Popover("text", id="popover", target="target", trigger="click")
+    app.layout = html.Div([dbc.Button("more", id="target"), popover, html.I(id="ready")])
+    calls = listens(app, "popover", "is_open")
+    first, second, _ = await three(browser, await serve(app))
+    await rest(app)
+    for page in (first, second):
+        await page.locator("#target").click()
+        await eventually(lambda: calls, 5)
+        await rest(app)
+    assert [value for value, _ in calls] == [True, False]
+    assert len({client for _, client in calls} - {None}) == 2
+    calls.clear()
+    app.push_mods({"popover": {"is_open": True}})
+    await rest(app)
+    assert calls == [(True, None)]
+
+
 async def test_an_interval_that_is_shared_has_one_clock(serve: Serving, browser: Tabs):
     """It ticks as fast with three pages as with one, not without one; `disabled` and `max_intervals` hold."""
     app = Dash(__name__)

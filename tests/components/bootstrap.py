@@ -97,7 +97,7 @@ CASES = [
     case(
         "Toast duration=300",
         lambda: dbc.Toast("text", header="head", id="it", duration=300, is_open=False),
-        Walk("is_open", "", None, True),
+        Walk("is_open", "-", None, True),
         ready="#ready",
     ),
     case(
@@ -108,7 +108,7 @@ CASES = [
     case(
         "Alert duration=300",
         lambda: dbc.Alert("text", id="it", duration=300, is_open=False),
-        Walk("is_open", "", None, True),
+        Walk("is_open", "-", None, True),
         ready="#ready",
     ),
     case(
@@ -123,8 +123,8 @@ CASES = [
         Walk("is_open", "Escape", press(".offcanvas", "Escape"), True),
         ready=".offcanvas.show",
     ),
-    case("Collapse", lambda: dbc.Collapse("text", id="it", is_open=False), Walk("is_open", "", None, True)),
-    case("Fade", lambda: dbc.Fade("text", id="it", is_in=False), Walk("is_in", "", None, True)),
+    case("Collapse", lambda: dbc.Collapse("text", id="it", is_open=False), Walk("is_open", "-", None, True)),
+    case("Fade", lambda: dbc.Fade("text", id="it", is_in=False), Walk("is_in", "-", None, True)),
     case(
         "Popover",
         lambda: [dbc.Button("more", id="target"), dbc.Popover("text", id="it", target="target", trigger="click")],
@@ -157,7 +157,7 @@ CASES = [
         "NavLink",
         lambda: dbc.NavLink("link", id="it", href="#"),
         Walk("n_clicks", "click", click("#it"), 10),
-        Walk("active", "", None, True),
+        Walk("active", "-", None, True),
     ),
     case(
         "DropdownMenuItem",

@@ -65,7 +65,7 @@ CASES = [
     Case(
         "dcc.Input debounce=0.3",
         lambda: dcc.Input(id="it", debounce=0.3, value="old"),
-        [Walk("value", "type two letters", press("#it", "x", "y"), "pushed")],
+        [Walk("value", "type a letter", press("#it", "x"), "pushed")],
     ),
     Case(
         "dcc.Input number",
@@ -193,24 +193,29 @@ CASES = [
     Case(
         "dcc.Interval max_intervals=1",
         lambda: dcc.Interval(id="it", interval=50, max_intervals=1),
-        [Walk("n_intervals", "", None, 5)],
+        [Walk("n_intervals", "-", None, 5)],
         ready="#ready",
     ),
     Case(
         "dcc.Location refresh=False",
-        lambda: html.Div([dcc.Location(id="it", refresh=False), dcc.Link("go", href="/there?a=1#part", id="link")]),
+        lambda: html.Div(
+            [
+                dcc.Location(id="it", refresh=False),
+                *(dcc.Link(each, href=f"/{each}?{each}#{each}", id=each) for each in OPTIONS),
+            ]
+        ),
         [
-            Walk("pathname", "click on a link", click("#link"), "/pushed"),
-            Walk("search", "click on a link", click("#link"), "?b=2"),
-            Walk("hash", "click on a link", click("#link"), "#pushed"),
+            Walk("pathname", "click on a link", click("#a"), "/pushed"),
+            Walk("search", "click on a link", click("#b"), "?b=2"),
+            Walk("hash", "click on a link", click("#c"), "#pushed"),
         ],
         others=["href"],
-        ready="#link",
+        ready="#c",
     ),
     Case(
         "dcc.Clipboard",
         lambda: dcc.Clipboard(id="it", content="text"),
-        [clicks(), Walk("content", "", None, "pushed")],
+        [clicks(), Walk("content", "-", None, "pushed")],
     ),
     Case(
         "dcc.ConfirmDialogProvider",
@@ -253,6 +258,6 @@ CASES = [
     Case(
         "html.Dialog",
         lambda: html.Dialog(html.Form(html.Button("close", id="close"), method="dialog"), id="it", open=True),
-        [clicks(selector="#close"), Walk("open", "", None, False)],
+        [clicks(selector="#close"), Walk("open", "-", None, False)],
     ),
 ]

@@ -104,7 +104,7 @@ CASES = [
         lambda: grid(pagination=True, paginationPageSize=2, paginationPageSizeSelector=False),
         [
             Walk("paginationInfo", "click on the next page", click("[data-ref=btNext]"), {"currentPage": 2}),
-            Walk("paginationGoTo", "", None, "first"),
+            Walk("paginationGoTo", "-", None, "first"),
         ],
         ready=cell(0),
     ),

@@ -76,6 +76,10 @@ CASES = [
         "Select",
         lambda: dmc.Select(data=OPTIONS, value="a", id="it"),
         Walk("value", "choose an option", click("#it", option("b")), "c"),
+    ),
+    case(
+        "Select dropdownOpened=False",
+        lambda: dmc.Select(data=OPTIONS, value="a", id="it", dropdownOpened=False),
         Walk("dropdownOpened", "click", click("#it"), False),
     ),
     case(
@@ -87,7 +91,12 @@ CASES = [
     case(
         "MultiSelect",
         lambda: dmc.MultiSelect(data=OPTIONS, value=["a"], id="it"),
-        Walk("value", "choose an option, Escape", then(click("#it", option("b")), press("#it", "Escape")), ["c"]),
+        Walk(
+            "value",
+            "choose an option, Escape",
+            then(click(".mantine-MultiSelect-input", option("b")), press("body", "Escape")),
+            ["c"],
+        ),
     ),
     case(
         "TagsInput",
@@ -236,7 +245,9 @@ CASES = [
     case(
         "Menu",
         lambda: dmc.Menu(
-            [dmc.MenuTarget(dmc.Button("menu", id="target")), dmc.MenuDropdown([dmc.MenuItem("item")])], id="it"
+            [dmc.MenuTarget(dmc.Button("menu", id="target")), dmc.MenuDropdown([dmc.MenuItem("item")])],
+            id="it",
+            opened=False,
         ),
         Walk("opened", "click on its target", click("#target"), False),
         ready="#target",
@@ -272,7 +283,7 @@ CASES = [
     case(
         "Stepper",
         lambda: dmc.Stepper([dmc.StepperStep(label=each) for each in OPTIONS], active=0, id="it"),
-        Walk("active", "", None, 2),
+        Walk("active", "-", None, 2),
     ),
     case(
         "Tree",

@@ -88,14 +88,13 @@ def faults(rows: list[Row], why: Reasons, *, whole: bool) -> list[str]:
 
 def written() -> dict[str, str]:
     """The lines of the committed table, by component and prop."""
-    if not TABLE.exists():
-        return {}
-    found = {}
-    for line in TABLE.read_text().splitlines():
-        cells = [cell.strip() for cell in line.split("|")]
-        if len(cells) > 3 and cells[2].startswith("`"):
-            found[f"{cells[1]} {cells[2].strip('`')}"] = line
-    return found
+    lines = TABLE.read_text().splitlines() if TABLE.exists() else []
+    return {_row(line).key: line for line in lines if len(line.split(" | ")) == len(HEAD) and "| `" in line}
+
+
+def _row(line: str) -> Row:
+    component, prop, *cells, _ = line.removeprefix("| ").split(" | ")
+    return Row(component, prop.strip("`"), *cells)
 
 
 def differences(rows: list[Row], why: Reasons, *, whole: bool) -> list[str]:
@@ -112,6 +111,7 @@ def differences(rows: list[Row], why: Reasons, *, whole: bool) -> list[str]:
 
 def write(rows: list[Row], why: Reasons, order: list[str]) -> None:
     """Write the table: what was walked, and of the rest what is there."""
-    by_key = written() | dict(zip((row.key for row in rows), lines(rows, why), strict=True))
+    by_key = {key: _row(line) for key, line in written().items()} | {row.key: row for row in rows}
     head = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
-    TABLE.write_text(INTRODUCTION + "\n".join([*head, *(by_key[key] for key in order if key in by_key)]) + "\n")
+    body = lines([by_key[key] for key in order if key in by_key], why)
+    TABLE.write_text(INTRODUCTION + "\n".join([*head, *body]) + "\n")

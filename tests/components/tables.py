@@ -24,7 +24,7 @@ CASES = [
         lambda: table(editable=True),
         [
             Walk("active_cell", "click on a cell", click(cell(1)), {"row": 2, "column": 1, "column_id": "y"}),
-            Walk("selected_cells", "click on a cell", click(cell(1)), []),
+            Walk("selected_cells", "click on a cell", click(cell(3)), []),
             Walk(
                 "data",
                 "type 7, Enter in a cell",

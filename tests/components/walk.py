@@ -30,7 +30,9 @@ PROP = """prop => {
 }"""
 # What a person tells two pages apart by; not where the pointer and the focus are.
 LOOKS = r"""() => {
-    const parts = [document.body.innerText.replace(/\s+/g, ' ')];
+    const spoken = [...document.querySelectorAll('.ag-aria-description-container')].map(element => element.innerText);
+    const text = spoken.reduce((rest, each) => rest.replace(each, ''), document.body.innerText);
+    const parts = [text.replace(/\s+/g, ' ').trim()];
     const told = ['aria-valuenow', 'aria-selected', 'aria-checked', 'aria-pressed', 'aria-current', 'open', 'src'];
     const over = 'body > [data-portal] *, [role=dialog], .modal, .offcanvas';
     for (const element of document.querySelectorAll('#page *, ' + over)) {
@@ -42,6 +44,11 @@ LOOKS = r"""() => {
             parts.push([element.tagName, one, has, classes]);
     }
     return JSON.stringify(parts);
+}"""
+LEFT = """() => {
+    const focused = document.activeElement;
+    focused.blur();
+    return focused !== document.body;
 }"""
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
 
@@ -152,10 +159,10 @@ class _Walked:
         return acted, pushed, await self._shown(each, before)
 
     async def _shown(self, each: Walk, before: str) -> str:
-        has = [await page.evaluate(PROP, each.prop) for page in self._pages]
-        wrong = [str(number) for number, value in enumerate(has, 1) if value != each.push]
-        if wrong:
-            return f"not in page {', '.join(wrong)}"
+        # A field may show what is typed as long as it has the focus; what it commits when left is not what was pushed.
+        if await self._pages[1].evaluate(LEFT):
+            await self._rest()
+            self._calls.take()
         looks: list[str] = []
 
         async def alike() -> bool:
@@ -163,6 +170,10 @@ class _Walked:
             return len(set(looks)) == 1 and looks[0] != before
 
         await self._until(alike, SHOWN_WITHIN)
+        has = [await page.evaluate(PROP, each.prop) for page in self._pages]
+        wrong = [str(number) for number, value in enumerate(has, 1) if value != each.push]
+        if wrong:
+            return f"not in page {', '.join(wrong)}"
         if len(set(looks)) > 1:
             return "the pages look different"
         return "3 pages" if looks[0] != before else "3 pages, not to be seen"
