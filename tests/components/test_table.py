@@ -9,7 +9,14 @@ from tests.components import core, table, tables
 from tests.components.cases import Case
 from tests.components.walk import Row, walk
 
-SLICE = ["dcc.Input debounce", "dcc.Slider", "dcc.Tabs", "dcc.Store memory", "html.Details", "dash_table.DataTable rows"]
+SLICE = [
+    "dcc.Input debounce",
+    "dcc.Slider",
+    "dcc.Tabs",
+    "dcc.Store memory",
+    "html.Details",
+    "dash_table.DataTable rows",
+]
 
 
 def row(**cells: str) -> Row:
