@@ -142,7 +142,7 @@ async def test_a_stores_time_is_said_once_by_the_page_that_acts(serve: Serving, 
 
 
 async def test_a_popover_is_opened_by_who_clicks_on_its_target(serve: Serving, browser: Tabs):
-    """It opens a while after the click on another component: that is an act all the same, in each page; a push is none."""
+    """It opens a while after the click on another component: an act all the same, in each page; a push is none."""
     app = Dash(__name__)
     popover = dbc.Popover("text", id="popover", target="target", trigger="click")
     app.layout = html.Div([dbc.Button("more", id="target"), popover, html.I(id="ready")])
