@@ -86,7 +86,6 @@ def register(
         for old in records:
             if old.name == name:
                 remove(old)
-                _remove_socket(old)
         write(record)
     holder = holders.get(base)
     if name == base or holder is None:
@@ -110,8 +109,9 @@ def write(registration: Registration) -> Path:
 
 
 def remove(registration: Registration) -> None:
-    """Remove the record; does nothing if it is gone."""
+    """Remove the record, and the socket of a process that was killed; does nothing if they are gone."""
     (directory() / registration.filename).unlink(missing_ok=True)
+    _remove_socket(registration)
 
 
 def _remove_socket(old: Registration) -> None:
