@@ -30,6 +30,10 @@ MOST_AFTER_CLOSE = 64 * 1024
 LOOK_SECONDS = 1.0
 """How often it is looked whether who has to wait is still there."""
 PING = b"\x89\0"
+PING_SECONDS = 25.0
+"""How often a browser that we serve directly is pinged; through Jupyter the extension has it done."""
+MOST_UNANSWERED = 3
+"""So many pings are not answered by who has gone."""
 
 
 class WebSocket(WebSocketsSansIOProtocol):
@@ -52,6 +56,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._looking: asyncio.TimerHandle | None = None
         self._pong = b""
         self._takeover: Takeover | None = None
+        self._unanswered = 0
+        self._asks: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Put the outlet in front of the transport, so that uvicorn's own writes are in one order with ours."""
@@ -92,6 +98,33 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._pinged = True
             self.transport.write(PING)
 
+    def start_keepalive(self) -> None:
+        """Looks now and then whether a browser is still there that we serve directly."""
+        if not self._offered:
+            self._asks = self.loop.call_later(PING_SECONDS, self._ask)
+
+    def stop_keepalive(self) -> None:
+        """Looks no more."""
+        super().stop_keepalive()
+        if self._asks is not None:
+            self._asks.cancel()
+            self._asks = None
+
+    def _ask(self) -> None:
+        """Pings a browser; one of which nothing has come since some pings has gone, without a word.
+
+        One that has not taken all yet gets time, and so does one of which we do not read now.
+        """
+        if self.close_sent or self.transport.is_closing():
+            return
+        if self._unanswered >= MOST_UNANSWERED:
+            self.keepalive_timeout()
+            return
+        if self.has_room() and not self.read_paused:
+            self.transport.write(PING)
+            self._unanswered += 1
+        self._asks = self.loop.call_later(PING_SECONDS, self._ask)
+
     # ---- reading
 
     def read_with(self, function: Callable[[bytes], bool]) -> None:
@@ -104,6 +137,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Cuts the bytes into messages."""
+        self._unanswered = 0
         if self._cutter is None:
             super().data_received(data)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dash_devices_nb.transport import websocket
 from tests.support.counted import counted, is_subsequence
 from tests.support.eventually import eventually
 from tests.support.tcp import network
@@ -110,6 +111,24 @@ async def test_a_network_that_is_silent_for_a_while_loses_nothing(app_server, ta
             await each.expect("last", "children", "20")
             assert "".join(each.prop("list", "children")).strip() == found.listed
         assert found.acts == ["by somebody else", *(f"in silence {number}" for number in range(20))]
+        await page.close()
+
+
+async def test_who_vanishes_without_a_word_leaves(app_server, tab, monkeypatch):
+    """No byte and no end comes from it any more: after some pings and the grace it is no client. Others stay."""
+    monkeypatch.setattr(websocket, "PING_SECONDS", 0.2)
+    found = counted()
+    url = app_server.run(found.app)
+    witness = await tab(url)
+    async with network(url) as net:
+        page = await tab(net.url)
+        assert len(found.app.clients) == 2
+        net.forget()
+        await eventually(lambda: [each.id for each in found.app.clients] == [witness.client_id], 15)
+        await page.drop()
+        await page.reconnect()
+        await page.act("name", "value", "back")
+        await witness.expect("echo", "children", "echo back")
         await page.close()
 
 
