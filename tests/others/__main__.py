@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.others import ancestor, components, kraken
-from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, read_junit, tried_twice
+from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, import_path, read_junit, tried_twice
 from tests.others.stock_components import built
 
 INSIDE = Path(__file__).with_name("inside")
@@ -25,7 +25,7 @@ def run(column: str, source: Path, paths: list[str], kept: Path, more: list[str]
     """Run tests of a checkout in one column, those that fail twice."""
     for old in kept.glob(f"{column}*.xml"):
         old.unlink()
-    path = os.pathsep.join([str(INSIDE), str(built(source)), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    path = import_path(INSIDE, built(source), inherited=os.environ.get("PYTHONPATH", ""))
     environ = {**os.environ, "PYTHONPATH": path, "OTHERS_COLUMN": column}
 
     def once(names: Sequence[str]) -> dict[str, Result]:

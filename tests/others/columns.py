@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,11 @@ def _name(case: ElementTree.Element) -> str:
     file = case.get("file") or f"{module.replace('.', '/')}.py"
     inner = module.removeprefix(file.removesuffix(".py").replace("/", ".")).strip(".").split(".")
     return "::".join([file, *(each for each in inner if each), case.get("name", "")])
+
+
+def import_path(*folders: Path, inherited: str) -> str:
+    """A PYTHONPATH without empty entries: one stands for the current folder, where a checkout has its own `dash`."""
+    return os.pathsep.join([*map(str, folders), *(each for each in inherited.split(os.pathsep) if each)])
 
 
 def tried_twice(once: Callable[[Sequence[str]], dict[str, Result]], paths: Sequence[str]) -> dict[str, Result]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.others import stock_components
-from tests.others.columns import Result, by_decision, compare, read_junit, tried_twice
+from tests.others.columns import Result, by_decision, compare, import_path, read_junit, tried_twice
 
 JUNIT = """<testsuites><testsuite>
 <testcase classname="tests.integration.test_a" file="tests/integration/test_a.py" name="test_good" />
@@ -83,6 +83,12 @@ def test_a_test_that_failed_is_run_once_more_and_that_counts() -> None:
         "b.py": Result("not collected"),
     }
     assert runs == [["folder"], ["flaky", "broken"]]
+
+
+def test_nothing_is_imported_from_the_folder_where_the_tests_run() -> None:
+    """A checkout has a folder `dash`: an empty entry of PYTHONPATH would take it for the installed Dash."""
+    assert import_path(Path("/a"), inherited="") == "/a"
+    assert import_path(Path("/a"), Path("/b"), inherited=":/c:") == "/a:/b:/c"
 
 
 def test_a_checkout_without_the_components_of_its_tests_is_refused(tmp_path: Path) -> None:
