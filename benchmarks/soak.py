@@ -97,6 +97,7 @@ class Soak:
         self._kernel = kernel
         self._looks = directory / "looks.jsonl"
         self._links = directory / "links.json"
+        self._rows = directory / "rows.jsonl"  # for who looks at a run that is under way
         self._directory = directory
         self._options = options
         self.rows: list[dict[str, float]] = []
@@ -151,6 +152,8 @@ class Soak:
                             "machine_load": os.getloadavg()[0],
                         }
                     )
+                    with self._rows.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(self.rows[-1]) + "\n")
                     before = after
                     if program.process.returncode is not None:
                         raise RuntimeError(f"the pages ended: {program.process.output[-2000:]}")
