@@ -193,7 +193,7 @@ class Journal:
 
     def _drop(self, part: int) -> None:
         """Forget the oldest entry of a part, with what is held for it."""
-        what = self._rows[part].popleft()[4]
+        _, _, _, _, _, what, _ = self._rows[part].popleft()
         if type(what) is Held:
             self._holding.drop(what, part)
 
