@@ -126,21 +126,6 @@ async def test_opening_pages_says_a_graphs_first_relayout_once(serve: Serving, b
     assert all(client is None for _, client in calls)
 
 
-async def test_a_stores_time_is_said_once_by_the_page_that_acts(serve: Serving, browser: Tabs):
-    """A script of one page sets a store: its time comes from that page, and from no other store that follows."""
-    app = Dash(__name__)
-    app.layout = html.Div([dcc.Store(id="store", data=1), html.I(id="ready")])
-    data, times = listens(app, "store", "data"), listens(app, "store", "modified_timestamp")
-    pages = await three(browser, await serve(app))
-    await rest(app)
-    times.clear()  # what stores say when they are drawn
-    await pages[1].evaluate("window.dash_clientside.set_props('store', {data: 2})")
-    await eventually(lambda: data and times, 5)
-    await rest(app)
-    assert [client is data[0][1] for _, client in data + times] == [True, True], (data, times)
-    assert data[0][1] is not None
-
-
 async def test_a_popover_is_opened_by_who_clicks_on_its_target(serve: Serving, browser: Tabs):
     """It opens a while after the click on another component: an act all the same, in each page; a push is none."""
     app = Dash(__name__)

@@ -13,7 +13,6 @@ SLICE = [
     "dcc.Input debounce",
     "dcc.Slider",
     "dcc.Tabs",
-    "dcc.Store memory",
     "html.Details",
     "dash_table.DataTable rows",
 ]
