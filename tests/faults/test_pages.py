@@ -37,12 +37,17 @@ async def opened(browser: Tabs, url: str, pace: int = 1) -> Page:
 
 async def agree(found: Counted, *pages: Page, within: float = 20) -> None:
     """Wait until pages show all that was pushed and acted, each thing once."""
+    echo = f"echo {found.acts[-1]}" if found.acts else ""
+    texts = {
+        "last": str(found.pushed or ""),
+        "list": found.listed,
+        "echo": echo,
+        "clicks": str(len(found.clicks) or ""),
+    }
     for page in pages:
-        await expect(page.locator("#last")).to_have_text(str(found.pushed or ""), timeout=within * 1000)
-        await expect(page.locator("#list")).to_have_text(found.listed)
-        await eventually(lambda p=page: has_points(p, found.pushed))
-        await expect(page.locator("#echo")).to_have_text(f"echo {found.acts[-1]}" if found.acts else "")
-        await expect(page.locator("#clicks")).to_have_text(str(len(found.clicks)) if found.clicks else "")
+        for name, text in texts.items():
+            await expect(page.locator(f"#{name}")).to_have_text(text, timeout=within * 1000)
+        await eventually(lambda p=page: has_points(p, found.pushed), within)
         await expect(page.locator(".bar")).not_to_be_visible()
 
 

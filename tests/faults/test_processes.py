@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 
 import psutil
 import pytest
 from playwright.async_api import Page, expect
 
 from dash_devices_nb.testing.tab import Tab
+from tests.support import quick
 from tests.support.browser import Tabs, launched_chromium
 from tests.support.counted import Counted, counted
 from tests.support.eventually import eventually
@@ -182,6 +185,46 @@ async def test_a_program_that_is_killed_in_the_middle_of_its_work_gets_its_pages
     await expect(page.locator("#echo")).to_have_text("second: again")
 
 
+async def test_a_program_that_stands_still_and_goes_on(script: ScriptRunner, browser: Tabs):
+    """As on a computer that sleeps for a minute: what a page does meanwhile counts once, and it is the same client."""
+    source = """
+        from dash_devices_nb import Dash, Input, Output, dcc, html
+        app = Dash(__name__)
+        app.layout = html.Div([dcc.Input(id="name", value=""), html.Div(id="echo"), html.Div(id="people")])
+        acts, people = [], []
+
+        @app.callback_shared(Output("echo", "children"), Input("name", "value"), prevent_initial_call=True)
+        def echo(name):
+            acts.append(name)
+            return " ".join(acts)
+
+        @app.callback_connect
+        def connected(client, connect):
+            people.append("came" if connect else "left")
+            app.push_mods({"people": {"children": " ".join(people)}})
+
+        app.run(port=0, auth=None)
+    """
+    browser.allow_errors(LOST, "WebSocket is closed before")
+    program = await script(source)
+    page = await browser.open()
+    await page.add_init_script(quick.SCRIPT)
+    await page.goto(program.url)
+    await page.locator("#name").fill("before")
+    await expect(page.locator("#echo")).to_have_text("before")
+    os.kill(program.pid, signal.SIGSTOP)
+    try:
+        await page.locator("#name").fill("meanwhile")
+        await expect(page.locator(".bar")).to_contain_text("Offline", timeout=20_000)
+        await page.locator("#name").fill("offline")
+        await page.wait_for_timeout(30_000 / quick.TIMES)  # it tries, in vain
+    finally:
+        os.kill(program.pid, signal.SIGCONT)
+    await expect(page.locator("#echo")).to_have_text("before meanwhile offline", timeout=20_000)
+    await expect(page.locator("#people")).to_have_text("came")
+    await expect(page.locator(".bar")).not_to_be_visible()
+
+
 async def test_a_kernel_that_is_killed_leaves_nothing_and_its_page_goes_on(jupyter_lab: Jupyter, browser: Tabs):
     """Jupyter starts it again; once the notebook is run, the open page shows its app, at the same address."""
     browser.allow_errors(LOST, LAB)
@@ -193,7 +236,7 @@ async def test_a_kernel_that_is_killed_leaves_nothing_and_its_page_goes_on(jupyt
     page = await browser.open(f"{jupyter_lab.url}dash-devices/killed/", context=notebook.page.context)
     await page.locator("#name").fill("typed")
     await expect(page.locator("#echo")).to_have_text("echo typed")
-    before = left_by(jupyter_lab)
+    before = files_of("killed", jupyter_lab)
     pid = int(await notebook.output(1).last.inner_text())
     os.kill(pid, signal.SIGKILL)
     await expect(page.locator(".bar")).to_contain_text("run its notebook again", timeout=20_000)
@@ -203,14 +246,14 @@ async def test_a_kernel_that_is_killed_leaves_nothing_and_its_page_goes_on(jupyt
     await expect(page.locator(".bar")).not_to_be_visible()
     await page.locator("#name").fill("again")
     await expect(page.locator("#echo")).to_have_text("echo again")
-    after = left_by(jupyter_lab)
-    assert len(after) == len(before)
-    assert not after & before, "the socket and the record of the dead are gone"
+    assert len(files_of("killed", jupyter_lab)) == len(before) == 2
+    assert not [path for path in before if path.exists()], "the socket and the record of the dead are gone"
 
 
-def left_by(jupyter: Jupyter) -> set[str]:
-    """The sockets and records of apps."""
-    return {path.name for path in (jupyter.runtime_dir / "dash-devices").iterdir() if path.suffix in (".sock", ".json")}
+def files_of(app: str, jupyter: Jupyter) -> list[Path]:
+    """The records of an app, and their sockets."""
+    records = list((jupyter.runtime_dir / "dash-devices").glob(f"{app}-*.json"))
+    return [*records, *(Path(json.loads(record.read_text())["endpoint"]["path"]) for record in records)]
 
 
 @pytest.mark.long
@@ -238,4 +281,5 @@ async def test_a_jupyter_server_that_is_killed_and_started_again(browser: Tabs):
             await expect(page.locator("#echo")).to_have_text("echo a", timeout=40_000)
             await page.locator("#name").fill("again")
             await expect(page.locator("#echo")).to_have_text("echo again")
-            assert len(left_by(second)) == 2
+            left = [path.suffix for path in (second.runtime_dir / "dash-devices").glob("[!.]*")]
+            assert sorted(left) == [".json", ".sock"]
