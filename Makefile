@@ -14,6 +14,7 @@ MATRIX_TESTS ?= tests/core tests/app tests/testing tests/client $(addprefix test
 FUZZ_ARGS ?=
 FAULTS_ARGS ?=
 AUTOBAHN_ARGS ?=
+COVERAGE_ARGS ?=
 DASH_SOURCE ?=
 ANCESTOR_SOURCE ?=
 KRAKEN_SOURCE ?=
@@ -33,13 +34,14 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-matrix test-dash fuzz faults autobahn others components lint format bench clean chromium
+.PHONY: help demo test test-matrix test-dash fuzz faults autobahn coverage others components lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make faults  a bad network, killed and stopped programs, a full disk, in true time: a quarter of an hour"
+	@echo "make coverage  which lines and branches of core/ no test of its room takes: none, or it fails"
 	@echo "make autobahn  the Autobahn cases against our WebSockets, over all ways; AUTOBAHN_ARGS=\"--ways tls --cases 6.*\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
 	@echo "make test-matrix  the tests that touch Dash (MATRIX_TESTS), with each of DASH_VERSIONS, in environments of their own"
@@ -80,6 +82,10 @@ fuzz: $(STAMP)-test
 # All of it, what `make test` leaves out as it takes minutes included.
 faults: $(STAMP)-test chromium
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest tests/faults -m "long or not long" $(FAULTS_ARGS)
+
+coverage: $(STAMP)-test
+	"$(BIN)/python" -m coverage run -m pytest tests/core $(COVERAGE_ARGS)
+	"$(BIN)/python" -m coverage report
 
 autobahn: $(STAMP)-test
 	"$(BIN)/python" -m tests.autobahn $(AUTOBAHN_ARGS)

@@ -68,7 +68,7 @@ def _brackets(data: bytes | str) -> int:
 
 def _why_not(error: orjson.JSONDecodeError) -> str:
     text = str(error)
-    if "ecursion" in text:
+    if "ecursion" in text or "depth" in text:  # in the words of older and newer parsers
         return TOO_DEEP
     if "surrogate" in text or "UTF-8" in text or "utf-8" in text:
         return f"is not JSON: a text in it is no well-formed Unicode ({text})"

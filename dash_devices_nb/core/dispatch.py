@@ -278,7 +278,9 @@ class Dispatcher:
             for instance in self.graph.triggered_by(key):
                 if instance == call.instance or (wave.initial and not instance.spec.outputs):
                     continue
-                if not wave.touch(instance, key):
+                if wave.touch(instance, key):
+                    continue
+                if instance.spec is not call.spec or key not in call.instance.output_keys:  # else as its own input is
                     outside.append(key)
         if outside:
             actions += self._outside(outside, call)
@@ -445,8 +447,6 @@ class Dispatcher:
         pending = [i for i in instances if wave.left.get(i) == 0]
         while pending:
             instance = pending.pop(0)
-            if wave.left.get(instance) != 0:
-                continue
             if instance in wave.due:
                 actions += self._call(wave, instance)
             else:
@@ -458,10 +458,9 @@ class Dispatcher:
         wave.left.pop(instance, None)
         free = []
         for following in wave.plan.downstream[instance]:
-            if wave.left.get(following, CALLED) > 0:
-                wave.left[following] -= 1
-                if wave.left[following] == 0:
-                    free.append(following)
+            wave.left[following] -= 1
+            if wave.left[following] == 0:
+                free.append(following)
         return free
 
     def _call(self, wave: Wave, instance: Instance) -> list[Action]:

@@ -158,11 +158,14 @@ class CallbackGraph:
                 if following not in found:
                     found[following] = None
                     queue.append(following)
-        upstream = dict.fromkeys(found, 0)
-        for nexts_of in downstream.values():
-            for following in nexts_of:
-                upstream[following] += 1
-        return Plan(upstream, downstream, _topological(upstream, downstream))
+        plan = _plan(downstream)
+        if stuck := downstream.keys() - set(plan.order):
+            # Instances of one callback that lead to each other, as from ALL to MATCH: like one that leads to itself.
+            for instance in stuck:
+                nexts_of = downstream[instance]
+                downstream[instance] = tuple(i for i in nexts_of if i not in stuck or i.spec is not instance.spec)
+            plan = _plan(downstream)
+        return plan
 
     def _index(self) -> None:
         version = (self._version, self._layout.version)
@@ -183,11 +186,8 @@ class CallbackGraph:
         base = [ref for ref in spec.outputs if ref.match_keys] or [ref for ref in spec.inputs if ref.match_keys]
         every: dict[Bindings, None] = {(): None}
         if base:
-            every = {}
-            for component_id in self._layout.matching(base[0]):
-                bindings = base[0].bind(component_id)
-                if bindings is not None:
-                    every[bindings] = None
+            found = map(base[0].bind, self._layout.matching(base[0]))
+            every = {bindings: None for bindings in found if bindings is not None}
         for bindings in every:
             slots = [[self._slot(ref, bindings) for ref in refs] for refs in (spec.inputs, spec.state, spec.outputs)]
             if any(slot is None for part in slots for slot in part):
@@ -233,6 +233,14 @@ def _find_path(start: CallbackSpec, specs: list[CallbackSpec]) -> list[CallbackS
 
 def _leads(spec: CallbackSpec, other: CallbackSpec) -> bool:
     return any(output.overlaps(given) for output in spec.outputs for given in other.inputs)
+
+
+def _plan(downstream: Mapping[Instance, tuple[Instance, ...]]) -> Plan:
+    upstream = dict.fromkeys(downstream, 0)
+    for nexts in downstream.values():
+        for following in nexts:
+            upstream[following] += 1
+    return Plan(upstream, downstream, _topological(upstream, downstream))
 
 
 def _topological(

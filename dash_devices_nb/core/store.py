@@ -177,11 +177,8 @@ class Store:
         Raises:
             PatchError: they do not fit it, or it would be more than is kept.
         """
-        try:
-            value = Value.of(apply_patch(self.value(key).fresh(), patch.operations))
-            size = len(value.json)
-        except TypeError as exc:  # together they are nested too deep to be written
-            raise PatchError(f"what was edited of {key[0]}.{key[1]} cannot be written: {exc}") from exc
+        value = Value.of(apply_patch(self.value(key).fresh(), patch.operations))
+        size = len(value.json)
         if size > MOST_EDITED:
             raise PatchError(f"{key[0]}.{key[1]} would have {size} bytes; by edits it may grow to {MOST_EDITED}")
         return value

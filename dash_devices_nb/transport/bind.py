@@ -109,7 +109,7 @@ class BoundSocket:
             BindError: There are no Unix sockets here, or the directory belongs to somebody else or
                 lets others in.
         """
-        if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
+        if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":  # pragma: no cover - Windows
             raise BindError("This system has no Unix sockets; bind a loopback port with a secret instead.")
         name = f"{secrets.token_hex(6)}.sock"
         path = Path(os.path.abspath(directory)) / name
@@ -165,7 +165,7 @@ class BoundSocket:
 
 def _exclusive(sock: socket.socket) -> None:
     """Lets a port be bound again right after its server stopped, but never twice at a time."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # pragma: no cover - Windows
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,7 +7,7 @@ it came, frame by frame, to the parser that knows all of it.
 
 try:
     from websockets.speedups import apply_mask
-except ImportError:  # its wheel for this machine has no compiled part
+except ImportError:  # pragma: no cover - its wheel for this machine has no compiled part
     from websockets.utils import apply_mask
 
 _FIN_TEXT, _MASKED, _RESERVED = 0x81, 0x80, 0x70

@@ -60,12 +60,13 @@ class Guests:
         """Serve a guest's request or WebSocket, at most until the link ends."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
+        assert task is not None
         cut: list[asyncio.Task[None]] = []
 
         def close(reason: str) -> None:
             if scope["type"] == "websocket":
                 cut.append(loop.create_task(_closed(send, reason)))
-            elif task is not None:
+            else:
                 cut.append(loop.create_task(asyncio.sleep(0)))
                 task.cancel()
 
@@ -73,7 +74,7 @@ class Guests:
         try:
             await app(scope, receive, send)
         except asyncio.CancelledError:
-            if not cut or task is None or task.uncancel():
+            if not cut or task.uncancel():
                 raise
         finally:
             self._open.ended(record.id, close)

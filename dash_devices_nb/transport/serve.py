@@ -27,7 +27,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.books import Books, changed
+from dash_devices_nb.transport.books import Books, books_of
 from dash_devices_nb.transport.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ class _Http(_HttpBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(self.server_state, Books):
-            self.logger = self.server_state.logger
+        self.logger = books_of(self.server_state).logger
         self.access_log = False
         self._head: asyncio.TimerHandle | None = None
         self._begun = False
@@ -102,7 +101,7 @@ class _Http(_HttpBase):
     def connection_lost(self, exc: Exception | None) -> None:
         self._await_no_head()
         super().connection_lost(exc)
-        changed(self.server_state)
+        books_of(self.server_state).changed.set()
 
 
 class Server:

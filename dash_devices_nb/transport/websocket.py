@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 from websockets.http11 import Request
 
 from dash_devices_nb.registration import handover
-from dash_devices_nb.transport.books import Books, changed
+from dash_devices_nb.transport.books import books_of
 from dash_devices_nb.transport.framing import Cutter
 from dash_devices_nb.transport.outlet import Outlet
 from dash_devices_nb.transport.takeover import Takeover
@@ -41,10 +41,9 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, config: Config, server_state: ServerState, *args: Any, **kw: Any) -> None:
         super().__init__(config, server_state, *args, **kw)
-        if isinstance(server_state, Books):
-            self.logger = self.conn.logger = server_state.logger
-            self.conn.debug = False
-        self._state = server_state
+        self._state = books_of(server_state)
+        self.logger = self.conn.logger = self._state.logger
+        self.conn.debug = False
         self.stop_reason = ""
         self._outlet: Outlet
         self._cutter: Cutter | None = None
@@ -284,7 +283,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._outlet.lost()
         super().connection_lost(exc)
         self._reader = None
-        changed(self._state)
+        self._state.changed.set()
 
     def shutdown(self) -> None:
         """Closes with 1012 and a reason; uvicorn's own sends the code without one."""

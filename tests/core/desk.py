@@ -166,7 +166,7 @@ class Desk:
             elif not call.spec.outputs or returned is None:
                 self.finish(call)
             else:
-                self.finish(call, dict.fromkeys(map(str, map(ref, call.spec.outputs)), returned))
+                self.finish(call, dict.fromkeys(map(".".join, call.instance.output_keys), returned))
 
     def take(self, actions: list[Action]) -> None:
         """Sort what the dispatcher asked for."""

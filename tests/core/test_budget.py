@@ -62,3 +62,24 @@ def test_pages_share_what_they_have_not_confirmed():
     assert (shelf.size, shelf.pages) == (20, 1)
     small.confirm(2)
     assert (shelf.size, shelf.pages) == (0, 0)
+
+
+def test_little_frames_have_to_wait_for_each_other_alone():
+    """So many at once, then so many a second."""
+    one = LinkBudget()
+    assert [one.take(0.0, "ok", 10) for _ in range(int(budget.LITTLE_BURST))][-1] == 0
+    assert one.take(0.0, "ping", 10) == 1 / budget.LITTLE_RATE
+    assert one.take(0.0, "req", 0) == 0
+
+
+def test_requests_under_way_and_on_disk_have_a_bound():
+    """Who came by no link has many times as much."""
+    one, others = LinkBudget(), LinkBudget(times=budget.OTHERS)
+    for each in (one, others):
+        each.under_way.update(range(budget.UNDER_WAY))
+    assert (one.is_busy, others.is_busy) == (True, False)
+    assert one.spools(budget.SPOOLED)
+    assert not one.spools(1)
+    assert one.spools(-budget.SPOOLED)
+    assert one.spooled == 1
+    assert others.spools(budget.SPOOLED * budget.OTHERS)

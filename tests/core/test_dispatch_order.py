@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dash_devices_nb.core.services import Services
-from tests.core.desk import Desk, client, component
+from tests.core.desk import SHARED_MOST_RECENT, Desk, client, component
 
 ANN, BEN = client("ann"), client("ben")
 
@@ -342,3 +342,17 @@ def test_any_interleaving_of_changes_and_results_ends_in_the_same_state(changes,
     x, y = (f"f({last['a']})" if "a" in last else "x"), (f"g({last['b']})" if "b" in last else "y")
     assert desk.value("z.v") == f"h({x},{y})"
     assert len(desk.dispatcher.lanes) == 0
+
+
+def test_the_newest_call_overtakes_none_of_another_callback():
+    """Two that share a lane: each has its own newest call wait there."""
+    desk = Desk()
+    lane = object()
+    for name in "fg":
+        options = {"lane": lane, "initial": False, "service": SHARED_MOST_RECENT}
+        desk.callback(name, "", f"{name}.v", **options)
+    desk.start(component("f"), component("g"))
+    for mods in ({"f.v": 1}, {"g.v": 1}, {"f.v": 2}, {"g.v": 2}, {"f.v": 3}):
+        desk.push(mods)
+    desk.settle()
+    assert desk.called == [("f", [1]), ("g", [2]), ("f", [3])]

@@ -292,3 +292,12 @@ def test_what_answers_a_person_carries_where_it_came_from():
     assert desk.dispatcher.value(key("celsius.value")).plain == 100
     desk.change(anne, {"celsius.value": 99}, Cause(key("celsius.value"), ACTED))
     assert desk.dispatcher.value(key("celsius.value")).plain == 99
+
+
+def test_a_pages_callback_may_answer_an_act_that_the_app_has_not_heard_of():
+    """The prop of the act is that page's own."""
+    desk = Desk()
+    desk.callback("act", "", "out.v")
+    desk.start(component("own"), component("out"))
+    desk.change(client("one"), {"out.v": 3}, Cause(key("own.v"), ACTED))
+    assert desk.value("out.v") == 3

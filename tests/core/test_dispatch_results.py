@@ -147,3 +147,29 @@ def test_instances_of_one_callback_are_serialized_too():
     desk.change(ANN, {row(0): 5})
     desk.change(ANN, {row(1): 6})
     assert len(desk.running) == 1
+
+
+def test_a_callback_from_all_to_match_of_one_prop_is_called_once_for_each():
+    """Its instances lead to each other: none waits for another, none is called again, and what follows is called."""
+    desk = Desk()
+    desk.callback("f", [pattern("row", Wild.MATCH)], [pattern("row", Wild.ALL)], initial=False)
+    desk.callback("total", "total.v", [pattern("row", Wild.ALL)], initial=False)
+    desk.start(*rows(3), component("total"))
+    waiter = desk.dispatcher.wait(wave := desk.push({row(1): 10}), None, blocks_loop=False)
+    assert waiter is not None
+    desk.settle()
+    assert desk.names == ["f", "f", "f", "total"]
+    assert [desk.value(row(n)) for n in range(3)] == ["f([0, 10, 2])"] * 3
+    assert desk.reported == []
+    assert wave.over
+    assert desk.released == [waiter]
+
+
+def test_each_row_from_the_smaller_ones_of_the_same_prop_is_computed_in_order():
+    """These lead to each other in one direction only."""
+    desk = Desk()
+    desk.callback("sum", [pattern("row", Wild.MATCH)], [pattern("row", Wild.ALLSMALLER)], initial=False, function=sum)
+    desk.start(*rows(4))
+    desk.push({row(0): 5})
+    desk.settle()
+    assert [desk.value(row(n)) for n in range(4)] == [5, 5, 10, 20]

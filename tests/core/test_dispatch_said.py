@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dash_devices_nb.core.waves import Cause
+from dash_devices_nb.core.waves import ACTED, Cause
 from tests.core.desk import Desk, client, component, key
 
 
@@ -76,3 +76,35 @@ def test_what_the_acting_pages_component_said_itself_no_other_page_answers():
     desk.change(other, {"store.time": 200}, Cause(key("store.data"), desk.dispatcher.state.revision, said=True))
     desk.settle()
     assert desk.called[-1] == ("time", [200]), "a push is answered as before"
+
+
+def test_what_a_component_says_of_nothing_counts_where_nobody_has_set_the_prop():
+    """At the start of a page: a table says what it shows, which the first page has said already."""
+    desk = Desk()
+    desk.callback("act", "", "table.shown")
+    desk.start(component("table"))
+    one, other = client("one"), client("other")
+    desk.change(one, {"table.shown": [1]}, Cause(said=True))
+    desk.change(other, {"table.shown": [2]}, Cause(said=True))
+    desk.settle()
+    assert [args for _, args in desk.called][-1] == [[1]]
+    assert desk.value("table.shown") == [1]
+
+
+def test_what_a_component_says_to_an_act_counts_unless_that_came_of_it():
+    """The act of that page's person may have been shared or not."""
+    desk = Desk()
+    desk.callback("act", "", "slider.drag slider.value")
+    desk.callback("back", "slider.value", "other.v", initial=False)
+    desk.start(component("slider", value=1), component("other"))
+    one = client("one")
+    said = Cause(key("slider.value"), ACTED, said=True)
+    desk.change(one, {"slider.drag": 5}, said)
+    assert desk.value("slider.drag") == 5, "the app had heard of no act"
+    desk.change(one, {"slider.value": 6})
+    desk.change(one, {"slider.drag": 6}, said)
+    assert desk.value("slider.drag") == 6
+    desk.change(one, {"slider.drag": 6.5})
+    desk.change(one, {"slider.value": 7}, Cause(key("slider.drag"), desk.dispatcher.state.revision))
+    desk.change(client("two"), {"slider.drag": 8}, said)
+    assert desk.value("slider.drag") == 6.5, "the value had come of it"

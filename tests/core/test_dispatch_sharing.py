@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dash_devices_nb.core.dispatch import Dispatcher
+from dash_devices_nb.core.ids import Ref, Wild
 from dash_devices_nb.core.services import Services
 from dash_devices_nb.core.values import Value
 from dash_devices_nb.errors import PatchError
@@ -295,3 +296,182 @@ def test_a_call_of_a_callback_that_is_gone_sets_nothing():
     desk.settle()
     assert desk.value("b.v") == "g(1)"
     assert call.wave.over
+
+
+def test_a_callback_may_extend_a_figure():
+    """The pages get the points alone, the figure has them, and what hangs on the figure is not called by it."""
+    desk = Desk()
+    desk.callback("f", "g.extendData", "a.v", initial=False)
+    desk.callback("g", "", "g.figure", initial=False)
+    desk.start(component("g", figure={"data": [{"y": [1]}]}), component("a"))
+    desk.push({"a.v": 1})
+    desk.finish(desk.running[0], {"g.extendData": [{"y": [[2]]}, [0]]})
+    assert list(desk.sent[-1].mods) == [key("g.extendData")]
+    assert desk.value("g.figure") == {"data": [{"y": [1, 2]}]}
+    assert desk.names == ["f"]
+
+
+def test_points_for_a_figure_that_nobody_has_are_the_pages_own_business():
+    """They are sent, and nothing is kept."""
+    desk = Desk()
+    desk.start(component("g"))
+    desk.push({"g.extendData": [{"y": [[2]]}, [0]]})
+    assert list(desk.sent[-1].mods) == [key("g.extendData")]
+    assert desk.value("g.figure") is None
+
+
+def test_another_layout_keeps_the_shared_values_and_brings_its_own():
+    """Callbacks that waited for its components are called; what pages had shown of the old one counts no more."""
+    desk = Desk()
+    desk.callback("late", "out.v", "late.v")
+    desk.callback("rows", "total.v", [Ref("rows", "v", (("n", Wild.ALL),))], initial=False)
+    desk.start(component("a", v=1), component("total"))
+    desk.callback("a", "", "a.v", initial=False)
+    desk.push({"a.v": 2})
+    desk.dispatcher.receive_declared("page", ['{"n":1}'], [])
+    assert list(desk.dispatcher.declared("page")) == ['{"n":1}']
+    desk.settle()
+    desk.forget()
+    desk.take(desk.dispatcher.receive_layout([component("late", v=3), component("out"), component("a", v=1)]))
+    assert desk.called == [("late", [3])]
+    assert desk.value("a.v") == 2
+    assert desk.value("total.v") is None
+    assert list(desk.dispatcher.declared("page")) == []
+    assert '{"n":1}' not in desk.dispatcher.layout
+
+
+def test_the_value_of_the_layout_can_be_asked_for_behind_a_shared_one():
+    """Also where the shared one lies over it in what pages get."""
+    desk = Desk()
+    desk.callback("a", "", "a.v", initial=False)
+    desk.start(component("a", v=1))
+    desk.push({"a.v": 2})
+    [tree] = desk.come(component("a", v=1))
+    assert tree["props"]["v"] == 2
+    assert desk.dispatcher.layout_value(key("a.v")).plain == 1
+    assert desk.dispatcher.layout_value(key("a.w")).plain is None
+
+
+def test_a_grid_whose_rows_nobody_knows_gets_its_transaction_as_an_event():
+    """Nothing is kept, so a page that falls behind must get it all the same."""
+    desk = Desk()
+    desk.start(component("other"))
+    desk.push({"grid.rowTransaction": {"add": [{"n": 1}]}})
+    [sent] = desk.sent
+    assert not sent.mods[key("grid.rowTransaction")].kept
+    assert key("grid.rowData") not in desk.dispatcher.state
+
+
+def test_a_patch_that_brings_components_lays_what_is_shared_over_them():
+    """The pages get the whole then, with the values in it; a patch without components goes as it is."""
+    desk = Desk()
+    desk.callback("f", "", "inner.v", initial=False)
+    desk.start(component("list", children=[]))
+    desk.push({"inner.v": 5})
+    desk.push({"list.children": patch(("Append", ["children"][:0], {"value": component("inner", v=1)}))})
+    [sent] = desk.sent[-1].mods.values()
+    assert sent.plain[0]["props"]["v"] == 5
+    desk.push({"list.title": "a"})
+    change = patch(("Assign", [], {"value": "b"}))
+    desk.push({"list.title": change})
+    assert list(desk.sent[-1].mods.values()) == [change]
+
+
+def test_what_answers_bring_into_one_page_counts_as_long_as_it_shows_it():
+    """Shared values are laid over it, unless they are withheld; with the next answer, or the page, it goes."""
+    desk = Desk()
+    desk.callback("all", "total.v", [Ref("rows", "v", (("n", Wild.ALL),))], initial=False)
+    desk.start(component("total"), component("fields"))
+    fields = key("fields.children")
+
+    def answer(page: str, *numbers: int, withheld: bool = False) -> list:
+        tree = [component({"n": n}, v=0) for n in numbers]
+        desk.take(desk.dispatcher.receive_answer(page, [(fields, tree)], withheld=withheld))
+        return [each["props"]["v"] for each in tree]
+
+    answer("a", 1, 2)
+    desk.change(client("a"), {'{"n":1}.v': 5})
+    assert desk.called[-1] == ("all", [[5, 0]])
+    assert answer("b", 1) == [5]
+    assert answer("b", 1, withheld=True) == [0]
+    assert list(desk.dispatcher.brought("b")) == [fields]
+    answer("a", 2)
+    assert '{"n":1}' in desk.dispatcher.layout
+    desk.take(desk.dispatcher.receive_leave("b"))
+    assert '{"n":1}' not in desk.dispatcher.layout
+    assert list(desk.dispatcher.brought("b")) == []
+    tree = [component({"n": 1}, v=0), component({"n": 9}, v=0)]
+    desk.dispatcher.lay_over(tree)
+    assert [each["props"]["v"] for each in tree] == [5, 0]
+    assert '{"n":9}' not in desk.dispatcher.layout
+
+
+def test_a_page_may_declare_what_a_pattern_can_mean():
+    """An id that is written another way, or that no pattern means, is none; once let go, its value is forgotten."""
+    desk = Desk()
+    desk.callback("all", "", [Ref("rows", "v", (("n", Wild.ALL),))], initial=False)
+    desk.start(component("other"))
+    ids = ['{"n":1}', '{ "n": 2 }', '{"m":1}', "plain", "{broken"]
+    desk.take(desk.dispatcher.receive_declared("page", ids, []))
+    assert list(desk.dispatcher.declared("page")) == ['{"n":1}']
+    desk.change(client("page"), {'{"n":1}.v': 5})
+    assert desk.called == [("all", [[5]])]
+    desk.take(desk.dispatcher.receive_declared("page", [], ['{"n":1}']))
+    assert '{"n":1}' not in desk.dispatcher.layout
+    assert desk.dispatcher.shared_values('{"n":1}') is None
+
+
+def test_components_that_are_withheld_come_as_they_are():
+    """They count all the same: the callbacks that waited for them are called."""
+    desk = Desk()
+    desk.callback("late", "out.v", "late.v")
+    desk.start(component("out"))
+    desk.push({"late.v": 5})
+    tree = [component("late", v=1)]
+    desk.take(desk.dispatcher.receive_components(tree, withheld=True))
+    assert tree[0]["props"]["v"] == 1
+    assert desk.called == [("late", [5])]
+
+
+def test_a_prop_of_a_callback_that_was_removed_may_still_be_sent():
+    """Pages may not have heard of that yet."""
+    desk = Desk()
+    spec = desk.callback("f", "", "a.v", initial=False)
+    desk.start(component("a"))
+    assert desk.dispatcher.may_be_sent(key("a.v"))
+    desk.dispatcher.remove_callback(spec)
+    assert not desk.dispatcher.is_shared(key("a.v"))
+    assert desk.dispatcher.may_be_sent(key("a.v"))
+    assert not desk.dispatcher.may_be_sent(key("a.w"))
+
+
+def test_what_a_page_says_of_an_event_is_no_change():
+    """The component has taken it, and empties the prop."""
+    desk = Desk()
+    desk.callback("f", "", "g.extendData", initial=False)
+    desk.start(component("g"))
+    desk.change(client("one"), {"g.extendData": None})
+    assert (desk.called, desk.sent, desk.refused) == ([], [], [])
+
+
+def test_a_page_may_mean_what_is_there():
+    """A plain id always; one of a pattern if it is in the layout, or has a value."""
+    desk = Desk()
+    desk.callback("all", "", [Ref("rows", "v", (("n", Wild.ALL),))], initial=False)
+    desk.start(component({"n": 1}))
+    desk.push({'{"n":2}.v': 1})
+    meant = [desk.dispatcher.is_there(key(f"{name}.v")) for name in ("any", '{"n":1}', '{"n":2}', '{"n":3}')]
+    assert meant == [True, True, True, False]
+
+
+def test_what_the_app_brings_itself_is_no_pages_own_any_more():
+    """It stays when the page leaves that had it first."""
+    desk = Desk()
+    desk.callback("all", "", [Ref("rows", "v", (("n", Wild.ALL),))], initial=False)
+    desk.start(component("other"))
+    for number in (1, 2):
+        desk.take(desk.dispatcher.receive_declared("page", [f'{{"n":{number}}}'], []))
+    desk.come(component({"n": 1}))
+    desk.take(desk.dispatcher.receive_leave("page"))
+    assert '{"n":1}' in desk.dispatcher.layout
+    assert '{"n":2}' not in desk.dispatcher.layout

@@ -173,3 +173,25 @@ def test_a_regular_call_takes_its_turn_in_a_lane():
     desk.settle()
     [following] = [action.call for action in desk.dispatcher.finish(second)] or [None]
     assert following is None
+
+
+def test_a_waiter_sees_a_call_once_however_many_wait_for_it():
+    """Two calls that stand in one lane, and one waiter whose wave has both."""
+    lane = object()
+    desk = desk_with("ab", "ac", lane=lane)
+    waiter = desk.dispatcher.wait(desk.push({"a.v": 1}), Regular("another lane"), blocks_loop=True)
+    assert waiter is not None
+    assert len(waiter.calls()) == 2
+    assert repr(desk.running[0]) == "<Call ab a.v>"
+    desk.settle()
+    assert desk.released == [waiter]
+
+
+def test_who_does_not_wait_any_more_may_give_up_again():
+    """It was released meanwhile."""
+    desk = desk_with("ab")
+    waiter = desk.dispatcher.wait(desk.push({"a.v": 1}), None, blocks_loop=False)
+    desk.settle()
+    assert desk.released == [waiter]
+    desk.dispatcher.give_up(waiter)
+    assert desk.released == [waiter]

@@ -1,6 +1,6 @@
 """The door: who is turned away when."""
 
-from dash_devices_nb.core.door import Door
+from dash_devices_nb.core.door import BESIDE, Door, Limits
 
 
 def test_a_full_house_is_told():
@@ -45,3 +45,8 @@ def test_one_links_pages_do_not_turn_away_others_of_the_same_address():
         door.enter("10.0.0.1", "pupils")
     assert "your network has 3 pages open" in door.full("10.0.0.1", "pupils")
     assert door.full("10.0.0.1", "ada") == ""
+
+
+def test_a_request_may_be_as_long_as_an_upload_in_base64_and_what_comes_with_it():
+    """Four characters for three bytes."""
+    assert Limits(upload=3_000_000).body == 4_000_000 + BESIDE

@@ -3,8 +3,10 @@
 import pytest
 
 from dash_devices_nb.core import wire
+from dash_devices_nb.core.bounds import MOST_LEVELS
 from dash_devices_nb.core.store import MOST_EDITED
 from dash_devices_nb.core.values import PatchValue
+from dash_devices_nb.core.wire import MOST_STEPS
 from dash_devices_nb.errors import FrameError
 from tests.core.desk import Desk, client, component, key, values
 
@@ -57,6 +59,23 @@ def test_an_edit_that_cannot_be_kept_gives_way():
     desk.change(client("one"), edited([["other"], "x" * (MOST_EDITED // 2)]))
     assert list(desk.value("grid.rows")) == ["half"]
     assert desk.called == [("apply", [1, desk.value("grid.rows")])]
+
+
+def test_edits_may_make_a_value_deeper_than_a_frame():
+    """As deep as a path into it and a value of a page together."""
+    deep: object = 1
+    for _ in range(MOST_LEVELS - 1):
+        deep = [deep]
+    desk = Desk()
+    desk.callback("apply", "", "grid.rows", initial=False)
+    rows: object = 0
+    for _ in range(MOST_STEPS):
+        rows = [rows]
+    desk.start(component("grid", rows=rows))
+    desk.change(client("one"), edited([[0] * MOST_STEPS, deep]))
+    [(_, [value])] = desk.called
+    assert str(value).count("[") == MOST_STEPS + MOST_LEVELS - 1
+    assert len(desk.dispatcher.value(key("grid.rows")).json) == 2 * (MOST_STEPS + MOST_LEVELS - 1) + 1
 
 
 @pytest.mark.parametrize(

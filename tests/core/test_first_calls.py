@@ -77,3 +77,12 @@ def test_nothing_is_held_before_the_start_or_beyond_the_next():
     desk.callback("g", "d.v", "a.v", hold=True)
     desk.start(*(component(name, v=name) for name in "abcd"))
     assert desk.names == ["f", "g"]
+
+
+def test_an_optional_input_need_not_be_there():
+    """The others must, and one of the outputs."""
+    desk = Desk()
+    desk.callback("f", "out.v", "here.v never.v", optional=frozenset({1}))
+    desk.callback("g", "out.w", "here.v never.v")
+    desk.start(component("here", v=1), component("out"))
+    assert desk.called == [("f", [1, None])]

@@ -104,3 +104,25 @@ def test_what_cannot_be_is_refused(class_):
     with pytest.raises(RoleError, match="eve has not asked for control"):
         floor.grant(now=0.0, client=class_[3])
     assert floor.state == "open"
+
+
+def test_what_happens_afterwards_can_be_asked():
+    """It is what was set last; "open" at first."""
+    floor = Floor()
+    assert floor.afterwards == "open"
+    floor.afterwards = "next"
+    assert floor.afterwards == "next"
+    with pytest.raises(RoleError):
+        floor.afterwards = "never"
+    assert floor.afterwards == "next"
+
+
+def test_a_tab_that_leaves_and_is_not_the_holder_changes_its_place_in_the_queue_alone():
+    """Another tab of the same person stands there now."""
+    floor = Floor()
+    holder, leaving, staying = (Client(id, connect_time=0) for id in "123")
+    floor.lock(holder, 0.0)
+    floor.requests = [leaving]
+    floor.stays(leaving, staying)
+    assert floor.holder is holder
+    assert floor.requests == [staying]

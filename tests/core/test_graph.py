@@ -212,3 +212,19 @@ def test_a_graph_with_a_cycle_is_refused_at_the_declaration_that_closes_it(edges
             assert not closes
             taken[n] = inputs
     assert [s.name for s in made.specs] == [f"f{n}" for n in taken]
+
+
+def test_a_state_of_a_match_that_nothing_binds_makes_no_instance():
+    """Which component it means could not be told."""
+    layout = Layout()
+    layout.add([component({"kind": "row", "n": 1}), component({"kind": "note", "n": 1})])
+    [callback] = graph(spec("f", "out.v", "in.v", [pattern("note", Wild.MATCH)]), layout=layout).specs
+    assert graph(callback, layout=layout).instances(callback) == ()
+
+
+def test_what_pages_ask_about_is_remembered_up_to_a_bound(monkeypatch):
+    """They may name what there is not, without end."""
+    monkeypatch.setattr("dash_devices_nb.core.graph.MOST_KEPT", 3)
+    made = graph(spec("f", "out.v", "in.v"))
+    asked = [("in", "v"), *((f"none{number}", "v") for number in range(9)), ("out", "v")]
+    assert [made.is_shared(key) for key in asked] == [True, *[False] * 9, True]

@@ -7,7 +7,7 @@ from dash.dependencies import ALL, MATCH, Input, stringify_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_devices_nb.core.ids import Ref, Wild, canonical, parsed
+from dash_devices_nb.core.ids import Ref, Wild, canonical, output_refs, parsed
 
 SCALARS = st.one_of(st.integers(-1000, 1000), st.text(max_size=5), st.booleans())
 DICT_IDS = st.dictionaries(st.text(min_size=1, max_size=4), SCALARS, min_size=1, max_size=3)
@@ -125,3 +125,18 @@ def test_dash_writes_a_pattern_as_we_expect():
     """The text of a pattern is Dash's, so that an error message shows what the program wrote."""
     dependency = Input({"type": "row", "n": MATCH, "k": ALL}, "value")
     assert json.loads(dependency.component_id_str()) == {"k": ["ALL"], "n": ["MATCH"], "type": "row"}
+
+
+def test_a_dependency_is_read_as_pages_get_it():
+    """A plain id, a component's dict id however it is written, and a pattern, whose wildcards are lists."""
+    assert Ref.read("plain", "v") == Ref("plain", "v")
+    assert Ref.read('{"n": 1, "kind": "row"}', "v") == Ref('{"kind":"row","n":1}', "v")
+    read = Ref.read('{"n":["MATCH"],"kind":"row"}', "v")
+    assert read.pattern == (("kind", "row"), ("n", Wild.MATCH))
+    assert read.bind('{"kind":"row","n":4}') == (("n", 4),)
+
+
+def test_outputs_are_read_from_the_text_by_which_dash_knows_a_callback():
+    """One or several, with dict ids and the marks of duplicates."""
+    assert output_refs("a.v") == [Ref("a", "v")]
+    assert output_refs('..{"n":1}.v@3f...b.w..') == [Ref('{"n":1}', "v"), Ref("b", "w")]

@@ -217,3 +217,41 @@ def test_entries_say_what_led_to_them_and_what_they_moved(journal: Journal):
     ]  # fmt: skip
     assert [entry.size for entry in journal] == [0, 0, 2, 3, 6, 3, 3, 0]
     assert journal[2].summary == "target.value = 21"
+
+
+def test_what_may_be_held_can_be_asked_and_set():
+    """What is no number of bytes is refused with the value; less lets the oldest go."""
+    journal = Journal(limit=3, memory=50_000)
+    for name in "ab":
+        journal.add(0.0, PUSH, None, {(name, "v"): Value.of("x" * 20_000)})
+    assert (journal.memory, journal.held) == (50_000, 40_004)
+    journal.memory = 30_000
+    assert (journal.memory, journal.held) == (30_000, 20_002)
+    assert repr(journal) == "<journal of 2 entries, at most 3>"
+    for wrong in (-1, 2.5, True):
+        with pytest.raises(ValueError, match=rf"journal\.memory = {wrong!r}; it takes a whole number of bytes"):
+            journal.memory = wrong
+
+
+def test_an_entry_in_words():
+    """Who, what, and of how many bytes; what was let go says so."""
+    journal = Journal(memory=5000)
+    for number in range(2):
+        journal.add(0.0, PUSH, None, {TARGET: Value.of(str(number) * 4500)})
+    journal.add(1.0, CHANGE, client("anne"), {SHOWN: Value.of(5)})
+    journal.add(2.0, REFUSAL, None, "You may not.")
+    first, second, third, last = journal
+    assert repr(first) == "<1 push: target.value (let go: 4502 bytes)>"
+    assert (first.size, second.size, third.size, last.size) == (4502, 4502, 1, 0)
+    assert repr(third) == "<3 change by <Client anne 127.0.0.1>: shown.children = 5>"
+    assert repr(last) == "<4 refusal: You may not.>"
+
+
+def test_the_newest_of_the_owner_is_held_however_large_it_is():
+    """All else goes."""
+    journal = Journal(memory=10_000)
+    owner = client("owner")
+    for size in (5_000, 50_000):
+        journal.add(0.0, CHANGE, owner, {TARGET: Value.of("x" * size)})
+    assert [isinstance(entry.what, dict) for entry in journal] == [False, True]
+    assert journal.held == 50_002

@@ -128,3 +128,13 @@ def test_after_an_overlay_every_component_shows_the_value(tree):
         if component_id not in seen:
             seen.add(component_id)
             assert node["props"]["value"] == component_id.upper()
+
+
+def test_what_is_declared_again_is_no_news():
+    """Whatever hangs on the layout's version is not reckoned anew."""
+    layout = Layout()
+    layout.declare(["a"])
+    version = layout.version
+    layout.declare(["a"])
+    assert layout.version == version
+    assert "a" in layout

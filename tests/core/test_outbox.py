@@ -207,3 +207,15 @@ def test_waiting_counts_what_waits(sizes, limit):
     waiting = outbox.waiting
     assert waiting == sum(len(item) for item in drained(outbox) if isinstance(item, str))
     assert outbox.waiting == 0
+
+
+def test_a_page_that_starts_anew_gets_all_of_the_shared_state():
+    """What waited for it is dropped with what it has had; its own frames are not."""
+    outbox = Outbox()
+    outbox.add_own("own", outbox.next_number())
+    outbox.add_shared("shared", 7)
+    assert drained(outbox) == ["own", "shared"]
+    outbox.add_shared("more", 8)
+    outbox.start_anew()
+    assert (outbox.unconfirmed, outbox.revision) == (1, 0)
+    assert outbox.next() == Resync(0)

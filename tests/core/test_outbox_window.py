@@ -181,3 +181,13 @@ def test_memory_is_bounded_whatever_the_page_does(steps):
                 outbox.applied(min(size, sent))
         assert outbox.waiting <= 50 + 40
         assert outbox.flying <= 30 + 40
+
+
+def test_images_that_wait_can_be_dropped():
+    """As one whom nothing shared shall reach any more; they count as skipped."""
+    outbox = Outbox(limit=1000, window=10)
+    outbox.add_image(("video", "src"), "image")
+    skipped = outbox.skipped
+    outbox.drop_images()
+    assert outbox.skipped == skipped + 1
+    assert taken(outbox) == []

@@ -271,3 +271,15 @@ def test_remove_takes_out_every_equal_item():
     patch["list"].remove({"a": [1]})
     value = {"list": [{"a": [1]}, 2, {"a": [1]}, {"a": [1], "b": 0}]}
     assert apply_patch(value, operations(patch)) == {"list": [2, {"a": [1], "b": 0}]}
+
+
+def test_a_patch_of_the_whole_value_is_the_new_one():
+    """It names no place in it."""
+    assert apply_patch(3, [{"operation": "Add", "location": [], "params": {"value": 4}}]) == 7
+    assert apply_patch({"a": 1}, [{"operation": "Assign", "location": [], "params": {"value": [5]}}]) == [5]
+
+
+def test_extending_what_is_within_no_object_changes_nothing():
+    """A trace may have anything there."""
+    figure = {"data": [{"marker": "red"}, 3]}
+    assert extend_figure(figure, [{"marker.size": [[1], [2]]}, [0, 1]]) == figure

@@ -50,3 +50,14 @@ def test_the_floor_is_a_persons():
     assert floor.holder is two
     assert floor.give_back(one, 1.0)
     assert floor.rights(two) == "view"
+
+
+def test_a_group_of_which_nobody_is_kept_is_forgotten():
+    """Whoever comes by it then has what it came with."""
+    persons = Persons()
+    persons.give(ADA, Role.VIEW)
+    assert persons.role(Person(ADA.group, ""), Role.CONTROL) == "view"
+    for number in range(MOST):
+        persons.give(Person("link 2", str(number)), Role.VIEW)
+    assert persons.role(Person(ADA.group, ""), Role.CONTROL) == "control"
+    assert persons.role(ADA, Role.CONTROL) == "control"

@@ -6,7 +6,7 @@ import pytest
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.dispatch import Cause
 from dash_devices_nb.core.ids import Ref
-from dash_devices_nb.core.journal import CALL, CHANGE, CONNECT, DISCONNECT, PUSH, REFUSAL, Journal
+from dash_devices_nb.core.journal import CALL, CHANGE, CONNECT, DISCONNECT, PUSH, REFUSAL, ROLE, Journal
 from dash_devices_nb.core.recording import Recording, read, written
 from dash_devices_nb.core.spec import CallbackSpec
 from dash_devices_nb.core.values import PatchValue, Value
@@ -121,3 +121,13 @@ def test_a_session_is_saved_whatever_an_error_says(said: str | None):
     journal.add(100.0, CALL, None, call)
     (event,) = read_back(journal).events
     assert event.fields["error"] == ("Mute" if said is None else "Mute: half an emoji: ?")
+
+
+def test_what_was_let_go_is_written_as_gone():
+    """Its time and its props are there; what is no part of a session, as a new role, leaves no line."""
+    journal = Journal(memory=6_000)
+    for number in range(2):
+        journal.add(1.0, PUSH, None, {TARGET: Value.of(str(number) * 5_000)})
+    journal.add(2.0, ROLE, None, "view to control")
+    first, second = read_back(journal).events
+    assert (first.gone, second.gone) == (True, False)

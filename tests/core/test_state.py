@@ -52,3 +52,14 @@ def test_a_page_of_any_revision_is_brought_up_to_date_by_what_is_newer(events, k
     assert all(revision > known for revision in revisions)
     assert len(state) == len(model)
     assert {key: entry.value.plain for key, entry in state.items()} == model
+
+
+def test_a_component_that_has_gone_for_good_is_forgotten():
+    """With all of its props; others stay, and one that is not there is no error."""
+    state = SharedState()
+    for name in ("a", "b"):
+        state.set((name, "v"), Value.of(1), frozenset())
+    state.forget("a")
+    state.forget("a")
+    assert ("a", "v") not in state
+    assert ("b", "v") in state

@@ -35,3 +35,11 @@ def test_those_who_wait_are_bounded_and_told():
     assert turns.next_expiry() is None
     assert turns.done("a", guest=True) == []
     assert turns.running == turns.waiting == 0
+
+
+def test_a_link_of_which_others_run_is_still_counted():
+    """One of two has finished: there is one place for the next of that link."""
+    turns = Turns(lambda: 16)
+    assert asked(turns, 8, "a") == [Turn.NOW] * 6 + [Turn.WAITS] * 2
+    assert turns.done("a", guest=True) == [("a6", "a", True)]
+    assert turns.running == 6

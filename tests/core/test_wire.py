@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dash_devices_nb.core import wire
+from dash_devices_nb.core.events import MARK
 from dash_devices_nb.core.ids import Ref, Wild
-from dash_devices_nb.core.values import Value
+from dash_devices_nb.core.values import PATCH, Value
 from dash_devices_nb.core.waves import Cause
 from dash_devices_nb.errors import FrameError
 from tests.core.test_values import JSON
@@ -111,3 +112,75 @@ def test_a_long_wrong_value_is_shown_short():
     with pytest.raises(FrameError) as caught:
         wire.changes({"t": "set", "s": 1, "m": "x" * 10**6})
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("read", "frame", "message"),
+    [
+        (wire.cause, {"t": "set", "w": "own"}, r"'w' of a set frame is 'said' or 'kept', not 'own'"),
+        (wire.cause, {"t": "req", "c": ["a", "b"]}, r"'c' of a req frame is \[\], or \[id, prop, revision\]"),
+        (lambda f: wire.number(f, "n"), {"t": "req", "n": -1}, "'n' of a req frame is a whole number, not '-1'"),
+        (lambda f: wire.number(f, "n"), {"t": "req", "n": True}, "'n' of a req frame is a whole number, not 'True'"),
+        (wire.revisions, {"t": "want", "ids": {"a": "1"}}, r"'ids' of a want frame is \{id: revision\}"),
+        (wire.lost, {"t": "want", "m": {"a": "v"}}, r"'m' of a want frame is \{id: \[prop, ...\]\}"),
+        (lambda f: wire.ids(f, "gone"), {"t": "here", "gone": [1]}, "'gone' of a here frame is a list of ids"),
+        (lambda f: wire.seconds(f, "rtt", None), {"t": "ping", "rtt": "1"}, "'rtt' of a ping frame is a number of mil"),
+        (
+            wire.changes,
+            {"t": "set", "s": 1, "m": {}, "e": [["a", "v", []]]},
+            r"'e' of a set frame is \[\[id, prop, \[\[path",
+        ),
+        (wire.changes, {"t": "set", "s": 1, "m": {}, "e": [["a", "v", [[[], 1]]]]}, "'e' of a set frame is"),
+        (wire.changes, {"t": "set", "s": 1, "m": {}, "e": [["a", "v", [[[-1], 1]]]]}, "'e' of a set frame is"),
+    ],
+)
+def test_a_part_of_a_frame_that_is_none_is_refused(read, frame, message):
+    """The message says of which frame, what is expected there, and what came."""
+    with pytest.raises(FrameError, match=message):
+        read(frame)
+
+
+def test_the_other_parts_of_a_frame():
+    """Who is to blame for a request, times, ids, and the props that a page has given up."""
+    assert wire.cause({"t": "req", "c": ["a", "v", 3], "w": "pushed"}) == Cause(("a", "v"), 3, pushed=True)
+    assert wire.cause({"t": "req", "c": ["a", "v", 3], "w": "own"}) == Cause(("a", "v"), 3, own=True)
+    assert wire.cause({"t": "set", "w": "kept"}) == Cause(kept=True)
+    assert wire.cause({"t": "set"}) is None
+    assert wire.seconds({"t": "ping", "rtt": 250}, "rtt", None) == 0.25
+    assert wire.seconds({"t": "ping"}, "rtt", 7.0) == 7.0
+    assert wire.ids({"t": "here", "ids": ["a"]}, "ids") == ["a"]
+    assert wire.ids({"t": "here"}, "gone") == []
+    assert wire.revisions({"t": "want", "ids": {"a": 1}}) == {"a": 1}
+    assert wire.lost({"t": "want", "m": {"a": ["v", "w"]}}) == [("a", "v"), ("a", "w")]
+    assert wire.lost({"t": "want"}) == []
+
+
+def test_what_the_fast_writer_refuses_is_written_all_the_same():
+    """Half an emoji, a great number, and what is nested deep."""
+    for value in ("\ud83d", 10**30, [[[]]]):
+        assert json.loads(wire.dumps({"v": value})) == {"v": value}
+
+
+def test_two_edits_of_one_prop_are_one():
+    """In the order in which they came; with values beside them that may be no Patch."""
+    edits = [["grid", "rows", [[[0], 1]]], ["grid", "rows", [[[1], 2]]]]
+    _, mods, _ = wire.changes({"t": "set", "s": 1, "m": {}, "e": edits})
+    [value] = mods.values()
+    assert [(each["location"], each["params"]["value"]) for each in value.operations] == [([0], 1), ([1], 2)]
+    for wrong in ({PATCH: PATCH, "operations": []}, {MARK: 1}):
+        with pytest.raises(FrameError, match=r"a page sets values; a Patch, or an event, .* is the program's to send"):
+            wire.changes({"t": "set", "s": 1, "m": {"a": {"v": wrong}}})
+
+
+def test_a_frame_of_values_may_have_no_number():
+    """As the one that is shared by all pages."""
+    assert json.loads(b"".join(wire.mods_frame({("a", "v"): Value.of(1)}, 7))) == {
+        "t": "mods",
+        "r": 7,
+        "m": {"a": {"v": 1}},
+    }
+
+
+def test_a_frame_is_an_object_with_a_type():
+    """Whatever else is in it."""
+    assert wire.parse('{"t": "ping", "x": [1]}') == wire.parse(b'{"t": "ping", "x": [1]}') == {"t": "ping", "x": [1]}

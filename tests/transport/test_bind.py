@@ -135,3 +135,36 @@ def test_a_directory_that_lets_others_in_is_closed(short_directory: Path, bound)
     directory.mkdir(mode=0o755)
     bound.append(BoundSocket.bind_unix(directory))
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_directories_that_leave_no_room_at_all_are_refused(monkeypatch, tmp_path: Path):
+    """Both are named; nothing is left of the temporary one."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with pytest.raises(BindError, match=r"Both .* and the temporary directory .* are too long .* Set TMPDIR"):
+        BoundSocket.bind_unix(tmp_path / ("y" * 100))
+    assert list(long.iterdir()) == []
+
+
+def test_a_socket_that_cannot_be_made_says_why(monkeypatch, short_directory: Path):
+    """What stands in its place has the name."""
+    monkeypatch.setattr("secrets.token_hex", lambda count: "taken")
+    (short_directory / "taken.sock").touch()
+    with pytest.raises(BindError, match=r"Cannot make the Unix socket .*taken\.sock: Address already in use\."):
+        BoundSocket.bind_unix(short_directory)
+
+
+def test_a_directory_of_somebody_else_is_refused(monkeypatch, short_directory: Path):
+    """A socket there would not be private."""
+    owner = os.getuid()
+    monkeypatch.setattr("os.getuid", lambda: owner + 1)
+    with pytest.raises(BindError, match=rf"belongs to user {owner}, not to {owner + 1}"):
+        BoundSocket.bind_unix(short_directory)
+
+
+def test_the_address_of_ipv6_stands_in_brackets(bound):
+    """The wildcard's is the loopback address."""
+    for host in ("::1", "::"):
+        bound.append(sock := BoundSocket(socket.socket(), host, 8050))  # not every machine has IPv6
+        assert sock.url == "http://[::1]:8050/"

@@ -69,3 +69,14 @@ def test_from_what_breaks_the_rules_on_everything_is_for_the_parser(wrong):
     assert cutter.cut(text(b"fine") + wrong) == [(True, b"fine"), (False, wrong)]
     more = text(b"more")
     assert cutter.cut(more) == [(False, more)]
+
+
+def test_a_header_may_come_in_pieces():
+    """The two first bytes, those of the length, the mask, and the payload."""
+    for size in (5, 200, 70_000):
+        message = b"x" * size
+        stream = text(message)
+        for cut in range(1, min(16, len(stream))):
+            cutter = Cutter(LIMIT)
+            assert cutter.cut(stream[:cut]) == []
+            assert cutter.cut(stream[cut:]) == [(True, message)]

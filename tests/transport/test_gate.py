@@ -9,6 +9,7 @@ import httpx
 import pytest
 import websockets
 
+from dash_devices_nb.registration import ShareList
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.gate import Gate
 from dash_devices_nb.transport.hosts import Hosts
@@ -317,3 +318,41 @@ async def test_pages_say_who_may_show_them_in_a_frame(kind, own, options, policy
     async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://device:8050") as client:
         through = await client.get("/", headers={**headers, "X-Dash-Devices-Secret": SECRET})
         assert BY not in through.headers.get("content-security-policy", "")
+
+
+async def test_what_is_no_request_passes_and_a_gate_without_guests_stops():
+    """The app's own lifespan is none of its business."""
+    scopes = []
+
+    async def app(scope, receive, send):
+        scopes.append(scope)
+
+    gate = Gate(app, SECRET)
+    await gate(scope := {"type": "lifespan"}, None, None)
+    assert scopes == [scope]
+    await gate.stop()
+
+
+async def test_an_origin_whose_port_is_none_is_foreign():
+    """So is one that names no host, or is of another scheme."""
+    async with gated() as (_, client):
+        cookies = (await client.get(f"/?token={SECRET}")).headers["set-cookie"].partition(";")[0]
+        for origin in ("http://127.0.0.1:port", "http://127.0.0.1:99999", "null", "file://", "ftp://127.0.0.1"):
+            answer = await client.post("/", headers={"Cookie": cookies, "Origin": origin})
+            assert answer.status_code == 403, origin
+
+
+async def test_a_link_that_does_not_count_is_refused_with_the_reason(tmp_path, monkeypatch):
+    """As a page, or by closing the WebSocket."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    async with gated(shares=ShareList("camera", "port:1")) as (_, client):
+        answer = await client.get("/", params={"share": "forged"})
+        assert answer.status_code == 403
+        assert "link" in answer.text
+
+
+def test_an_app_that_is_bound_to_a_name_is_this_computers():
+    """ "localhost" is loopback, as its addresses are; another name is not."""
+    assert "localhost" in Hosts([], "localhost").refusal("evil.example", "127.0.0.1")
+    assert Hosts([], "elsewhere").refusal("10.0.0.7", "10.0.0.7") == ""

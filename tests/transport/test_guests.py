@@ -9,9 +9,11 @@ import httpx
 import pytest
 import websockets
 
+from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.registration import ShareList
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.gate import Gate
+from dash_devices_nb.transport.guests import Guests
 from dash_devices_nb.transport.serve import Server
 from tests.support.eventually import eventually
 
@@ -95,3 +97,45 @@ async def test_a_stream_and_a_websocket_end_with_their_link():
             await anext(others)
             shares.revoke(stays.id, time.time())
         await eventually(lambda: camera.ended == 3)
+
+
+async def test_links_that_cannot_be_read_let_nobody_in_and_end_what_is_open(monkeypatch):
+    """The page learns that, and not what is wrong with the owner's disk."""
+
+    def broken(*_: object):
+        raise RegistrationError("/home/owner/secret cannot be read")
+
+    async with serving() as (_, url, shares), httpx.AsyncClient(base_url=url) as client:
+        record = shares.issue("view", 1, "", time.time())
+        token = shares.token(record)
+        entered = await client.get("/", params={"share": token})
+        cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
+        async with websockets.connect(url.replace("http", "ws", 1), additional_headers=cookie) as socket:
+            monkeypatch.setattr(ShareList, "why_ended", broken)
+            with pytest.raises(websockets.ConnectionClosed):
+                await asyncio.wait_for(socket.recv(), 10)
+            assert socket.close_reason == "Share links cannot be checked now: RegistrationError."
+        monkeypatch.setattr(ShareList, "admit", broken)
+        answer = await client.get("/", params={"share": token})
+        assert answer.status_code == 403
+        assert "Share links cannot be checked now: RegistrationError." in answer.text
+        assert "secret" not in answer.text
+
+
+async def test_a_request_that_the_server_cancels_is_cancelled():
+    """Its link has not ended: it is no end that a guest is told."""
+    shares = ShareList("camera", "port:1")
+    guests = Guests(shares)
+    record = shares.issue("view", 1, "", time.time())
+    started = asyncio.Event()
+
+    async def app(scope, receive, send):
+        started.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(guests.serve(app, record, {"type": "http"}, None, None))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await guests.stop()
