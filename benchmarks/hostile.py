@@ -1,7 +1,7 @@
 """Guests of one link who attack a device, in several ways, one after the other; what its owner and its process notice.
 
-The owner's trip, from a change to the output of its shared callback, is measured without a browser, at rest before each
-attack and during it. Everything is on one machine: the attackers send as fast as a machine of the same size lets
+The owner's trip, from a change to the output of its shared callback, is measured without a browser: before each attack
+while as many pages of the link look on, which is what is called rest here, and during it. Everything is on one machine: the attackers send as fast as a machine of the same size lets
 them beside the device, and far more than a link may.
 """
 
@@ -20,13 +20,13 @@ from benchmarks.programs.hostile_guests import KINDS
 from benchmarks.programs.join_guests import SETTINGS, Browser
 from benchmarks.programs.raw import RawSocket
 from benchmarks.report import Target, at_most, print_targets
-from dash_devices_nb.app.hub import PAGES_LOADING
+from dash_devices_nb.app.hub import GRACE_SECONDS, PAGES_LOADING
 from dash_devices_nb.app.runtime import ERRANDS
 from dash_devices_nb.core.turns import CALLS
 
 PAUSE = 0.03
 """Seconds between the owner's changes."""
-TRIPS_AT_REST_SECONDS = 4.0
+ALONE_SECONDS = 3.0
 BACK_SECONDS = 10.0
 WANTED_P95, WANTED_MB = 2.0, 100.0
 BOUND = CALLS // 2 + PAGES_LOADING // 2 + ERRANDS // 2
@@ -127,21 +127,32 @@ class Watch:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
+async def with_guests(
+    kind: str, seconds: float, owner: Owner, link: str, options: Any, directory: Path
+) -> tuple[list[float], dict[str, Any]]:
+    """The owner's trips while guests do something, and what they did."""
+    async with running("hostile_guests", link, kind, options.pages, seconds, directory=directory) as guests:
+        await guests.says()
+        trips = await owner.trips(seconds)
+        did = await guests.says(60)
+    if did["failed"]:
+        raise RuntimeError(f"the attackers failed: {did['failed']}")
+    return trips, did["did"]
+
+
 async def attack(
     kind: str, owner: Owner, watch: Watch, server: Program, link: str, options: Any, directory: Path
 ) -> dict[str, Any]:
     """A row of the table."""
-    at_rest = await owner.trips(TRIPS_AT_REST_SECONDS)
     watch.start()
     rest = watch.now()
+    alone = await owner.trips(ALONE_SECONDS)
+    at_rest, _ = await with_guests("looking", options.seconds, owner, link, options, directory)
+    await asyncio.sleep(GRACE_SECONDS)
+    watch.start()
     cpu = server.usage()[0]
-    async with running("hostile_guests", link, kind, options.pages, options.seconds, directory=directory) as guests:
-        await guests.says()
-        under = await owner.trips(options.seconds)
-        cpu = (server.usage()[0] - cpu) / options.seconds * 100
-        did = await guests.says(60)
-    if did["failed"]:
-        raise RuntimeError(f"the attackers failed: {did['failed']}")
+    under, did = await with_guests(kind, options.seconds, owner, link, options, directory)
+    cpu = (server.usage()[0] - cpu) / options.seconds * 100
     most = {name: watch.most(name) for name in ("mb", "threads", "tasks", "descriptors", "pages")}
     end = time.monotonic() + BACK_SECONDS + 5
     back: float | None = None
@@ -156,6 +167,7 @@ async def attack(
     quiet, loud = quantiles(at_rest), quantiles(under)
     return {
         "what": kind,
+        "alone_p95": quantiles(alone)["p95"],
         "rest_p50": quiet["p50"],
         "rest_p95": quiet["p95"],
         "p50": loud["p50"],
@@ -170,7 +182,7 @@ async def attack(
         "pages": most["pages"],
         "back_s": back,
         "left": ", ".join(f"{n} {now[n] - rest[n]:+g}" for n in ("pages", "threads", "tasks", "descriptors")),
-        "did": json.dumps(did["did"]),
+        "did": json.dumps(did),
     }
 
 
@@ -181,10 +193,10 @@ async def measure(options: Any) -> list[dict[str, Any]]:
             where = await server.says()
             owner = await owner_of(where["url"])
             watch = Watch(server)
-            await owner.trips(TRIPS_AT_REST_SECONDS)
+            await owner.trips(ALONE_SECONDS)
             try:
                 rows = []
-                for kind in options.kinds or KINDS:
+                for kind in options.kinds or [each for each in KINDS if each != "looking"]:
                     row = await attack(kind, owner, watch, server, where["link"], options, Path(directory))
                     rows.append(row)
                     print({name: round(v, 2) if isinstance(v, float) else v for name, v in row.items()}, flush=True)

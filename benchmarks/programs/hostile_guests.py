@@ -79,6 +79,11 @@ class Page(RawSocket):
                 if self._applied % 10 == 0:
                     self.send(t="ok", k=self._applied, q=self._own)
 
+    def send_bytes(self, payload: bytes, announced: int | None = None) -> None:
+        """Nothing, once the app has closed it."""
+        if not self.transport.is_closing():
+            super().send_bytes(payload, announced)
+
     def request(self, path: str = "_dash-update-component", **more: Any) -> dict[str, Any]:
         """A request for the page's own callback, or another of Dash's routes."""
         self.number += 1
@@ -138,6 +143,13 @@ async def _paced(guests: Guests, rate: float, send: Callable[[Page], None]) -> N
         done["sent away"] += 1
 
 
+async def looking(guests: Guests) -> None:
+    """Pages that look on, and ask for nothing."""
+    page = await guests.open()
+    if page is not None:
+        await page.closed.wait()
+
+
 async def allowed(guests: Guests) -> None:
     """As fast as a link may."""
     await _paced(guests, ALLOWED, lambda page: page.send(**page.request()))
@@ -181,7 +193,7 @@ async def unfinished(guests: Guests) -> None:
             continue
         page.send_bytes(b" " * 64 * 1024, announced=UNFINISHED)
         while not page.closed.is_set():
-            if page.writable.is_set():
+            if page.writable.is_set() and not page.transport.is_closing():
                 page.transport.write(b" " * 64 * 1024)
                 done["frames"] += 1
             await asyncio.sleep(0.1)
@@ -235,7 +247,7 @@ async def reconnects(guests: Guests) -> None:
 
 
 KINDS: dict[str, Callable[[Guests], Awaitable[None]]] = {
-    each.__name__: each for each in (allowed, requests, forged, large, unfinished, unread, bodies, reconnects)
+    each.__name__: each for each in (looking, allowed, requests, forged, large, unfinished, unread, bodies, reconnects)
 }
 
 
