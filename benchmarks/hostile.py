@@ -1,8 +1,8 @@
 """Guests of one link who attack a device, in several ways, one after the other; what its owner and its process notice.
 
 The owner's trip, from a change to the output of its shared callback, is measured without a browser: before each attack
-while as many pages of the link look on, which is what is called rest here, and during it. Everything is on one machine: the attackers send as fast as a machine of the same size lets
-them beside the device, and far more than a link may.
+while as many pages of the link look on, which is what is called rest here, and during it. Everything is on one machine:
+the attackers send as fast as a machine of the same size lets them beside the device, and far more than a link may.
 """
 
 from __future__ import annotations

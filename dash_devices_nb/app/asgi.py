@@ -6,8 +6,10 @@ The WebSocket is raw ASGI, because Quart's own puts two queues between a frame a
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
 from importlib.resources import files
@@ -98,11 +100,31 @@ class Front:
         prefix = self._app.config.routes_pathname_prefix + "_dash-devices/"
         path = scope["path"]
         if not path.startswith(prefix):
-            await self._inner(scope, partial(_receive_for_quart, receive), send)
+            await self._inner(scope, partial(_receive_for_quart, self._paced(scope, receive)), send)
         elif scope["type"] == "websocket":
             await self._websocket(path[len(prefix) :], scope, receive, send)
         else:
             await self._file(path[len(prefix) :], send)
+
+    def _paced(self, scope: Any, receive: Any) -> Any:
+        """Read what a guest sends no faster than its link may: the loop has every byte in its hands."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            return receive
+        hub = self._app.hub
+        share = hub.share_of_headers(
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        )
+        if share is None:
+            return receive
+        budget = hub.sharing.budget_of_share(share)
+
+        async def paced() -> Any:
+            message = await receive()
+            if body := message.get("body"):
+                await asyncio.sleep(budget.reads(time.monotonic(), len(body)))
+            return message
+
+        return paced
 
     async def _websocket(self, name: str, scope: Any, receive: Any, send: Any) -> None:
         if name == "ws":

@@ -88,7 +88,9 @@ class Connection:
         guard_with(self._scope, intake)
         door.enter(client.address, client.share)
         try:
-            await self._greeted(client)
+            delay = self._budget.comes(time.monotonic()) if self._budget is not None else 0.0
+            if delay <= 0 or await intake.waits(delay):
+                await self._greeted(client)
         finally:
             door.leave(client.address, client.share)
             intake.ended()

@@ -27,6 +27,10 @@ OTHERS = 10
 """Who came by no link is no stranger (a login, or none needed): an address has so many times as much as a link."""
 MOST_ADDRESSES = 1000
 """Addresses that are known apart at a time; more of them share one budget."""
+COMING_RATE, COMING_BURST = 100.0, 20.0
+"""Connections a second that a link's pages may open, and at once: each costs the loop about half a millisecond."""
+BODIES_RATE, BODIES_BURST = 16.0 * 1024 * 1024, 64.0 * 1024 * 1024
+"""Bytes a second of a link's requests over HTTP that are read, and at once."""
 UNDER_WAY = 1000
 """Requests of a link that may be under way."""
 UNFINISHED = 32 * 1024 * 1024
@@ -84,6 +88,8 @@ class LinkBudget:
         self._times = times
         self.acts = Bucket(RATE * times, BURST * times)
         self.little = Bucket(LITTLE_RATE * times, LITTLE_BURST * times)
+        self._coming = Bucket(COMING_RATE * times, COMING_BURST * times)
+        self._bodies = Bucket(BODIES_RATE * times, BODIES_BURST * times)
         self.shelf = Shelf(limit=UNCONFIRMED * times)
         self.under_way: set[object] = set()
         self.unfinished = 0
@@ -110,6 +116,14 @@ class LinkBudget:
         self.acts.take(now, 0)
         return max(0.0, (1 + size / BYTES - self.acts.tokens) / self.acts.rate)
 
+    def comes(self, now: float) -> float:
+        """One more connection. Returns how long it waits before it is greeted, in seconds."""
+        return self._coming.take(now)
+
+    def reads(self, now: float, count: int) -> float:
+        """So many bytes of a request over HTTP were read. Returns how long to read no more, in seconds."""
+        return self._bodies.take(now, count)
+
     def spend(self, cpu: float) -> None:
         """A callback or a page's layout has taken so many seconds of its thread. From any thread."""
         self._spent.append(cpu)
@@ -126,7 +140,8 @@ class LinkBudget:
     def is_idle(self, now: float) -> bool:
         """Whether all that it had is there again: to forget it would give nobody anything."""
         busy = self.under_way or self.unfinished or self.spooled or self.shelf.size
-        return not busy and all(bucket.has_one(now, beside=bucket.burst - 1) for bucket in (self.acts, self.little))
+        buckets = (self.acts, self.little, self._coming, self._bodies)
+        return not busy and all(bucket.has_one(now, beside=bucket.burst - 1) for bucket in buckets)
 
     def spools(self, change: int) -> bool:
         """So many more bytes of requests over HTTP are on disk, or fewer. Returns whether that is within the budget."""

@@ -214,3 +214,58 @@ async def test_addresses_without_a_link_have_budgets_too(app, tab):
         client.address = f"10.0.{number // 256}.{number % 256}"
         sharing.budget_of(client)
     assert len(sharing._addresses) <= budget.MOST_ADDRESSES + 1
+
+
+async def test_a_page_that_has_gone_while_it_waits_has_gone(app, tab, monkeypatch):
+    """What it sent before its link has no more is not waited for: nor a long message, nor many short ones."""
+    monkeypatch.setattr("dash_devices_nb.app.hub.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("dash_devices_nb.transport.websocket.LOOK_SECONDS", 0.05)
+    await tab(app, role="owner")
+    card = visitor(app, "control", guest=True)
+    short, long = await raw(app, card), await raw(app, card)
+    await eventually(lambda: len(app.clients) == 3)
+    link_of(app).acts.take(time.monotonic(), 30 * budget.RATE)
+    for number in range(5):
+        await short.send(json.dumps(request(number)))
+    await long.send(json.dumps(request(1, "x" * 500_000)))
+    await eventually(lambda: link_of(app).unfinished >= 500_000)
+    short.transport.abort()
+    long.transport.abort()
+    await eventually(lambda: len(app.clients) == 1)
+    await eventually(lambda: link_of(app).unfinished == 0)
+    assert app.calls == []
+
+
+async def test_long_messages_that_wait_count_for_their_link(app, tab, monkeypatch):
+    """One that does not fit ends its connection, which may come again; the others stand."""
+    monkeypatch.setattr("dash_devices_nb.core.budget.UNFINISHED", 1_000_000)
+    await tab(app, role="owner")
+    card = visitor(app, "control", guest=True)
+    first, second = await raw(app, card), await raw(app, card)
+    link_of(app).acts.take(time.monotonic(), 30 * budget.RATE)
+    await first.send(json.dumps(request(1, "x" * 700_000)))
+    await eventually(lambda: link_of(app).unfinished >= 700_000)
+    await second.send(json.dumps(request(1, "x" * 700_000)))
+    with pytest.raises(websockets.ConnectionClosed) as ended:
+        while True:
+            await second.recv()
+    assert ended.value.rcvd.code == 1013
+    assert first.close_code is None
+    await first.close()
+
+
+async def test_connections_of_a_link_are_greeted_at_a_rate(app, tab, monkeypatch):
+    """Who comes beyond it waits, and is greeted then; the owner comes at once."""
+    monkeypatch.setattr("dash_devices_nb.core.budget.COMING_RATE", 0.01)
+    monkeypatch.setattr("dash_devices_nb.core.budget.COMING_BURST", 1.0)
+    await tab(app, role="owner")
+    card = visitor(app, "view", guest=True)
+    first = await raw(app, card)
+    waiting = asyncio.ensure_future(raw(app, card))
+    await eventually(lambda: len(app.hub.sharing.door) == 3)
+    await tab(app, role="owner")
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await first.close()
+    await eventually(lambda: len(app.clients) == 2)

@@ -1,5 +1,7 @@
 """The budget of a link: one for all that comes by it."""
 
+import pytest
+
 from dash_devices_nb.core import budget
 from dash_devices_nb.core.budget import LinkBudget, Shelf
 from dash_devices_nb.core.outbox import Outbox
@@ -83,3 +85,23 @@ def test_requests_under_way_and_on_disk_have_a_bound():
     assert one.spools(-budget.SPOOLED)
     assert one.spooled == 1
     assert others.spools(budget.SPOOLED * budget.OTHERS)
+
+
+def test_connections_of_a_link_come_one_after_the_other():
+    """After the first few at once; those of another link, and later ones, do not wait."""
+    one = LinkBudget()
+    delays = [one.comes(0.0) for _ in range(int(budget.COMING_BURST) + 50)]
+    assert max(delays[: int(budget.COMING_BURST)]) == 0
+    assert delays[-1] == pytest.approx(50 / budget.COMING_RATE)
+    assert LinkBudget().comes(0.0) == 0
+    assert not one.is_idle(0.0)
+    assert one.comes(10.0) == 0
+    assert one.is_idle(11.0)
+
+
+def test_bodies_of_a_link_are_read_at_a_rate():
+    """An upload is read at once; what comes without end is read ever later."""
+    one = LinkBudget()
+    assert one.reads(0.0, int(budget.BODIES_BURST)) == 0
+    assert one.reads(0.0, int(budget.BODIES_RATE)) == pytest.approx(1)
+    assert one.reads(60.0, 1) == 0
