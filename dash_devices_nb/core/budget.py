@@ -27,7 +27,7 @@ OTHERS = 10
 """Who came by no link is no stranger (a login, or none needed): an address has so many times as much as a link."""
 MOST_ADDRESSES = 1000
 """Addresses that are known apart at a time; more of them share one budget."""
-COMING_RATE, COMING_BURST = 100.0, 20.0
+COMING_RATE, COMING_BURST = 50.0, 10.0
 """Connections a second that a link's pages may open, and at once: each costs the loop about half a millisecond."""
 BODIES_RATE, BODIES_BURST = 16.0 * 1024 * 1024, 64.0 * 1024 * 1024
 """Bytes a second of a link's requests over HTTP that are read, and at once."""

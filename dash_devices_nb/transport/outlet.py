@@ -16,11 +16,12 @@ import asyncio
 import contextlib
 import contextvars
 import os
-import select
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from dash_devices_nb.transport.hangup import hung_up
 
 
 class Outlet:
@@ -61,12 +62,8 @@ class Outlet:
         sink.set_write_buffer_limits(high=1 if encrypted else 0)
 
     def hung_up(self) -> bool:
-        """Whether the other side has ended the connection. asyncio hears of it only while something is read."""
-        if self._number < 0 or not hasattr(select, "poll"):
-            return False
-        poll = select.poll()
-        poll.register(self._number, getattr(select, "POLLRDHUP", 0))  # errors and hang-ups are told anyway
-        return bool(poll.poll(0))
+        """Whether the other side has ended the connection to which this writes."""
+        return hung_up(self._number)
 
     # ---- another way to write. On the loop
 

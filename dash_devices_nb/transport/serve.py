@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 
+from dash_devices_nb.transport import hangup
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.books import Books, books_of
 from dash_devices_nb.transport.websocket import WebSocket
@@ -66,6 +67,7 @@ class _Http(_HttpBase):
         self.access_log = False
         self._head: asyncio.TimerHandle | None = None
         self._begun = False
+        self._looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -74,12 +76,25 @@ class _Http(_HttpBase):
     def data_received(self, data: bytes) -> None:
         self._begun = True
         super().data_received(data)
+        if self.flow.read_paused and self._looking is None:
+            self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
         cycle: Any = self.cycle  # None before the first request
         serving = cycle is not None and not cycle.response_complete
         if serving or self.transport.get_protocol() is not self or self.transport.is_closing():
             self._await_no_head()
         elif self._head is None and self.timeout_keep_alive_task is None:
             self._await_head()
+
+    def _look(self) -> None:
+        """End the connection of who has gone while nothing was read: its request would go on."""
+        self._looking = None
+        if not self.flow.read_paused:
+            return
+        socket = self.transport.get_extra_info("socket")
+        if socket is not None and hangup.hung_up(socket.fileno()):
+            self.transport.abort()
+        else:
+            self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
 
     def _await_head(self) -> None:
         self._head = self.loop.call_later(HEAD_SECONDS, self._too_slow)
@@ -100,6 +115,9 @@ class _Http(_HttpBase):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._await_no_head()
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
         super().connection_lost(exc)
         books_of(self.server_state).changed.set()
 

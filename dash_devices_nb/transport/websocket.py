@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from websockets.http11 import Request
 
 from dash_devices_nb.registration import handover
+from dash_devices_nb.transport import hangup
 from dash_devices_nb.transport.books import books_of
 from dash_devices_nb.transport.framing import Cutter
 from dash_devices_nb.transport.outlet import Outlet
@@ -27,8 +28,6 @@ CLOSING_SECONDS = 1.0
 """How long a browser that was sent a Close frame has to end the connection."""
 MOST_AFTER_CLOSE = 64 * 1024
 """Bytes of a message that are kept once the connection is being closed: the other side's Close frame is after it."""
-LOOK_SECONDS = 1.0
-"""How often it is looked whether who has to wait is still there."""
 PING = b"\x89\0"
 PING_SECONDS = 25.0
 """How often a browser that we serve directly is pinged; through Jupyter the extension has it done."""
@@ -201,7 +200,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.read_paused = True
             self.transport.pause_reading()
         if self.read_paused and self._intake is not None and self._looking is None:
-            self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
+            self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         """Ends the connection of who has gone while its messages waited: no end is heard while nothing is read."""
@@ -213,7 +212,7 @@ class WebSocket(WebSocketsSansIOProtocol):
                 self._cutter = None
             self.transport.abort()
         else:
-            self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
+            self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
 
     def _rest_after(self, frame: bytes) -> None:
         """Reads nothing for a while from who sends more control frames and fragments than it may."""

@@ -219,7 +219,7 @@ async def test_addresses_without_a_link_have_budgets_too(app, tab):
 async def test_a_page_that_has_gone_while_it_waits_has_gone(app, tab, monkeypatch):
     """What it sent before its link has no more is not waited for: nor a long message, nor many short ones."""
     monkeypatch.setattr("dash_devices_nb.app.hub.GRACE_SECONDS", 0.05)
-    monkeypatch.setattr("dash_devices_nb.transport.websocket.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("dash_devices_nb.transport.hangup.LOOK_SECONDS", 0.05)
     await tab(app, role="owner")
     card = visitor(app, "control", guest=True)
     short, long = await raw(app, card), await raw(app, card)
@@ -246,10 +246,8 @@ async def test_long_messages_that_wait_count_for_their_link(app, tab, monkeypatc
     await first.send(json.dumps(request(1, "x" * 700_000)))
     await eventually(lambda: link_of(app).unfinished >= 700_000)
     await second.send(json.dumps(request(1, "x" * 700_000)))
-    with pytest.raises(websockets.ConnectionClosed) as ended:
-        while True:
-            await second.recv()
-    assert ended.value.rcvd.code == 1013
+    await second.wait_closed()
+    assert second.close_code == 1013
     assert first.close_code is None
     await first.close()
 

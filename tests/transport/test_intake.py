@@ -159,7 +159,7 @@ async def test_who_sends_control_frames_too_fast_is_not_read_for_a_while(app):
 @pytest.mark.parametrize("abort", [False, True])
 async def test_who_leaves_while_its_messages_wait_has_gone(app, monkeypatch, wanted, abort):
     """An end is heard although nothing is read; what waits is taken only of who need not pay for it."""
-    monkeypatch.setattr("dash_devices_nb.transport.websocket.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("dash_devices_nb.transport.hangup.LOOK_SECONDS", 0.05)
     app.wanted = wanted
     _, writer = await client(app)
     writer.write(b"".join(text(b"%d" % n) for n in range(50)))

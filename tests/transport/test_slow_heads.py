@@ -170,3 +170,27 @@ async def test_a_tls_handshake_that_does_not_come_is_cut(monkeypatch, tmp_path: 
     async with serving(App(), context) as port:
         with connected(port) as sock:
             assert await read(sock) == b""
+
+
+async def test_who_leaves_while_its_body_is_not_read_has_gone(monkeypatch):
+    """An end is heard although nothing is read, and the request ends with it."""
+    monkeypatch.setattr("dash_devices_nb.transport.hangup.LOOK_SECONDS", 0.05)
+    seen: list[str] = []
+    taken = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        seen.append((await receive())["type"])
+        taken.set()
+        await eventually(lambda: server.socket is not None and not server._state.connections)
+        seen.append((await receive())["type"])
+
+    server = Server(slow, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
+    await server.start()
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.socket.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n" + bytes(2_000_000))
+        await taken.wait()
+        writer.transport.abort()
+        await eventually(lambda: seen == ["http.request", "http.disconnect"], 10)
+    finally:
+        await server.stop(timeout=1)
