@@ -212,6 +212,9 @@ class WebSocket(WebSocketsSansIOProtocol):
                 self._cutter = None
             self.transport.abort()
         else:
+            # An end that comes behind what is not read is not heard; who has gone refuses what it is sent, which is.
+            if self.has_room():
+                self.transport.write(PING)
             self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
 
     def _rest_after(self, frame: bytes) -> None:
