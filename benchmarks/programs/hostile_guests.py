@@ -204,7 +204,8 @@ async def unread(guests: Guests) -> None:
     """Pages that ask, and never read."""
 
     def send(page: Page) -> None:
-        page.transport.pause_reading()
+        if not page.transport.is_closing():
+            page.transport.pause_reading()
         page.send(t="ping", rtt=1)
         page.send(**page.request("_dash-layout"))
 
@@ -241,7 +242,8 @@ async def reconnects(guests: Guests) -> None:
             page.send(**page.request("_dash-layout"))
             page.send(**page.request("_dash-dependencies"))
             await asyncio.sleep(0.5)
-            page.transport.abort()
+            if not page.closed.is_set():
+                page.transport.abort()
             guests.pages.remove(page)
         await asyncio.sleep(0.5)
 
@@ -271,7 +273,8 @@ async def main(link: str, kind: str, count: int, seconds: float) -> None:
         attacker.cancel()
     failed = [r for r in await asyncio.gather(*attackers, return_exceptions=True) if isinstance(r, Exception)]
     for page in guests.pages:
-        page.transport.abort()
+        if not page.closed.is_set():
+            page.transport.abort()
     say(seconds=took, did=dict(done), failed=[repr(error) for error in failed[:3]])
 
 
