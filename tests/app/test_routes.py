@@ -357,3 +357,26 @@ def test_visitors_of_the_testing_package_are_checked_likewise(app_server):
         answer = httpx.post(f"{url}move", headers=visitor(app, role, "Eve", guest=True))
         assert answer.status_code == status
         assert answer.headers["content-type"].startswith("text/")
+
+
+@pytest.mark.parametrize("role", ROLES[:3])
+async def test_other_methods_let_nobody_further(app, role):
+    """On every path: strangers get nothing, no callback runs, and nothing fails."""
+    paths = {what.split(" ")[1] for what in WALK if what.split(" ")[0] in ("GET", "POST")}
+    known = {tuple(what.split(" ")[:2]) for what in WALK}
+    found = {}
+    async with person(app, role) as somebody:
+        for path in sorted(paths):
+            for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "GET", "POST", "STEAL"):
+                if (method, path) not in known:
+                    answer = await somebody.http.request(method, path, json={} if method in ("PUT", "PATCH") else None)
+                    found[f"{method} {path}"] = answer.status_code
+    assert app.ran == []
+    if role == "stranger":
+        assert set(found.values()) == {403}
+    else:
+        assert {what: status for what, status in found.items() if status >= 500} == {}
+        acting = {
+            what: found[what] for what in found if what.split(" ")[0] in ("PUT", "PATCH", "DELETE", "STEAL", "TRACE")
+        }
+        assert {what: status for what, status in acting.items() if status < 400} == {}
