@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from dash_devices_nb.app.hub import Hub
 
 BAD_REQUEST, TIMED_OUT, TOO_LARGE, UNSUPPORTED, TOO_MANY, UNAVAILABLE = 400, 408, 413, 415, 429, 503
+INTERNAL_ERROR = -32603
+"""Of JSON-RPC."""
 MOST_CALLS = 100
 """So many calls one MCP message may lead to: `tools/list` calls what a page calls when it loads."""
 
@@ -136,6 +138,8 @@ class Outside:
             if call.acted or direct:
                 raise Refused(FORBIDDEN, "You may not call this callback.")
             return Answer(204, "")
+        if isinstance(call, DirectCall):
+            _check(call)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         call.done = lambda answer: _settle(loop, future, answer)
@@ -221,10 +225,6 @@ class Outside:
         arguments: dict[str, Any],
         output: str,
     ) -> DirectCall:
-        try:
-            inspect.signature(function).bind(**arguments)
-        except TypeError as error:
-            raise Refused(BAD_REQUEST, f"The arguments do not fit: {error}.") from error
         asked = Asked.of({"output": output, "inputs": [], "changedPropIds": [], "arguments": arguments})
         return DirectCall(
             asked, asker.client, asker.request, _nobody, spec=spec, rights=asker.rights, function=function
@@ -250,7 +250,8 @@ class Outside:
                     given.append((answered.question, await self._wanted(asker, answered)))
             except Refused as refused:
                 return text(refused.text, refused.status)
-            return answered
+            guest = self._app.hub.share_of(asker.client, quart.request) is not None
+            return await _without_reasons(answered) if guest else answered
 
         return mcp
 
@@ -264,7 +265,7 @@ class Outside:
             return
         name = str(params.get("taskId")).partition(":")[0]
         context = contextvars.copy_context()  # Quart's request is in it
-        output = await self._runtime.in_worker(lambda: context.run(self._app.output_of_tool, name))
+        output = await self._in_worker(lambda: context.run(self._app.output_of_tool, name))
         if output is None:
             return  # Dash says that there is none
         hub: Hub = self._app.hub
@@ -369,6 +370,26 @@ def text(body: str, status: int) -> Any:
 
 def _nobody(answer: Answer) -> None:
     """Takes the answer of a call that nobody waits for yet."""
+
+
+def _check(call: DirectCall) -> None:
+    """Check what an endpoint is to be called with, once it is known that it may be. Raises Refused."""
+    try:
+        inspect.signature(call.function).bind(**call.body["arguments"])
+    except TypeError as error:
+        raise Refused(BAD_REQUEST, f"The arguments do not fit: {error}.") from error
+
+
+async def _without_reasons(answered: Any) -> Any:
+    """An answer of MCP as a guest gets it: what a program's exception says is its owner's."""
+    data = json.loads(await answered.get_data())
+    for each in data if isinstance(data, list) else [data]:
+        error = each.get("error") if isinstance(each, dict) else None
+        if isinstance(error, dict) and error.get("code") == INTERNAL_ERROR:
+            error["message"] = "Internal error"
+            error.pop("data", None)
+            answered.set_data(json.dumps(data))
+    return answered
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Answer], answer: Answer) -> None:

@@ -380,3 +380,21 @@ async def test_other_methods_let_nobody_further(app, role):
             what: found[what] for what in found if what.split(" ")[0] in ("PUT", "PATCH", "DELETE", "STEAL", "TRACE")
         }
         assert {what: status for what, status in acting.items() if status < 400} == {}
+
+
+async def test_guests_read_nothing_of_the_program_in_errors(app):
+    """Neither the parameters of a callback that they may not call, nor what an exception in Dash's MCP server says."""
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/none", "params": {}}
+    headers = {"Accept": "application/json, text/event-stream"}
+    said = {}
+    async with person(app, "control") as guest, person(app, "owner") as owner:
+        refused = await guest.http.post("/api/fired", json={"other": 1})
+        assert refused.status_code == 403
+        assert "n_clicks" not in refused.text
+        assert "n_clicks" in (await owner.http.post("/api/fired", json={"other": 1})).text
+        for who, somebody in (("guest", guest), ("owner", owner)):
+            error = (await somebody.http.post("/_mcp", json=asked, headers=headers)).json()["error"]
+            said[who] = (error["code"], error["message"])
+    assert said["guest"] == (-32603, "Internal error")
+    assert said["owner"][0] == -32603
+    assert "tools/none" in said["owner"][1]
