@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHON ?= $(shell .ci/find-python)
 NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
-DASH_VERSIONS ?= 4.4.0 newest
+DASH_VERSIONS ?= 4.4.1 newest
 # What touches Dash: the core, the app, and what its renderer must do in a browser.
 MATRIX_TESTS ?= tests/core tests/app tests/testing tests/client $(addprefix tests/acceptance/test_,$(addsuffix .py,\
 	acts_and_answers browser_memory chains changed_in_place components_of_pages components_that_come event_props events features \
