@@ -1,6 +1,6 @@
 """The bodies of requests over HTTP: what has come waits in a file, and how long it may be depends on who sends it.
 
-Quart keeps a body in memory from its first byte to its last use. Here what is beyond a megabyte is on disk until its
+Quart keeps a body in memory from its first byte to its last use. Here what is beyond 128 kB is on disk until its
 turn has come; what guests of one link have there together is bounded (`core.budget`).
 """
 
@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyReq
 
 from dash_devices_nb.core.budget import LinkBudget
 
-MEMORY = 1024 * 1024
+MEMORY = 128 * 1024
 """Bytes of a body that are kept in memory."""
 DRAINED = 4
 """A body up to so many times too long is read to its end, and dropped, before it is refused."""
