@@ -41,7 +41,7 @@ help:
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make faults  a bad network, killed and stopped programs, a full disk, in true time: a quarter of an hour"
-	@echo "make coverage  which lines and branches of core/ no test of its room takes: none, or it fails"
+	@echo "make coverage  which branches of core/ and transport/ the tests of their rooms leave out; of core/ none, or it fails"
 	@echo "make autobahn  the Autobahn cases against our WebSockets, over all ways; AUTOBAHN_ARGS=\"--ways tls --cases 6.*\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
 	@echo "make test-matrix  the tests that touch Dash (MATRIX_TESTS), with each of DASH_VERSIONS, in environments of their own"
@@ -83,9 +83,10 @@ fuzz: $(STAMP)-test
 faults: $(STAMP)-test chromium
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest tests/faults -m "long or not long" $(FAULTS_ARGS)
 
-coverage: $(STAMP)-test
-	"$(BIN)/python" -m coverage run -m pytest tests/core $(COVERAGE_ARGS)
-	"$(BIN)/python" -m coverage report
+coverage: $(STAMP)-test chromium
+	"$(BIN)/python" -m coverage run -m pytest tests/core tests/transport $(COVERAGE_ARGS)
+	@"$(BIN)/python" -m coverage report --include="*/core/*" && echo "of transport/:" && \
+		"$(BIN)/python" -m coverage report --include="*/transport/*" --fail-under=97
 
 autobahn: $(STAMP)-test
 	"$(BIN)/python" -m tests.autobahn $(AUTOBAHN_ARGS)

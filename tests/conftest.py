@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.async_api import Browser
 
 from tests.support.browser import Tabs, launched_chromium
@@ -27,6 +28,11 @@ from tests.support.serving import Serving
 ARTIFACTS = Path(__file__).parent / "artifacts"
 
 FAILED = pytest.StashKey[bool]()
+
+
+# On a machine that does other things besides a single example may take any time.
+settings.register_profile("without a deadline", deadline=None)
+settings.load_profile("without a deadline")
 
 
 def pytest_configure() -> None:

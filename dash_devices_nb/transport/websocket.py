@@ -69,8 +69,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
             self._offered = event.headers.get(handover.HEADER) == handover.OFFERED
-            if not self.conn.reader.buffer:
-                self._cutter = Cutter(self.config.ws_max_size)
+            self._cutter = Cutter(self.config.ws_max_size)
 
     # ---- the browser's socket
 
