@@ -267,7 +267,7 @@ def run(options: Any) -> int:
 def write(options: Any, soak: Soak, rows: list[dict[str, Any]], targets: list[Target], loads: Sequence[float]) -> None:
     """The file and the picture."""
     seen = {
-        name: [round(row[name], 2) for row in soak.rows[:: max(1, len(soak.rows) // 400)]]
+        name: [round(row[name], 2) for row in soak.rows[:: max(1, len(soak.rows) // 120)]]
         for name in ("at", *LIMITS, "uss_mb", "blocks", "connected")
     }
     about = {

@@ -342,15 +342,16 @@ class Runtime:
         `ended` is called once it has ended, or cannot be run.
         """
         loop = self.callback_loop
+        self._unstarted.add(coroutine)  # before the loop hears of it, which may start it at once
         try:
             if loop is None:
                 raise RuntimeError("the app does not run")
             loop.call_soon_threadsafe(self._start, loop, coroutine, ended, context=coroutine_context())
         except RuntimeError:  # the loop is closed: the app has ended
+            self._unstarted.discard(coroutine)
             coroutine.close()
             self._abandon(ended)
             return
-        self._unstarted.add(coroutine)
         if self.io_loop is not None and self.io_loop is not loop and not self._held_up:
             self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, coroutine)
 

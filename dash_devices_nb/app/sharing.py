@@ -166,6 +166,7 @@ class Sharing:
         """End a link, then what is open by it."""
         self.links.revoke(id, time.time())
         self._close(id)
+        self._budgets.pop(id, None)
 
     # ---- addresses
 
@@ -245,6 +246,7 @@ class Sharing:
         self._timers.pop(share, None)
         for page in self._pages(share):
             self.came(page)
+        self._budgets.pop(share, None)  # nobody comes by it again, which would renew it
 
     def _pages(self, share: str) -> list[Page]:
         with self._app.runtime.lock:

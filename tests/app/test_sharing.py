@@ -148,6 +148,20 @@ async def test_a_link_ends_at_its_time(app, tab):
     assert app.shares == []
 
 
+async def test_of_a_link_that_ended_nothing_is_kept(app, tab, monkeypatch):
+    """Neither of one that was revoked nor of one whose time has come, however many there were."""
+    kept = app.hub.sharing
+    for _ in range(3):
+        share = app.share()
+        guest = await tab(share.url)
+        share.revoke()
+        await closed(guest)
+    await eventually(lambda: not app.clients, within=10)
+    assert not kept._budgets
+    await closed(await tab(app.share(hours=1 / 3600).url))
+    await eventually(lambda: not kept._budgets)
+
+
 async def test_links_outlive_a_restart_of_the_program(app_server, tab):
     """A new app at the same place lists them and takes them."""
     app = make_app()
