@@ -169,6 +169,7 @@ class Callbacks(Embedded):
         )
         output = CellOutput.here()
         callback = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, output)
+        spec.driver.append(callback)
         dispatcher = self.runtime.dispatcher
 
         def put() -> None:
@@ -182,6 +183,7 @@ class Callbacks(Embedded):
         def withdraw() -> None:
             with self.runtime.lock:
                 dispatcher.remove_callback(spec)
+            self.shared.callbacks.pop(spec, None)
 
         definition = Definition(
             "shared",

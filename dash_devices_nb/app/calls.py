@@ -39,6 +39,13 @@ class SharedCalls:
         self._check = check
         self.callbacks: dict[CallbackSpec, SharedCallback] = {}
 
+    @staticmethod
+    def of(spec: CallbackSpec) -> SharedCallback:
+        """What is called, also of a callback that was taken away while its calls wait or run."""
+        (callback,) = spec.driver
+        assert isinstance(callback, SharedCallback)
+        return callback
+
     def run(self, call: Call) -> None:
         """Start a call. Does not block, nor raise: it ends, whatever becomes of it."""
         ending: Ending[Mods | None] = Ending(
@@ -55,7 +62,7 @@ class SharedCalls:
 
     def _run_plain(self, call: Call, ending: Ending[Mods | None]) -> None:
         with ending:
-            shared = self.callbacks[call.spec]
+            shared = self.of(call.spec)
             recorded = self._app.recorder.shared_call(call)
             with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
                 try:
@@ -72,7 +79,7 @@ class SharedCalls:
 
     async def _run_coroutine(self, call: Call, ending: Ending[Mods | None]) -> None:
         with ending:
-            shared = self.callbacks[call.spec]
+            shared = self.of(call.spec)
             recorded = self._app.recorder.shared_call(call)
             with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
                 try:

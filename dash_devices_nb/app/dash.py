@@ -205,7 +205,7 @@ class Dash(People):
         """A callback has raised: keep it, show it under its cell, tell the page that caused it."""
         self.runtime.errors.append(error)
         spec = call.spec if isinstance(call, Call | RegularCall) else None
-        shared = self.shared.callbacks.get(call.spec) if isinstance(call, Call) else None
+        shared = self.shared.of(call.spec) if isinstance(call, Call) else None
         output = shared.output if shared else getattr(spec, "output", None) or CellOutput.here()
         output.show_exception(error)
         for_debugger(error)

@@ -32,7 +32,7 @@ class Replays:
 
     def _shared(self, call: Call) -> Replay:
         spec = self._now(call.spec)
-        shared = self._app.shared.callbacks[spec]
+        shared = self._app.shared.of(spec)
         calls = self._app.shared
         context = SharedContext(call, shared.indices)
 

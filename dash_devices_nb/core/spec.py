@@ -31,6 +31,7 @@ class CallbackSpec:
         allow_duplicate: indices of outputs that may have another callback.
         role: what a client needs to call it.
         optional: indices of inputs whose component need not be there; None stands for its value.
+        driver: what the driver runs for it; here, so that it lives as long as the calls of a callback that was removed.
     """
 
     name: str
@@ -45,6 +46,7 @@ class CallbackSpec:
     allow_duplicate: frozenset[int] = field(default_factory=frozenset)
     role: Role = Role.CONTROL
     optional: frozenset[int] = field(default_factory=frozenset)
+    driver: list[object] = field(default_factory=list, repr=False)
 
     @property
     def refs(self) -> tuple[Ref, ...]:

@@ -360,3 +360,27 @@ async def test_callbacks_are_shown_as_a_table(live: Live):
     table = cell.displays[0]["text/html"]
     for text in ("show", "target.value", "shown.children", "cell [2]"):
         assert f">{text}</td>" in table
+
+
+async def test_of_a_cell_that_was_run_again_nothing_is_kept(live: Live):
+    """Neither its callbacks nor what they defined stay, but for the calls that the journal has."""
+    await live.cell("show", SHOW)
+    await live.run()
+    async with live.tab() as tab:
+        for number in range(5):
+            await live.cell("show", SHOW)
+            await tab.act("target", "value", number)
+            await tab.settled()
+        look = """
+            import gc
+            app.journal.clear()
+            gc.collect()
+            kinds = [type(each).__name__ for each in gc.get_objects()]
+            print(kinds.count("SharedCallback"), kinds.count("Definition"))
+        """
+
+        async def counted() -> bool:
+            cell = await live.cell("look", look)
+            return cell.text.split() == ["1", "1"]
+
+        assert await eventually(counted, 10)
