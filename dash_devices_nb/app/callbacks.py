@@ -27,6 +27,7 @@ from dash_devices_nb.app.declare import (
 )
 from dash_devices_nb.app.definitions import Definition, Definitions, Stats
 from dash_devices_nb.app.embed import Embedded
+from dash_devices_nb.app.generators import in_steps
 from dash_devices_nb.app.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.regular import Registration, RegularSpec
 from dash_devices_nb.app.roles import role_needed
@@ -345,6 +346,16 @@ class Callbacks(Embedded):
                         yield result(returned)
 
             return wrapped_generator
+
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            async def wrapped_steps(*args: Any, **kwargs: Any) -> Any:
+                async with aclosing(in_steps(function(*args, **kwargs), self.regular.step)) as answers:
+                    async for returned in answers:
+                        yield result(returned)
+
+            return wrapped_steps
 
         if inspect.iscoroutinefunction(function):
 

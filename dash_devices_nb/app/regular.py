@@ -7,6 +7,7 @@ MOST_RECENT a newer request of the same client takes the place of the one that w
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -24,7 +25,7 @@ from dash_devices_nb.app.ending import Ending
 from dash_devices_nb.app.grants import Grants
 from dash_devices_nb.app.intake import spending
 from dash_devices_nb.app.recorded import RecordedCall
-from dash_devices_nb.app.runtime import Runtime, running
+from dash_devices_nb.app.runtime import Runtime, running, running_call
 from dash_devices_nb.core import wire
 from dash_devices_nb.core.budget import LinkBudget
 from dash_devices_nb.core.clients import Client
@@ -391,6 +392,21 @@ class RegularCalls:
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     ending.result = self._failed(call, recorded, exc)
             self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
+
+    async def step(self, function: Callable[[], Any]) -> Any:
+        """Run a step of a plain generator in a worker, for the call that runs here, and await its result."""
+        call = running_call.get()
+        assert isinstance(call, RegularCall)
+        context = contextvars.copy_context()
+        name = call.spec.name if call.spec else "callback"
+
+        def job() -> Any:
+            with self._bound(call), spending(call.budget):
+                return self._runtime.running.run(name, function)
+
+        share = self._app.hub.share_of(call.client, call.request)
+        link = share or (call.client.address if call.client is not None else "nobody")
+        return await self._runtime.in_worker(lambda: context.run(job), link, guest=share is not None, crew=self._crew)
 
     async def _streamed(self, call: RegularCall, returned: Any) -> Answer:
         """Send each answer of an async generator as it comes, until it ends, is defined anew or its page has left."""

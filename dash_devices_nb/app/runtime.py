@@ -392,13 +392,16 @@ class Runtime:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def in_worker(self, function: Callable[[], Any], link: Hashable = None, *, guest: bool = False) -> Any:
+    async def in_worker(
+        self, function: Callable[[], Any], link: Hashable = None, *, guest: bool = False, crew: Crew | None = None
+    ) -> Any:
         """Run a plain function in a worker and await its result. On any loop.
 
         Args:
             function: the function.
             link: by which somebody has asked for it; it then waits for a place. None: the program itself did.
             guest: whether that is a share link.
+            crew: whose places; None: those of errands.
 
         Raises:
             BusyError: there was no place in time. What the function raises comes through.
@@ -424,7 +427,7 @@ class Runtime:
         if link is None:
             self.workers.submit(job)
         else:
-            self._errands.submit(Job(job, refuse, lambda: not future.done()), link, guest=guest)
+            (crew or self._errands).submit(Job(job, refuse, lambda: not future.done()), link, guest=guest)
         return await future
 
     def stop(self) -> None:

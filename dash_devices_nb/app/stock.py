@@ -181,11 +181,11 @@ def flat_grouping(grouping: Any) -> list[Any]:
 
 
 def check_generator(function: Any, name: str) -> None:
-    """Refuse a generator as a callback, but for an async one with a Dash that takes it. Raises DeclarationError."""
-    if inspect.isgeneratorfunction(function) or (inspect.isasyncgenfunction(function) and _StreamedResponse is None):
+    """Refuse a generator as a callback where Dash cannot stream its answers. Raises DeclarationError."""
+    if _StreamedResponse is None and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
         raise DeclarationError(
-            f"{name} is a generator: with Dash 4.5 or newer one that is defined with 'async def' sends each of its "
-            f"answers as it comes; Dash {dash.__version__} is installed"
+            f"{name} is a generator: with Dash 4.5 or newer it sends each of its answers as it comes; "
+            f"Dash {dash.__version__} is installed"
         )
 
 

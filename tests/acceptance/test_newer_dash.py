@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import dash
 import pytest
@@ -22,8 +23,9 @@ RUN = "app.run(port=0, jupyter_mode='_none', auth=None); print(app.url)"
 newer = pytest.mark.skipif(not NEW, reason="Dash 4.5 brought it")
 
 
+@pytest.mark.skipif(NEW, reason="Dash 4.5 takes them")
 def test_a_generator_is_refused_where_it_would_not_stream():
-    """A plain one always; an async one with a Dash that does not take it."""
+    """Plain or async, the message says which Dash takes it."""
     app = Dash(__name__)
 
     def plain(n_clicks):
@@ -32,11 +34,78 @@ def test_a_generator_is_refused_where_it_would_not_stream():
     async def streams(n_clicks):
         yield n_clicks
 
-    with pytest.raises(DeclarationError, match=r"plain is a generator: with Dash 4\.5 or newer one"):
-        app.callback(Output("a", "children"), Input("b", "n_clicks"))(plain)
-    if not NEW:
-        with pytest.raises(DeclarationError, match="streams is a generator"):
-            app.callback(Output("a", "children"), Input("b", "n_clicks"))(streams)
+    for function in (plain, streams):
+        with pytest.raises(DeclarationError, match=rf"{function.__name__} is a generator: with Dash 4\.5 or newer it"):
+            app.callback(Output("a", "children"), Input("b", "n_clicks"))(function)
+
+
+@newer
+async def test_a_plain_generator_streams_from_workers(serve: Serving, browser: Tabs):
+    """It may sleep, and sets other props; its errors are told; the loop goes on meanwhile."""
+    browser.allow_errors("tank is dry", "Callback", "500", "Failed to load resource")
+    app = Dash(__name__)
+    app.layout = html.Div(
+        [html.Button(name, id=name) for name in ("go", "dry")] + [html.P(id=name) for name in ("log", "n", "seen")]
+    )
+    step, threads = threading.Semaphore(0), []
+
+    @app.callback(Output("log", "children"), Input("go", "n_clicks"), prevent_initial_call=True)
+    def stream(n_clicks):
+        for number in range(3):
+            threads.append(threading.current_thread())
+            assert step.acquire(timeout=20)
+            dash.set_props("n", {"children": f"{number} of {ctx.triggered_id}"})
+            yield number
+
+    @app.callback(Output("seen", "children"), Input("log", "children"))
+    def seen(log):
+        return f"seen {log}"
+
+    @app.callback(Output("log", "title"), Input("dry", "n_clicks"), prevent_initial_call=True)
+    def dry(n_clicks):
+        yield "filling"
+        raise RuntimeError("the tank is dry")
+
+    page = await browser.open(await serve(app))
+    await page.locator("#go").click()
+    await eventually(lambda: len(threads) == 1)
+    app.push_mods({"seen": {"children": "pushed meanwhile"}})
+    await expect(page.locator("#seen")).to_have_text("pushed meanwhile")
+    for number in range(3):
+        step.release()
+        await expect(page.locator("#n")).to_have_text(f"{number} of go")
+        await expect(page.locator("#seen")).to_have_text(f"seen {number}")
+    assert threading.main_thread() not in threads
+    await page.locator("#dry").click()
+    await expect(page.locator("#log")).to_have_attribute("title", "filling")
+    await eventually(lambda: any("the tank is dry" in str(error) for error in app.errors))
+
+
+@newer
+async def test_a_plain_generator_is_closed_once_its_page_has_left(serve: Serving, browser: Tabs):
+    """Not in the middle of a step: at its next answer."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Button("go", id="go"), html.P(id="log")])
+    step, closed = threading.Event(), []
+
+    @app.callback(Output("log", "children"), Input("go", "n_clicks"), prevent_initial_call=True)
+    def stream(n_clicks):
+        try:
+            yield "waits"
+            assert step.wait(20)
+            yield "never seen"
+        finally:
+            closed.append(threading.current_thread() is not threading.main_thread())
+
+    page = await browser.open(await serve(app))
+    await page.locator("#go").click()
+    await expect(page.locator("#log")).to_have_text("waits")
+    await page.close()
+    await eventually(lambda: not app.clients, 10)
+    assert closed == []
+    step.set()
+    await eventually(lambda: closed == [True])
+    assert not app.errors
 
 
 @newer
