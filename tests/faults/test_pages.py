@@ -69,6 +69,7 @@ async def test_a_minute_of_silence(serve: Serving, browser: Tabs, pace: int, los
         [client] = [each.id for each in found.app.clients if each.host in net.url]
         found.push(5)
         await away.locator("#go").click()
+        await eventually(lambda: found.clicks == [1])
         await agree(found, away, witness)
         net.silence()
         found.push(20)
@@ -109,7 +110,9 @@ async def test_messages_that_take_longer_than_a_sign_of_life(serve: Serving, bro
         assert found.acts == ["by the slow one"]
 
 
-@pytest.mark.parametrize("pace", PACES)
+# Only in true time: Chromium looks at a text of 1.2 MB again and again.
+@pytest.mark.long
+@pytest.mark.parametrize("pace", [1])
 async def test_changes_that_take_longer_than_a_sign_of_life(serve: Serving, browser: Tabs, pace: int):
     """At 20 kB/s a change of 1.2 MB takes a minute to be sent: it comes, once, and so does what is behind it."""
     found = counted()
