@@ -37,16 +37,21 @@ async def opened(browser: Tabs, url: str, pace: int = 1) -> Page:
 
 async def agree(found: Counted, *pages: Page, within: float = 20) -> None:
     """Wait until pages show all that was pushed and acted, each thing once."""
-    echo = f"echo {found.acts[-1]}" if found.acts else ""
-    texts = {
-        "last": str(found.pushed or ""),
-        "list": found.listed,
-        "echo": echo,
-        "clicks": str(len(found.clicks) or ""),
-    }
+
+    async def shows(page: Page) -> bool:
+        # Looked up each time: what was done a moment ago may be on its way to the app.
+        wanted = {
+            "last": str(found.pushed or ""),
+            "list": found.listed,
+            "echo": f"echo {found.acts[-1]}" if found.acts else "",
+            "clicks": str(len(found.clicks) or ""),
+        }
+        for name, text in wanted.items():
+            assert " ".join((await page.locator(f"#{name}").text_content() or "").split()) == text, name
+        return True
+
     for page in pages:
-        for name, text in texts.items():
-            await expect(page.locator(f"#{name}")).to_have_text(text, timeout=within * 1000)
+        await eventually(lambda p=page: shows(p), within)
         await eventually(lambda p=page: has_points(p, found.pushed), within)
         await expect(page.locator(".bar")).not_to_be_visible()
 
