@@ -211,7 +211,7 @@ def targets_of(rows: list[dict[str, Any]]) -> list[Target]:
         *(at_most(f"owner's trip, p95, {row['what']} / rest", row["p95 / rest"], WANTED_P95) for row in rows),
         at_most("most memory above rest (MB)", max(row["mb_above"] for row in rows), WANTED_MB),
         at_most("most threads above rest / the bound", max(row["threads_above"] for row in rows) / BOUND, 1.0),
-        at_most("everything else back after (s)", late, BACK_SECONDS + 2),
+        at_most("everything else back after (s)", late, BACK_SECONDS),
     ]
 
 

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 
+import httpx
 import pytest
 import websockets
 
@@ -267,3 +268,23 @@ async def test_connections_of_a_link_are_greeted_at_a_rate(app, tab, monkeypatch
     await asyncio.gather(waiting, return_exceptions=True)
     await first.close()
     await eventually(lambda: len(app.clients) == 2)
+
+
+async def test_bodies_of_a_link_are_read_at_a_rate_and_the_owners_at_once(app, tab, monkeypatch):
+    """What a guest sends beyond it stays unread, and ends with its connection."""
+    monkeypatch.setattr("dash_devices_nb.core.budget.BODIES_RATE", 1.0)
+    monkeypatch.setattr("dash_devices_nb.core.budget.BODIES_BURST", 1000.0)
+    await tab(app, role="owner")
+    body = json.dumps(request(1, "x" * 50_000)["body"]).encode()
+    url = f"{app.url}_dash-update-component"
+    kind = {"Content-Type": "application/json"}
+    async with httpx.AsyncClient() as http:
+        card = visitor(app, "control", guest=True)
+        waiting = asyncio.ensure_future(http.post(url, content=body, headers=kind | card))
+        await eventually(lambda: app.hub.sharing._budgets and link_of(app)._bodies.tokens < -40_000)
+        owners = await http.post(url, content=body, headers=kind | visitor(app, "owner"))
+        assert owners.status_code == 200
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert len(app.calls) == 1
