@@ -71,6 +71,8 @@ async def session(app_server: AppServer, tmp_path: Path) -> tuple[Path, dict[str
         await anne.settled()
         await ben.act("go", "n_clicks", 1)
         await ben.expect("done", "children", "done")
+        # `gained` and `control` run at once: only what has ended stands in a certain order.
+        await eventually(lambda: 11 in seen)
         await ben.act("target", "value", 50)
         # `keep` gives a whole list: a push before it would be lost.
         await ben.expect("log", "children", [20, 30, 80, 550])
