@@ -139,7 +139,14 @@ class SocketGuard:
                 await self.ask("websocket_connect", websocket)
                 view = self._server.view_functions[SOCKET]
                 if view is not self._own:
-                    await self._through(view, serve_it)
+                    try:
+                        await self._through(view, serve_it)
+                    except Refusal:
+                        raise
+                    except Exception as error:
+                        if entered:
+                            raise  # ours, or of what the program does when the page has gone
+                        self._raised(error, SOCKET)
                     if not entered:
                         raise Refusal(REFUSED, f"what the program has put around {SOCKET} lets nobody in")
                     return
@@ -208,10 +215,6 @@ class SocketGuard:
             returned = await self._server.ensure_async(view)()
             if inspect.isawaitable(returned):
                 await returned  # of a plain wrapper around our coroutine
-        except Refusal:
-            raise
-        except HTTPException as error:
-            self._raised(error, SOCKET)
         finally:
             _serving.reset(token)
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+import logging
+from contextlib import asynccontextmanager, suppress
 
 import dash
 import httpx
 import pytest
 import quart
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from dash_devices_nb import Dash, Input, Output, callback, dcc, html
 from dash_devices_nb.app.routes import Routes
@@ -258,6 +259,30 @@ async def test_a_plain_guard_a_failing_one_and_one_that_aborts(app_server):
         assert [type(error).__name__ for error in app.errors] == (["ZeroDivisionError"] if "failed" in said else [])
 
 
+@pytest.mark.parametrize("where", ["before_request", "before_websocket", "hook", "view"])
+async def test_a_guard_that_fails_tells_nobody_its_exception(app_server, hooks, where):
+    """The socket closes with 4403 or 4001 and a sentence; what was raised is the owner's to read."""
+    app = small_app()
+
+    def guard(*args, **kwargs):
+        raise RuntimeError("password=hunter2")
+
+    match where:
+        case "before_request":
+            app.server.before_request(guard)
+        case "before_websocket":
+            app.server.before_websocket(guard)
+        case "hook":
+            hooks.websocket_connect()(guard)
+        case "view":
+            app.server.view_functions["update_component_socket"] = guard
+    code, reason = await greeted(app_server.run(app))
+    assert code in (4001, 4403)
+    assert "failed" in reason
+    assert "hunter2" not in reason
+    assert [str(error) for error in app.errors] == ["password=hunter2"]
+
+
 async def test_before_websocket_guards_the_socket(app_server):
     """It sees the cookies and the path."""
     app = small_app()
@@ -398,3 +423,34 @@ async def test_guests_read_nothing_of_the_program_in_errors(app):
     assert said["guest"] == (-32603, "Internal error")
     assert said["owner"][0] == -32603
     assert "tools/none" in said["owner"][1]
+
+
+async def test_links_and_the_secret_are_in_no_log(app, caplog, capfd):
+    """Not of one that counts, nor of a revoked one, wherever in a request it stands; not when a route fails, either."""
+    caplog.set_level(logging.DEBUG)
+    capfd.readouterr()
+
+    @app.server.route("/broken")
+    async def broken():
+        raise RuntimeError("no camera")
+
+    base, _, secret = app.url.partition("?token=")
+    good, revoked = app.share("control"), app.share("control")
+    revoked.revoke()
+    tokens = [share.url.partition("?share=")[2] for share in (good, revoked)]
+    for token in tokens:
+        async with httpx.AsyncClient(base_url=base) as http:
+            await http.get("/", params={"share": token})
+            for path in ("/broken", "/nowhere", "/_dash-update-component"):
+                await http.get(path, params={"%73hare": token}, headers={"Referer": f"{base}?share={token}"})
+        with suppress(InvalidHandshake, ConnectionClosed):
+            async with connect(f"{base.replace('http', 'ws', 1)}_dash-devices/ws?share={token}") as socket:
+                await socket.recv()
+    async with httpx.AsyncClient(base_url=base, follow_redirects=True) as http:
+        await http.get("/", params={"token": secret})
+        assert (await http.get("/broken", params={"token": secret})).status_code == 500
+    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore", "websockets"))]
+    written = "".join(map(caplog.handler.format, ours)) + "".join(capfd.readouterr())
+    assert "no camera" in written
+    for hidden in (*tokens, secret):
+        assert hidden not in written
