@@ -108,6 +108,15 @@ class SocketGuard:
         server.add_websocket(path, SOCKET, self._view)
         self._own = server.view_functions[SOCKET]
 
+    @property
+    def guarded(self) -> bool:
+        """Whether the program has something before the socket that it has not before requests over HTTP."""
+        return (
+            bool(list(self._hub.app.hooked("websocket_connect")))
+            or self._server.view_functions[SOCKET] is not self._own
+            or len(self._server.before_websocket_funcs[None]) > 1  # the first is the `RouteGuard`
+        )
+
     @staticmethod
     async def _view(**_: Any) -> None:
         serve = _serving.get()

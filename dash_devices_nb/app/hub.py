@@ -429,7 +429,12 @@ class Hub:
         return stock.text_of(self.app.reload_state()), None
 
     def withholds(self, headers: Mapping[str, str]) -> bool:
-        """Whether what is shared is kept from whoever sends this request, and is no page that we know."""
+        """Whether what is shared is kept from whoever sends this request, and is no page that we know.
+
+        Where the program guards the pages' WebSocket, that is everybody: the request has not passed its guards.
+        """
+        if self.app.admission.guarded:
+            return True
         _, person = self._asker(headers)
         with self.runtime.lock:
             same = [page.client for page in self.runtime.pages.values() if page.client.person == person]

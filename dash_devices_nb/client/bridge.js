@@ -93,13 +93,24 @@
             if (state !== 'online' && this._deafSince === null) this._deafSince = this.socket.lastHeard;
             if (state === 'online') this.notices.state('offline', '');
             else if (state === 'full') this.notices.state('offline', detail || 'Full: trying again…');
-            else if (state === 'refused') this._ended(detail || 'The app refuses this page.');
+            else if (state === 'refused') this._refused(detail || 'The app refuses this page.');
             else if (this.socket && this.socket.everGreeted)
                 this.notices.state('offline', `Offline: reconnecting…${detail ? ` (${detail})` : ''}`);
             else
                 setTimeout(() => {
                     if (!this.socket.everGreeted) this._withoutSocket();
                 }, PATIENCE_MS);
+        }
+
+        /** The app says why it will not have this page. One that never was connected goes on without. @param {string} why */
+        _refused(why) {
+            if (this.socket.everGreeted) {
+                this._ended(why);
+                return;
+            }
+            this.notices.state('offline', why, 'error');
+            this._greet();
+            this.requests.refused();
         }
 
         /** The app will not have this page any more: it says why, and what its person could do here is off. @param {string} why */

@@ -19,6 +19,7 @@
     /** A callback that is asked for while the server is gone is sent once it is back; after so long the dev tools say so. */
     const NO_ANSWER_MS = 1000;
     const NO_ANSWER = 'Callback failed: the server did not respond.';
+    const NOT_CONNECTED = 'This callback needs the live connection, which the app refuses to this page.';
 
     dd.Requests = class Requests {
         /**
@@ -37,6 +38,8 @@
             /** Answers that the app sent along, by output: what the renderer will ask for next. @type {Map<string, any>} */
             this._foreseen = new Map();
             this.overSocket = new Set(settings.socket);
+            /** Whether the app refuses this page's socket: it will never come. */
+            this._refused = false;
             this._fetch = window.fetch.bind(window);
             window.fetch = (input, init) => this._fetched(input, init);
         }
@@ -60,6 +63,7 @@
             if (foreseen) this._unpack(foreseen.b);
             if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
             if (dd.tooLong(text, longest)) return Promise.resolve(this._tooLarge(text.length, longest));
+            if (this._refused) return this._without({body, input, init, path: route});
             const wanted = route === UPDATE ? update || push || this.overSocket.has(body && body.output) : other;
             if (!wanted || dd.tooLong(text, most / 2)) return this._overHttp(input, init, route);
             // The dev tools know by a fetch that fails that there is no server; they ask again by themselves.
@@ -139,8 +143,20 @@
         withoutSocket() {
             for (const [number, request] of this._open) {
                 this._open.delete(number);
-                this._overHttp(request.input, request.init, request.path).then(request.resolve, request.reject);
+                this._without(request).then(request.resolve, request.reject);
             }
+        }
+
+        /** The program's guards refuse this page the socket; over HTTP there are others. */
+        refused() {
+            this._refused = true;
+            this.withoutSocket();
+        }
+
+        /** Ask over HTTP what can be asked so. @param {any} request */
+        async _without({body, input, init, path}) {
+            if (this._refused && body && this.overSocket.has(body.output)) return new Answer(403, NOT_CONNECTED, {});
+            return this._overHttp(input, init, path);
         }
 
         async _overHttp(input, init, route) {

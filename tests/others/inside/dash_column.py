@@ -10,9 +10,11 @@ import shutil
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import dash
+import pandas as pd
 import pytest
 import requests
 from dash.testing import application_runners
@@ -22,6 +24,9 @@ from selenium.webdriver.chrome.options import Options
 import dash_devices_nb
 
 COLUMN = "OTHERS_COLUMN"
+DATASETS = "DATASETS_SOURCE"
+"""Where the tables are that tests load from `DATASETS_AT`, a repository of Plotly's; unset: from there."""
+DATASETS_AT = "https://github.com/plotly/datasets/raw/master/"
 STARTS_WITHIN, STOPS_WITHIN, LOOK = 15.0, 10.0, 0.02
 Stock = dash.Dash
 
@@ -111,8 +116,21 @@ def _free_port() -> int:
 CLASSES = {"flask": Stock, "quart": OnQuart, "ours": Ours}
 
 
+def _read_csv(read: Any, folder: Path) -> Any:
+    """`pandas.read_csv`, which takes what is at `DATASETS_AT` from a folder."""
+
+    def read_csv(path: Any, *given: Any, **options: Any) -> Any:
+        if isinstance(path, str) and path.startswith(DATASETS_AT):
+            path = folder / path.removeprefix(DATASETS_AT)
+        return read(path, *given, **options)
+
+    return read_csv
+
+
 def pytest_configure() -> None:
     """Put the column's class where tests take it from, and our runner where Dash's fixtures take theirs from."""
+    if folder := os.environ.get(DATASETS):
+        pd.read_csv = _read_csv(pd.read_csv, Path(folder).resolve())
     chosen = CLASSES[os.environ[COLUMN]]
     dash.Dash = dash.dash.Dash = chosen
     dash_plugin.ThreadedRunner, dash_plugin.MultiProcessRunner = Runner, ProcessRunner
