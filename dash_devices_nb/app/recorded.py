@@ -119,14 +119,16 @@ class RecordedCall:
             send: also send the result to the pages, as the callback would have.
 
         Returns:
-            What the function returns; for a coroutine something to await.
+            What the function returns: for a coroutine something to await, for a generator what yields its answers.
 
         Raises:
-            ReplayError: the callback has gone.
+            ReplayError: the callback has gone, or `send` is asked of a generator, which has no one result.
             Exception: whatever the function raises.
         """
         replay = self._again(self)
         returned = replay.function()
+        if send and (inspect.isgenerator(returned) or inspect.isasyncgen(returned)):
+            raise ReplayError(f"{self.name} is a generator: replay() gives it, to go through; send=True sends one result")
         if inspect.isawaitable(returned):
             return _finished(returned, replay, send)
         if send:

@@ -444,6 +444,8 @@ class RegularCalls:
             async for plain in frames:
                 if definition is not None and not definition.active:
                     break  # a newer definition of it answers now
+                if call.spec is not None and page.client.rights < call.spec.role:
+                    break  # somebody who is set to view gets no more of what those who act may ask for
                 if plain:
                     self._app.answer_to(page.client, plain, call.cause)
                 await asyncio.sleep(0)  # a generator that awaits nothing leaves others their turn
