@@ -146,6 +146,11 @@ class RegularCall:
     lineage: frozenset[Key] = field(default=frozenset(), init=False)
     budget: LinkBudget | None = field(default=None, init=False)
 
+    def begin(self, answer: Answer) -> None:
+        """Answer the request before the call has ended; its end says nothing more."""
+        self.done(answer)
+        self.done, self.answered = _answered, True
+
     def ended(self) -> None:
         """It is under way no more. Idempotent."""
         if self.budget is not None:
@@ -385,7 +390,7 @@ class RegularCalls:
                     if inspect.isawaitable(returned):
                         returned = await returned
                     if stock.is_stream(returned):
-                        ending.result = await self._streamed(call, returned)
+                        ending.result = await self._streamed(call, returned, context)
                     else:
                         ending.result = self._answer(call, returned, context)
                     recorded.result = ending.result.body or ending.result.value
@@ -408,20 +413,26 @@ class RegularCalls:
         link = share or (call.client.address if call.client is not None else "nobody")
         return await self._runtime.in_worker(lambda: context.run(job), link, guest=share is not None, crew=self._crew)
 
-    async def _streamed(self, call: RegularCall, returned: Any) -> Answer:
-        """Send each answer of an async generator as it comes, until it ends, is defined anew or its page has left."""
+    async def _streamed(self, call: RegularCall, returned: Any, context: Any) -> Answer:
+        """Send each answer of an async generator as it comes, until it ends, is defined anew or its page has left.
+
+        The request is answered before the first: the renderer calls nothing that hangs on an output before its
+        callback has ended. Over the WebSocket, cookies that are set until then go with it. A request over HTTP is
+        answered at once and without cookies, as its answer and the page's frames have no order.
+        """
         client = call.client
         page = self._runtime.pages.get(client.id) if client is not None else None
         if client is None:
-            return await self._last_of(returned)
-        # The renderer calls nothing that hangs on an output before its callback has ended: so it has.
-        call.done(Answer(NO_CONTENT, ""))
-        call.done, call.answered = _answered, True
+            return await self._last_of(returned, context)
+        begun = Answer(NO_CONTENT, "", context.dash_response)
         left = page is None
         if page is None:
             await returned.frames.aclose()
-            return Answer(NO_CONTENT, "")
-        loop, sending = asyncio.get_running_loop(), asyncio.ensure_future(self._send_each(call, page, returned))
+            return begun
+        if isinstance(call.request, stock.HttpRequest):
+            call.begin(Answer(NO_CONTENT, ""))
+        loop = asyncio.get_running_loop()
+        sending = asyncio.ensure_future(self._send_each(call, page, returned, begun))
 
         def leaves() -> None:
             nonlocal left
@@ -436,9 +447,9 @@ class RegularCalls:
                 await asyncio.wait({sending})
         if not left:
             sending.result()
-        return Answer(NO_CONTENT, "")
+        return begun
 
-    async def _send_each(self, call: RegularCall, page: Page, returned: Any) -> None:
+    async def _send_each(self, call: RegularCall, page: Page, returned: Any, begun: Answer) -> None:
         definition = call.spec.definition if call.spec else None
         async with aclosing(stock.stream_frames(returned)) as frames, aclosing(returned.frames):
             async for plain in frames:
@@ -446,13 +457,15 @@ class RegularCalls:
                     break  # a newer definition of it answers now
                 if call.spec is not None and page.client.rights < call.spec.role:
                     break  # somebody who is set to view gets no more of what those who act may ask for
+                if not call.answered:
+                    call.begin(begun)
                 if plain:
                     self._app.answer_to(page.client, plain, call.cause)
                 await asyncio.sleep(0)  # a generator that awaits nothing leaves others their turn
                 while page.outbox.unconfirmed > AHEAD:
                     await asyncio.sleep(AHEAD_SECONDS)
 
-    async def _last_of(self, returned: Any) -> Answer:
+    async def _last_of(self, returned: Any, context: Any) -> Answer:
         """What a program that is no page gets: what was said last."""
         last: list[tuple[Key, Any]] = []
         async with aclosing(stock.stream_frames(returned)) as frames, aclosing(returned.frames):
@@ -462,7 +475,7 @@ class RegularCalls:
         response: dict[str, dict[str, Any]] = {}
         for (component_id, prop), value in last:
             response.setdefault(component_id, {})[prop] = value
-        return Answer(OK, stock.text_of({"multi": True, "response": response}))
+        return Answer(OK, stock.text_of({"multi": True, "response": response}), context.dash_response)
 
     def _answer(self, call: RegularCall, returned: Any, context: Any) -> Answer:
         answer = call.answer(returned, context)

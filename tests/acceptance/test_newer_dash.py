@@ -162,6 +162,30 @@ async def test_an_async_generator_sends_each_answer_as_it_comes(serve: Serving, 
 
 
 @newer
+async def test_cookies_go_with_the_first_answer_of_a_stream(serve: Serving, browser: Tabs):
+    """As headers do over HTTP; the next callback reads them."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Button(name, id=name) for name in ("go", "who")] + [html.P(id="log"), html.P(id="is")])
+
+    @app.callback(Output("log", "children"), Input("go", "n_clicks"), prevent_initial_call=True)
+    async def stream(n_clicks):
+        ctx.response.set_cookie("bench", "seven")
+        yield "begun"
+        yield "done"
+
+    @app.callback(Output("is", "children"), Input("who", "n_clicks"), prevent_initial_call=True)
+    def who(n_clicks):
+        return ctx.cookies.get("bench")
+
+    page = await browser.open(await serve(app))
+    await page.locator("#go").click()
+    await expect(page.locator("#log")).to_have_text("done")
+    await page.locator("#who").click()
+    await expect(page.locator("#is")).to_have_text("seven")
+    assert {cookie["name"]: cookie["value"] for cookie in await page.context.cookies()}["bench"] == "seven"
+
+
+@newer
 async def test_a_stream_that_waits_ends_when_its_page_leaves(serve: Serving, browser: Tabs):
     """The generator is closed where it stands."""
     app = Dash(__name__)
