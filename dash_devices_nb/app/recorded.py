@@ -128,7 +128,9 @@ class RecordedCall:
         replay = self._again(self)
         returned = replay.function()
         if send and (inspect.isgenerator(returned) or inspect.isasyncgen(returned)):
-            raise ReplayError(f"{self.name} is a generator: replay() gives it, to go through; send=True sends one result")
+            raise ReplayError(
+                f"{self.name} is a generator: replay() gives it, to go through; send=True sends one result"
+            )
         if inspect.isawaitable(returned):
             return _finished(returned, replay, send)
         if send:
