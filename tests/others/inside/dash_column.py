@@ -145,6 +145,8 @@ def pytest_setup_options() -> Options:
         if path := shutil.which(name):
             options.binary_location = path
             break
+    if "DISPLAY" not in os.environ:
+        options.add_argument("--headless=new")  # the tests of the clipboard ask for a window
     options.add_argument("--window-size=1280,1024")
     options.add_argument("--disable-background-networking")
     options.add_argument("--disable-renderer-backgrounding")
