@@ -233,7 +233,7 @@ class Dispatcher:
         Args:
             mods: the values.
             holder: the call in which it does, if any. If that is a regular one, the shared callbacks without output
-                wait for it to return.
+                wait for it to return. If it is a shared one, what led to it and has not changed calls nothing.
 
         Returns:
             The actions, and the wave that it starts (to wait for).
@@ -244,11 +244,13 @@ class Dispatcher:
         sent, stored = self.store.prepare(mods)
         holder = None if holder is None or holder.over else holder
         lineage = frozenset() if holder is None else holder.lineage
+        circle = self._comes_back(stored, lineage) if isinstance(holder, Call) else frozenset()
         actions: list[Action] = [Send(sent, self.state.next_revision())]
         for key, value in stored.items():
             self.state.set(key, value, lineage)
         waits_for = None if isinstance(holder, Call) else holder
-        wave, more = self._wave([key for key in stored if key in mods], None, lineage, holder=waits_for)
+        changed = [key for key in stored if key in mods and key not in circle]
+        wave, more = self._wave(changed, None, lineage, holder=waits_for)
         return self._close(actions + more + self._initial_calls()), wave
 
     def receive_result(self, call: Call, mods: Mods) -> list[Action]:
@@ -400,6 +402,10 @@ class Dispatcher:
             return frozenset(taken if cause else ())
         entry = self.state.get(cause.key)
         return (entry.lineage if entry else frozenset()) | {cause.key}
+
+    def _comes_back(self, stored: Mods, lineage: frozenset[Key]) -> frozenset[Key]:
+        """The props that led to a shared callback and that it pushes as they are: calling for them would have no end."""
+        return frozenset(key for key in lineage.intersection(stored) if self.value(key) == stored[key])
 
     def _initial_calls(self, since: Mapping[CallbackSpec, int] | None = None) -> list[Action]:
         """Call what waits for its first call and has its components, and patterns with ALL whose components changed."""

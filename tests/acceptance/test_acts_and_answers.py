@@ -146,6 +146,28 @@ async def test_a_popover_is_opened_by_who_clicks_on_its_target(serve: Serving, b
     assert calls == [(True, None)]
 
 
+async def test_a_date_that_is_typed_is_an_act_in_both_fields(serve: Serving, browser: Tabs):
+    """The field of a range's end has another id than the range, which says the date after the key: its page's act all the same."""
+    app = Dash(__name__)
+    dates = dcc.DatePickerRange(id="range", start_date="2026-01-10", end_date="2026-01-12")
+    app.layout = html.Div([dates, html.I(id="ready")])
+    calls = listens(app, "range", "end_date")
+    first, second, _ = await three(browser, await serve(app))
+    await rest(app)
+    calls.clear()
+    for page, key in ((first, "9"), (second, "8")):
+        for press in ("End", "Backspace", key, "Enter"):
+            await page.locator("#range-end-date").press(press)
+        await eventually(lambda: calls, 5)
+        await rest(app)
+    assert [value for value, _ in calls] == ["2026-01-19", "2026-01-18"]
+    assert len({client for _, client in calls} - {None}) == 2
+    calls.clear()
+    app.push_mods({"range": {"end_date": "2026-01-25"}})
+    await rest(app)
+    assert calls == [("2026-01-25", None)]
+
+
 async def test_an_interval_that_is_shared_has_one_clock(serve: Serving, browser: Tabs):
     """It ticks as fast with three pages as with one, not without one; `disabled` and `max_intervals` hold."""
     app = Dash(__name__)

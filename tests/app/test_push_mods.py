@@ -312,6 +312,36 @@ async def test_a_callback_that_pushes_to_what_waits_for_itself_goes_on(tab):
     assert calls == [1, 2, 3]
 
 
+@pytest.mark.parametrize("coroutine", [False, True])
+async def test_a_callback_that_pushes_its_own_input_is_called_for_what_changes(tab, coroutine):
+    """One of many inputs sets another: the callback hears of that once, and not for ever."""
+    app = app_of(*boxes("ab"), html.Div(id="out"))
+    calls = []
+
+    def mods(mode, number):
+        calls.append((mode, number))
+        return {"b": {"value": 1}, "out": {"children": len(calls)}} if mode == "auto" else {}
+
+    if coroutine:
+
+        @app.callback_shared(None, [Input("a", "value"), Input("b", "value")])
+        async def configure(mode, number):
+            await app.push_mods_coro(mods(mode, number))
+    else:
+
+        @app.callback_shared(None, [Input("a", "value"), Input("b", "value")])
+        def configure(mode, number):
+            app.push_mods(mods(mode, number))
+
+    anne = await tab(app)
+    await anne.act("b", "value", 3)
+    await anne.act("a", "value", "auto")
+    await anne.expect("out", "children", 3)
+    await eventually(lambda: len(app.runtime.dispatcher.lanes) == 0)
+    assert calls == [(None, 3), ("auto", 3), ("auto", 1)]
+    await anne.expect("b", "value", 1)
+
+
 async def test_two_callbacks_that_push_to_each_other_go_on(tab):
     """Each would wait for the other."""
     app = app_of(*boxes("abxy"))

@@ -166,7 +166,7 @@ CASES = [
             Walk(
                 "end_date",
                 "type a date, Escape",
-                then(press("#it-end-date", "Backspace", "9", "Enter"), press("body", "Escape")),
+                then(press("#it-end-date", "End", "Backspace", "9", "Enter"), press("body", "Escape")),
                 "2026-01-25",
             ),
         ],

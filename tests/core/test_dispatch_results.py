@@ -79,6 +79,39 @@ def test_alternate_outputs_in_a_circle_are_stopped_and_named():
     assert desk.names[-1] == "ping"
 
 
+def test_a_push_that_comes_back_unchanged_ends_the_circle():
+    """A callback pushes its own input: a clamped value reaches the device, and the same one again only pages."""
+    desk = desk_of("a b")
+    desk.callback("clamp", "", "a.v")
+    desk.change(ANN, {"a.v": 9})
+    for _ in range(2):
+        [call] = desk.running
+        desk.push({"a.v": 5}, holder=call)
+        desk.finish(call)
+    assert desk.running == []
+    assert desk.called == [("clamp", [9]), ("clamp", [5])]
+    assert len([send for send in desk.sent if send.but is None]) == 2
+    desk.push({"a.v": 5})
+    assert desk.called[2:] == [("clamp", [5])]
+
+
+def test_callbacks_that_push_to_each_other_end_where_nothing_changes():
+    """The way back is in the lineage; what it brings besides is called all the same."""
+    desk = desk_of("a b x")
+    desk.callback("ping", "", "a.v")
+    desk.callback("pong", "", "b.v")
+    desk.callback("other", "", "x.v")
+    desk.change(ANN, {"a.v": 1})
+    [ping] = desk.running
+    desk.push({"b.v": "b"}, holder=ping)  # it has this value already, but did not lead here
+    desk.finish(ping)
+    [pong] = desk.running
+    desk.push({"a.v": 1, "x.v": "x"}, holder=pong)
+    desk.finish(pong)
+    desk.settle()
+    assert desk.names == ["ping", "pong", "other"]
+
+
 def test_the_start_does_not_call_callbacks_without_output_through_alternate_outputs():
     """Nobody acted."""
     desk = Desk()
