@@ -31,9 +31,13 @@
     const RESTORED = {restored: true};
 
     dd.Acts = class Acts {
-        /** @param {(id: string) => void} before told of each component in which a person begins to act */
-        constructor(before) {
+        /**
+         * @param {(id: string) => void} before told of each component in which a person begins to act
+         * @param {(path: any[]) => Iterable<string>} around the ids of the components that show what an event happens in
+         */
+        constructor(before, around) {
             this._before = before;
+            this._around = around;
             /** What is known of components, by id. @type {Map<string, {cause: any, at: number, acted: boolean, actedAt?: number, said: Set<string>}>} */
             this._known = new Map();
             /** Whether an input event is under way. */
@@ -70,8 +74,11 @@
                 this._channel.port2.postMessage(0);
             }
             if (!hovering) this.goesOn = !STREAMS.includes(event.type);
-            for (const {id} of event.composedPath()) {
-                if (typeof id !== 'string' || !id) continue;
+            const path = event.composedPath();
+            // A field, or what lies over the page, has another id than its component, or none.
+            const ids = new Set(this._around(path));
+            for (const {id} of path) if (typeof id === 'string' && id) ids.add(id);
+            for (const id of ids) {
                 const known = this._of(id);
                 known.acted = true;
                 known.actedAt = performance.now();

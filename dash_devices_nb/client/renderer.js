@@ -12,6 +12,8 @@
  * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
  * - Each component that is shown first (since Dash 4.5: anew) dispatches `RESET_COMPONENT_STATE` by itself, through
  *   `store.dispatch`, which like `store.subscribe` is looked up when it is needed, after the store was pushed.
+ * - An element's fiber (`__reactFiber$...`) leads by `return` to those of the components around it, out of a portal too; a
+ *   component's props are its `memoizedProps`, and have `id` and `setProps`.
  * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, swaps the callbacks; `RELOAD` reads layout and callbacks anew.
  */
 (function () {
@@ -43,7 +45,7 @@
             this._again = [];
             this._graphs = this._paths = null;
             this._events = new dd.Events(this, text => owner.refused(text));
-            this._acts = new dd.Acts(id => this._acting(id));
+            this._acts = new dd.Acts(id => this._acting(id), componentsAround);
             this._inPlace = new dd.InPlace((id, prop) => this._owner.shared.has(id, prop));
             /** Those whom the store tells of changes. @type {any} */
             this._listeners = null;
@@ -476,6 +478,23 @@
             Object.values(node).forEach(each => dd.overlay(each, values));
         }
     };
+
+    /** The name under which React keeps the fiber of an element, once that is known. */
+    let fiberName = '';
+
+    /** The ids of the components that show the first of these nodes that React has made. @param {any[]} path */
+    function* componentsAround(path) {
+        let fiber;
+        for (const node of path) {
+            if (!(node instanceof Element)) continue;
+            if (!(fiberName in node)) fiberName = Object.keys(node).find(name => name.startsWith('__reactFiber$')) || fiberName;
+            if ((fiber = node[fiberName])) break;
+        }
+        for (; fiber; fiber = fiber.return) {
+            const {id, setProps} = fiber.memoizedProps || {};
+            if (typeof setProps === 'function' && id !== undefined && id !== null) yield dd.stringifyId(id);
+        }
+    }
 
     function joined(keys, values) {
         return Object.fromEntries(keys.map((key, number) => [key, values[number]]));

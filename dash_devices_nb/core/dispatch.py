@@ -404,7 +404,7 @@ class Dispatcher:
         return (entry.lineage if entry else frozenset()) | {cause.key}
 
     def _comes_back(self, stored: Mods, lineage: frozenset[Key]) -> frozenset[Key]:
-        """The props that led to a shared callback and that it pushes as they are: calling for them would have no end."""
+        """The props that led to a shared callback and that it pushes as they are: to call for them would never end."""
         return frozenset(key for key in lineage.intersection(stored) if self.value(key) == stored[key])
 
     def _initial_calls(self, since: Mapping[CallbackSpec, int] | None = None) -> list[Action]:

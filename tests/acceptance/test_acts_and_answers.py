@@ -146,26 +146,33 @@ async def test_a_popover_is_opened_by_who_clicks_on_its_target(serve: Serving, b
     assert calls == [(True, None)]
 
 
-async def test_a_date_that_is_typed_is_an_act_in_both_fields(serve: Serving, browser: Tabs):
-    """The field of a range's end has another id than the range, which says the date after the key: its page's act all the same."""
+# The calendar opens late on a slow page, and takes no focus then, which would be an event of its own.
+SLOW_TO_DRAW = """() => {
+    window.requestAnimationFrame = draw => setTimeout(draw, 200);
+    HTMLElement.prototype.focus = () => {};
+}"""
+
+
+async def test_a_date_that_is_typed_is_an_act(serve: Serving, browser: Tabs):
+    """It is said when the page has drawn, long after the key, and the field has another id than its component."""
     app = Dash(__name__)
     dates = dcc.DatePickerRange(id="range", start_date="2026-01-10", end_date="2026-01-12")
     app.layout = html.Div([dates, html.I(id="ready")])
     calls = listens(app, "range", "end_date")
     first, second, _ = await three(browser, await serve(app))
+    app.push_mods({"range": {"end_date": "2026-01-15"}})
     await rest(app)
-    calls.clear()
+    assert calls == [("2026-01-15", None)]
     for page, key in ((first, "9"), (second, "8")):
+        await page.evaluate(SLOW_TO_DRAW)
+        calls.clear()
         for press in ("End", "Backspace", key, "Enter"):
             await page.locator("#range-end-date").press(press)
         await eventually(lambda: calls, 5)
         await rest(app)
-    assert [value for value, _ in calls] == ["2026-01-19", "2026-01-18"]
-    assert len({client for _, client in calls} - {None}) == 2
-    calls.clear()
-    app.push_mods({"range": {"end_date": "2026-01-25"}})
-    await rest(app)
-    assert calls == [("2026-01-25", None)]
+        [(value, client)] = calls
+        assert value == f"2026-01-1{key}"
+        assert client is not None
 
 
 async def test_an_interval_that_is_shared_has_one_clock(serve: Serving, browser: Tabs):

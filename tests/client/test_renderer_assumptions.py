@@ -318,3 +318,28 @@ async def test_a_component_says_what_it_changes_before_the_store_acts_on_it(page
     await page.evaluate(ANSWER, {"place": {"children": PANEL}})
     await page.locator("#new").fill("typed")
     assert await page.evaluate("said") == [{"before": "brought", "props": {"value": "typed"}, "same": True}]
+
+
+AROUND = """
+    element => {
+        const name = Object.keys(element).find(each => each.startsWith('__reactFiber$'));
+        const ids = [];
+        for (let fiber = element[name]; fiber; fiber = fiber.return) {
+            const {id, setProps} = fiber.memoizedProps || {};
+            if (typeof setProps === 'function' && id !== undefined) ids.push(id);
+        }
+        return ids;
+    }
+"""
+
+
+async def test_an_element_leads_to_the_components_around_it(page: Page):
+    """By its fiber, also from what lies over the page, outside the element of its component."""
+    assert set(await page.locator("#name").evaluate(AROUND)) == {"name"}
+    props = {"id": "day", "with_portal": True, "date": "2026-01-10"}
+    day = {"type": "DatePickerSingle", "namespace": "dash_core_components", "props": props}
+    await page.evaluate(SET, ["place", {"children": day}])
+    await page.locator("#day").click()
+    cell = page.locator(".dash-datepicker-calendar td").first
+    assert await cell.evaluate("element => !element.closest('#react-entry-point')")
+    assert set(await cell.evaluate(AROUND)) == {"day", "place"}
