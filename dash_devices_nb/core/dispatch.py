@@ -38,7 +38,7 @@ class Dispatcher:
     """
 
     def __init__(self) -> None:
-        self.store = Store()
+        self.store = Store(self.is_shared)
         self.state = self.store.state
         self.layout = self.store.layout
         self.graph = CallbackGraph(self.layout)

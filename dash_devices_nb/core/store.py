@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from dash_devices_nb.core.actions import Mods
@@ -25,6 +25,9 @@ MOST_KEPT = 10_000
 class Store:
     """The shared props and the components.
 
+    Args:
+        is_shared: whether a shared callback uses a prop.
+
     Attributes:
         state: the shared props.
         layout: the components that are there: in the app's layout or values, or in a page of its own.
@@ -32,13 +35,15 @@ class Store:
         events: which props are events.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_shared: Callable[[Key], bool]) -> None:
+        self._is_shared = is_shared
         self.state = SharedState()
         self.layout = Layout()
         self.shown = Shown()
         self._loose: set[str] = set()  # in the layout only because a page shows them
         self.events = EventProps()
         self._layout_values: dict[Key, Value] = {}
+        self._left: dict[Key, Value] = {}  # what shared props had whose components have gone
         self._covered: dict[str, dict[str, Any]] = {}  # what the components held over which shared values were laid
 
     def value(self, key: Key) -> Value:
@@ -47,6 +52,8 @@ class Store:
         if entry is not None:
             return entry.value
         value = self._layout_values.get(key)
+        if value is None and key in self._left and key[0] not in self.layout:
+            return self._left[key]
         if value is None:
             value = Value.of(self.layout.initial(*key))
             if key[0] in self.layout and len(self._layout_values) < MOST_KEPT:  # pages may name what there is not
@@ -117,8 +124,20 @@ class Store:
         for each in loose:
             if self.layout.by_id[each].kind == UNKNOWN_KIND:
                 self.state.forget(each)
+        self._remember(loose)
         self.layout.remove(loose, but=[])
         self._layout_values.clear()
+
+    def _remember(self, gone: Iterable[str]) -> None:
+        """These are about to go. Callbacks that a prop of theirs is an input of go on with the value that it had.
+
+        Ids that a pattern means are left out: there may be any number of them, and they count no more.
+        """
+        for each in gone:
+            component = None if each.startswith("{") else self.layout.by_id.get(each)
+            for prop, value in component.props.items() if component else ():
+                if self._is_shared((each, prop)):
+                    self._left[each, prop] = Value.of(value)
 
     def replace_layout(self, tree: Any) -> None:
         """Take another layout; the shared values stay."""
@@ -213,5 +232,6 @@ class Store:
             entries = self.state.of(component_id) or {}
             inner = [entry.value.plain for entry in entries.values() if entry.value.may_hold_components]
             gone.extend(each for each, _ in components(inner) if each not in gone)
+        self._remember(gone)
         self.layout.remove(gone, but=new)
         self._layout_values.clear()

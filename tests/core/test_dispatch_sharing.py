@@ -406,6 +406,43 @@ def test_what_answers_bring_into_one_page_counts_as_long_as_it_shows_it():
     assert '{"n":9}' not in desk.dispatcher.layout
 
 
+def test_a_callback_hears_what_an_input_had_that_no_page_shows_any_more():
+    """A page's callback shows another of the program's pages: the last value counts until the component comes again."""
+    desk = Desk()
+    desk.callback("configure", "", "mode.v speed.v")
+    desk.start(component("place"), component("speed", v=1))
+    place = key("place.children")
+
+    def show(*tree: dict) -> None:
+        desk.take(desk.dispatcher.receive_answer("a", [(place, list(tree))], withheld=False))
+
+    show(component("mode", v="auto", title="not shared"))
+    show(component("other"))
+    assert "mode" not in desk.dispatcher.layout
+    desk.push({"speed.v": 2})
+    assert desk.called == [("configure", ["auto", 2])]
+    assert desk.value("mode.title") is None
+    show(component("mode", v="manual"))
+    desk.settle()
+    desk.push({"speed.v": 3})
+    assert desk.called[1:] == [("configure", ["manual", 3])]
+    desk.take(desk.dispatcher.receive_leave("a"))
+    desk.push({"speed.v": 4})
+    desk.settle()
+    assert desk.called[2:] == [("configure", ["manual", 4])]
+
+
+def test_a_callback_hears_what_an_input_had_that_was_pushed_away():
+    """The same where the program puts something else in its place for all."""
+    desk = Desk()
+    desk.callback("configure", "", "mode.v speed.v")
+    desk.start(component("place", children=[component("mode", v="auto")]), component("speed", v=1))
+    desk.push({"place.children": [component("other")]})
+    assert "mode" not in desk.dispatcher.layout
+    desk.push({"speed.v": 2})
+    assert desk.called == [("configure", ["auto", 2])]
+
+
 def test_a_page_may_declare_what_a_pattern_can_mean():
     """An id that is written another way, or that no pattern means, is none; once let go, its value is forgotten."""
     desk = Desk()

@@ -31,19 +31,22 @@ STARTS_WITHIN, ACTS_WITHIN, ENDS_WITHIN = 120, 10, 10
 QUIET_SECONDS, SETTLES_WITHIN, LOOK_SECONDS = 1.0, 20.0, 0.1
 COLUMNS = ("quart", "ours")
 
-# Where each library keeps its examples, in its checkout; and what marks one that needs the network or a key.
+# Where each library keeps its examples, in its checkout, kind by kind; and what marks one that needs more than is here.
 EXAMPLES = {
-    "dash-ag-grid": "docs/examples/**/*.py",
-    "dash-bootstrap-components": "examples/**/*.py",
-    "dash-daq": "demo.py",
-    "dmc-docs": "docs/**/*.py",
-    "dash-extensions-docs": "*/**/*.py",
+    "dash-ag-grid": ("docs/examples/**/*.py",),
+    "dash-bootstrap-components": ("examples/**/*.py", "docs/components_page/components/**/*.py"),
+    "dash-daq": ("demo.py",),
+    "dmc-docs": ("docs/**/*.py",),
+    "dash-extensions-docs": ("*/**/*.py",),
 }
 NEEDS_MORE = re.compile(
-    r"https?://[^\s\"']+\.(csv|json)|requests\.get|LICENSE_KEY|enableEnterpriseModules|redis|websocket"
+    r"https?://[^\s\"']+\.(csv|json)|requests\.get|LICENSE_KEY|enableEnterpriseModules|redis|websocket|^from \.",
+    re.MULTILINE,
 )
 ACTS = re.compile(r"callback|Dash\(|DashProxy\(")
 
+# Graphs are drawn when all else is there, and may take their time.
+UNDRAWN = "() => document.querySelectorAll('.dash-graph:not(:has(.main-svg))').length"
 SHOWN = """() => {
     const root = document.querySelector('#react-entry-point');
     const lines = root.innerText.split('\\n').map(line => line.trim()).filter(Boolean).sort();
@@ -63,14 +66,15 @@ class Outcome:
 
 
 def examples(source: Path, most: int) -> dict[str, list[Path]]:
-    """The examples that can run here, at most so many of each library, spread over all it has."""
+    """The examples that can run here, at most so many of each kind of a library, spread over all it has."""
     found: dict[str, list[Path]] = {}
-    for library, pattern in EXAMPLES.items():
-        every = sorted((source / library).glob(pattern)) if (source / library).is_dir() else []
-        texts = {path: path.read_text(errors="replace") for path in every}
-        usable = [path for path, text in texts.items() if ACTS.search(text) and not NEEDS_MORE.search(text)]
-        step = max(1, len(usable) // most)
-        found[library] = usable[::step][:most]
+    for library, patterns in EXAMPLES.items():
+        found[library] = []
+        for pattern in patterns if (source / library).is_dir() else ():
+            texts = {path: path.read_text(errors="replace") for path in sorted((source / library).glob(pattern))}
+            usable = [path for path, text in texts.items() if ACTS.search(text) and not NEEDS_MORE.search(text)]
+            step = max(1, len(usable) // most)
+            found[library] += usable[::step][:most]
     return found
 
 
@@ -123,7 +127,7 @@ async def shown(page: Page) -> list[str]:
         now: list[str] = await page.evaluate(SHOWN)
         if now != before:
             before, since = now, time.monotonic()
-        elif time.monotonic() - since > QUIET_SECONDS:
+        elif time.monotonic() - since > QUIET_SECONDS and not await page.evaluate(UNDRAWN):
             return now
         if time.monotonic() > deadline:
             return now

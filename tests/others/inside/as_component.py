@@ -1,7 +1,8 @@
 """Run an example of a component library: `python as_component.py PROGRAM PORT COLUMN`.
 
 `dash.Dash` becomes the class of the column, "quart" (stock Dash on Quart) or "ours", before the program imports it. A
-program may define a `component` alone, as Mantine's documents do: that is shown in an app.
+program may make components alone, as the documents of Mantine (`component`) and Bootstrap (the last one) do, whose
+callbacks are those of an `app` that they are given: they are shown in that app.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dash
+from dash.development.base_component import Component
 
 import dash_devices_nb
 
@@ -43,12 +45,14 @@ def main() -> None:
     dash.Dash = column
     sys.path.insert(0, str(program.parent))
     sys.argv = [str(program)]
-    made = runpy.run_path(str(program), run_name="__main__")
-    if "component" not in made:
-        sys.exit("the program has neither run an app nor made a component")
-    mantine = __import__("dash_mantine_components")
     app = column("example", suppress_callback_exceptions=True)
-    app.layout = mantine.MantineProvider(made["component"])
+    made = runpy.run_path(str(program), {"app": app}, run_name="__main__")
+    if "component" in made:
+        app.layout = __import__("dash_mantine_components").MantineProvider(made["component"])
+    elif components := [each for each in made.values() if isinstance(each, Component)]:
+        app.layout = components[-1]
+    else:
+        sys.exit("the program has neither run an app nor made a component")
     app.run()
 
 
