@@ -49,8 +49,8 @@ class Dispatcher:
         self._firsts = FirstCalls(self.graph, self.layout)
         self._started = False
         self._answered: dict[tuple[Key, Key], int] = {}
-        self._acted: dict[Key, int] = {}
-        """The revision at which a person set a prop last."""
+        self._acted: dict[Key, tuple[int, Client | None]] = {}
+        """The revision at which a person set a prop last, and who, as long as that page is there."""
         self._computed: dict[Key, int] = {}
         """The revision at which an initial call set a prop last."""
         self._said: dict[tuple[Key | None, Key], tuple[int, Client]] = {}
@@ -137,8 +137,11 @@ class Dispatcher:
         return self.store.shown.declared(page)
 
     def receive_leave(self, page: str) -> list[Action]:
-        """A page has left: what it alone showed counts no more."""
+        """A page has left: what it alone showed counts no more, and it says nothing more of its acts."""
         self.store.leave(page)
+        for key, (revision, actor) in self._acted.items():
+            if actor is not None and actor.id == page:
+                self._acted[key] = revision, None
         return self._close(self._initial_calls())
 
     def _may_be_meant(self, component_id: str) -> bool:
@@ -213,7 +216,7 @@ class Dispatcher:
             revision = self.state.next_revision()
             lineage = self._lineage(cause, taken)
             if cause is None:
-                self._acted.update(dict.fromkeys(taken, revision))
+                self._acted.update(dict.fromkeys(taken, (revision, client)))
             for key, value in taken.items():
                 self.state.set(key, value, lineage)
                 if cause is not None and cause.said and (cause.key is None or cause.key in self.state):
@@ -370,8 +373,12 @@ class Dispatcher:
             return led is None or key not in led.lineage
         if led is None or led.revision != cause.revision or key in led.lineage:
             return False
-        if self._acted.get(key, 0) >= cause.revision and key != cause.key:
+        acted = self._acted.get(key)
+        if acted is not None and acted[0] >= cause.revision and key != cause.key:
             return False  # the page of a person has said it meanwhile: its own answer (a time, say), or a newer act
+        act, actor = self._acted.get(cause.key, (0, None))
+        if act == cause.revision and actor is not None and actor is not client:
+            return False  # the page of the person who did it is about to say the same, as its act
         if self._answered.get((cause.key, key)) == cause.revision:
             return False
         self._answered[cause.key, key] = cause.revision

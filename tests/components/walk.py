@@ -30,7 +30,9 @@ PROP = """prop => {
 }"""
 # What a person tells two pages apart by; not where the pointer and the focus are.
 LOOKS = r"""() => {
-    const spoken = [...document.querySelectorAll('.ag-aria-description-container')].map(element => element.innerText);
+    // What a screen reader is told, and the label of a graph's point that the pointer was on.
+    const passing = '.ag-aria-description-container, .hoverlayer text';
+    const spoken = [...document.querySelectorAll(passing)].map(element => element.innerText || element.textContent);
     const text = spoken.reduce((rest, each) => rest.replace(each, ''), document.body.innerText);
     const parts = [text.replace(/\s+/g, ' ').trim()];
     const told = ['aria-valuenow', 'aria-selected', 'aria-checked', 'aria-pressed', 'aria-current', 'open', 'src'];

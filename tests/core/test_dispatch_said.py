@@ -78,6 +78,29 @@ def test_what_the_acting_pages_component_said_itself_no_other_page_answers():
     assert desk.called[-1] == ("time", [200]), "a push is answered as before"
 
 
+def test_what_a_person_has_done_no_other_page_answers_first():
+    """The acting page's store tells its time a task later; until that page leaves, it alone speaks of its act."""
+    desk = Desk()
+    desk.callback("act", "", "store.data")
+    desk.callback("time", "", "store.time")
+    desk.start(component("store"))
+    one, other = client("one"), client("other")
+    desk.change(one, {"store.data": 2})
+    cause = Cause(key("store.data"), desk.dispatcher.state.revision, said=True)
+    desk.change(other, {"store.time": 103}, cause)
+    desk.change(one, {"store.time": 100})
+    desk.settle()
+    assert desk.called == [("act", [2]), ("time", [100])]
+    assert desk.clients == [one, one]
+    desk.change(one, {"store.data": 3})
+    cause = replace(cause, revision=desk.dispatcher.state.revision)
+    desk.take(desk.dispatcher.receive_leave("one"))
+    desk.change(other, {"store.time": 200}, cause)
+    desk.settle()
+    assert desk.called[2:] == [("act", [3]), ("time", [200])]
+    assert desk.clients[3] is None
+
+
 def test_what_a_component_says_of_nothing_counts_where_nobody_has_set_the_prop():
     """At the start of a page: a table says what it shows, which the first page has said already."""
     desk = Desk()
