@@ -36,6 +36,7 @@ class Daq:
         radius: Of the circle of antennas, in metres.
         commands: Every command with its value, in order.
         frames: How many frames went out.
+        frame_seconds: The time between two.
     """
 
     host: str
@@ -45,6 +46,7 @@ class Daq:
     radius: float = 0.21
     commands: list[tuple[str, int]] = field(default_factory=list)
     frames: int = 0
+    frame_seconds: float = FRAME_SECONDS
     _gains: list[int] = field(default_factory=lambda: [157] * CHANNELS)
     _servers: list[asyncio.Server] = field(default_factory=list)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -74,7 +76,7 @@ class Daq:
             while request := await reader.read(64):
                 if request == b"q":
                     break
-                await asyncio.sleep(FRAME_SECONDS)
+                await asyncio.sleep(self.frame_seconds)
                 writer.write(await asyncio.to_thread(self._frame))
                 await writer.drain()
         writer.close()
