@@ -452,6 +452,7 @@ async def block_length(ui: Interface) -> None:
 
 @check("a field of the advanced configuration pushes what follows from it to both pages")
 async def cpi_size(ui: Interface) -> None:
+    await asyncio.sleep(QUIET_SECONDS)  # what the last push called in both pages writes what these have, when it comes
     await put(ui.two, "cfg_cpi_size", "24000")
     await field("cfg_data_block_len", "10", *ui.pages)
     await ui.has("web.daq_ini_cfg_dict['cpi_size']", 24000)
