@@ -13,6 +13,8 @@ MATRIX_TESTS ?= tests/core tests/app tests/testing tests/client $(addprefix test
 	pushes pushes_that_call round_trip uploads))
 FUZZ_ARGS ?=
 FAULTS_ARGS ?=
+MODEL_HISTORIES ?= 1000
+MODEL_ARGS ?=
 AUTOBAHN_ARGS ?=
 COVERAGE_ARGS ?=
 DASH_SOURCE ?=
@@ -34,13 +36,14 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-matrix test-dash fuzz faults autobahn coverage others components lint format bench clean chromium
+.PHONY: help demo test test-matrix test-dash fuzz faults model autobahn coverage others components lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make faults  a bad network, killed and stopped programs, a full disk, in true time: a quarter of an hour"
+	@echo "make model   whole apps and real pages in random histories against a model, ten minutes; MODEL_HISTORIES=5000"
 	@echo "make coverage  which branches of core/ and transport/ the tests of their rooms leave out; of core/ none, or it fails"
 	@echo "make autobahn  the Autobahn cases against our WebSockets, over all ways; AUTOBAHN_ARGS=\"--ways tls --cases 6.*\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
@@ -82,6 +85,9 @@ fuzz: $(STAMP)-test
 # All of it, what `make test` leaves out as it takes minutes included.
 faults: $(STAMP)-test chromium
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest tests/faults -m "long or not long" $(FAULTS_ARGS)
+
+model: $(STAMP)-test
+	MODEL_HISTORIES=$(MODEL_HISTORIES) "$(BIN)/python" -m pytest tests/model -m "long or not long" $(MODEL_ARGS)
 
 coverage: $(STAMP)-test chromium
 	"$(BIN)/python" -m coverage run -m pytest tests/core tests/transport $(COVERAGE_ARGS)
