@@ -279,6 +279,8 @@ class Callbacks(Embedded):
             registration = Registration(*self.registered_last(), spec)
             self.regular.registrations.append(registration)
             self.regular.declared.add(registration.output)
+            with self.runtime.lock:
+                self.hub.returning.declares(registration.output)
 
         def withdraw() -> None:
             nonlocal place

@@ -56,7 +56,7 @@ class SharedCalls:
         except Exception as error:  # noqa: BLE001 - the call runs all the same
             self._runtime.beside(error, call)
         if call.spec.coroutine:
-            self._runtime.spawn(self._run_coroutine(call, ending), ending.end)
+            self._runtime.spawn(lambda: self._run_coroutine(call, ending), ending.end)
         else:
             self._runtime.work(lambda: self._run_plain(call, ending), ending.end)
 

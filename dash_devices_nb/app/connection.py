@@ -341,11 +341,11 @@ class Connection:
 
     async def _changes(self, page: Page, frame: dict[str, Any]) -> None:
         sequence, mods, cause = wire.changes(frame)
+        dispatcher = self._runtime.dispatcher
         await self._slowed(page)
         if sequence > page.sequence:
             refused = await self._refused(page, mods) if self._hub.authorizers else {}
             allowed = {key: value for key, value in mods.items() if key not in refused}
-            dispatcher = self._runtime.dispatcher
 
             def receive() -> list[Action]:
                 actions: list[Action] = []
@@ -381,6 +381,10 @@ class Connection:
             return
         with self._runtime.lock:
             page.owe(page.sequence, ())
+            # A page that the app had forgotten says again what was taken, or refused: what undid that may be lost.
+            holds = {key: dispatcher.value(key) for key in mods if dispatcher.is_shared(key)}
+            if holds:
+                page.send_mods(self._runtime.shown_to(page, holds), undoes=True)
         self._pay(page)
 
     def _record(self, page: Page, mods: Mods, cause: Cause | None, before: int) -> None:

@@ -172,7 +172,7 @@ class ConnectHook:
 
     def _start(self, run: object) -> None:
         if inspect.iscoroutinefunction(self._function):
-            self._runtime.spawn(self._run_coroutine(), lambda: self._ended(run))
+            self._runtime.spawn(self._run_coroutine, lambda: self._ended(run))
         else:
             self._runtime.work(self._run_plain, lambda: self._ended(run))
 

@@ -31,6 +31,7 @@ from dash_devices_nb.app.outputs import mods_of
 from dash_devices_nb.app.pages import Page
 from dash_devices_nb.app.presence import Presence
 from dash_devices_nb.app.regular import OK, SERVER_ERROR, UNAVAILABLE, Answer, RegularCalls
+from dash_devices_nb.app.returning import Left, Returning
 from dash_devices_nb.app.roles import Roles
 from dash_devices_nb.app.runtime import Runtime, being_cancelled
 from dash_devices_nb.app.sharing import Sharing
@@ -75,6 +76,7 @@ class Hub:
         control, presence: who may act now, and who is here, as the program sees it.
         visitors: who tabs without a browser are (see `testing`), by what they send as `VISITOR_HEADER`.
         authorizers: the program's `callback_authorize_output` functions.
+        returning: what is kept of pages that have left, for those that come back.
         causes: whose acts the changes of props are, where the program says so.
     """
 
@@ -93,6 +95,7 @@ class Hub:
         self._redefining = False
         self._redefined = 0.0
         self.causes = Causes()
+        self.returning = Returning()
         self.roles = Roles(app)
         self.control = Control(self.roles, runtime)
         self.presence = Presence(self.roles, runtime)
@@ -129,11 +132,18 @@ class Hub:
             return page
         page = Page(self.runtime, client, self.app.recorder.dropped, self.sharing.budget_of(client))
         with self.runtime.lock:
+            page.knows = (self.returning.version, 0)
+            was = wire.text(greeting, "client", "") if same else ""
+            left = self.returning.back(was, key, client) if was else None
+            if left is not None:
+                page.sequence = left.sequence
             if same:
                 page.outbox.resume(0, revision)
             self.runtime.pages[page.client.id] = page
             self.runtime.on_performed()
             self._welcome(page, resumed=False)
+            if was:
+                self._make_up(page, left, number)
         self.runtime.account(self.app.recorder.came, page.client)
         self._introduce(page)
         self.runtime.flush()
@@ -158,6 +168,17 @@ class Hub:
         self.roles.greeted(page)
         if self.runtime.gate.closed:
             page.send_passing("paused", waiting=len(self.runtime.gate))
+
+    def _make_up(self, page: Page, left: Left | None, number: int) -> None:
+        """A page is back that the app had forgotten: tell it of the definitions that it has missed."""
+        missed = self.returning.missed(left, number)
+        if missed is None:
+            return
+        outputs, layout = missed
+        # A new layout makes all first calls by itself.
+        page.send("dependencies", **self._definitions([] if layout else outputs), age=0.0)
+        if layout:
+            page.send("reload", dist=self.app.new_libraries())
 
     def _pushed(self) -> list[list[str]]:
         """The props that have a shared or pushed value."""
@@ -192,6 +213,7 @@ class Hub:
             if self.runtime.pages.get(page.client.id) is not page:
                 return
             del self.runtime.pages[page.client.id]
+            self.returning.leaves(page)
             page.outbox.forget()
         self.runtime.enter(lambda: self.runtime.dispatcher.receive_leave(page.client.id))
         self.streams.ended(page)
@@ -201,6 +223,7 @@ class Hub:
 
     def close(self) -> None:
         """Forget everybody: the app stops."""
+        self._redefining = False  # its timer goes with the loop; who comes back is told of what it has missed
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -300,28 +323,33 @@ class Hub:
         if not self._redefining:
             return
         self._redefining = False
-        frame = {
+        frame = self._definitions(self.regular.declared)
+        self.regular.declared.clear()
+        with self.runtime.lock:
+            frame["age"] = time.monotonic() - self._redefined  # with the lock, for which this may have waited
+            for page in self.runtime.pages.values():
+                page.knows = (self.returning.version, page.send("dependencies", **frame))
+            self.roles.defined()
+        self.runtime.flush()
+
+    def _definitions(self, again: Iterable[str]) -> dict[str, Any]:
+        """What a page needs to know of the callbacks; those with the outputs `again` are to be called anew."""
+        return {
             "refs": self.shared_refs(),
             "causes": self.causes.for_pages(),
             "content": json.loads(stock.text_of(self.app.page_dependencies())),
             "socket": self.app.socket_outputs(),
             "scripts": self.app.inline_scripts(),
-            "again": sorted(self.regular.declared),
+            "again": sorted(again),
             "coroutines": self.has_coroutines(),
         }
-        self.regular.declared.clear()
-        with self.runtime.lock:
-            frame["age"] = time.monotonic() - self._redefined  # with the lock, for which this may have waited
-            for page in self.runtime.pages.values():
-                page.send("dependencies", **frame)
-            self.roles.defined()
-        self.runtime.flush()
 
     def layout_changed(self, scripts: list[dict[str, Any]]) -> None:
         """There is a new layout: the open pages show it in place. `scripts`: what they may not have loaded."""
         with self.runtime.lock:
+            self.returning.laid_out()
             for page in self.runtime.pages.values():
-                page.send("reload", dist=scripts)
+                page.knows = (self.returning.version, page.send("reload", dist=scripts))
         self.runtime.flush()
 
     # ---- the program's hooks
@@ -493,7 +521,7 @@ class Hub:
         with self.runtime.lock:
             holds = {key: dispatcher.value(key) for key in lost if dispatcher.is_shared(key)}
             if holds:
-                page.send_mods(self.runtime.shown_to(page, holds), force=True)
+                page.send_mods(self.runtime.shown_to(page, holds), undoes=True)
             of = self.runtime.dispatcher.state.of
             entries = [(key, prop, entry) for key in wanted for prop, entry in (of(key) or {}).items()]
             mods = {(key, prop): entry.value for key, prop, entry in entries if entry.revision >= wanted[key]}

@@ -137,7 +137,7 @@ class Lifecycle(Web):
         if site.app is not None and site.app is not self:
             site.app._site = None
         site.app = self
-        self.runtime.workers.open()
+        self.runtime.open()
         self._site = site
         self.through_jupyter = site.wish.base_url is not None
         self.holds = "all" if site.wish.loop == "kernel" else "coroutines"
@@ -185,9 +185,9 @@ class Lifecycle(Web):
         if self._begun:
             return
         self._begun = True
-        self.runtime.workers.open()
         self.runtime.io_loop = self.runtime.callback_loop = asyncio.get_running_loop()
         self.runtime.io_thread = self.runtime.callback_thread = threading.get_ident()
+        self.runtime.open()
         await self.runtime.in_worker(self._call_initially)
 
     # ---- ending
@@ -278,6 +278,8 @@ class Lifecycle(Web):
     def layout(self, value: Any) -> None:
         if not self._begun:
             stock.StockDash.layout.fset(self, value)
+            with self.runtime.lock:
+                self.hub.returning.laid_out()  # it may have run before
         else:
             before = stock.StockDash.layout.fget(self)
             try:
@@ -298,6 +300,8 @@ class Lifecycle(Web):
     def changed(self) -> None:
         """Callbacks were declared: if the app runs, tell the open pages."""
         self.hub.roles.forget()
+        with self.runtime.lock:
+            self.hub.returning.defined()
         self.mcp_callback_map = None  # Dash's MCP server makes it anew
         if self._begun:
             self.hub.definitions_changed(hold=self.callbacks.running is not None)

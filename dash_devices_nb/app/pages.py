@@ -64,6 +64,7 @@ class Page:
         own_pushes: the last push to this page alone of each prop that calls callbacks without output: the number of its
             frame, and the value.
         granted: the last push for which a callback was called, by its output and by whether it was this page's own.
+        knows: the version of the definitions that it was told of, and the number of the frame that did.
         apart: the ids that it has made itself while what is shared is kept from it; they come into patterns after that.
         introduced: set once the program's connect hooks have seen its client; nothing shared is sent before.
     """
@@ -94,6 +95,7 @@ class Page:
         self.introduced = threading.Event()
         self.own_pushes: dict[Key, tuple[int, Value]] = {}
         self.granted: dict[tuple[str, bool], int] = {}
+        self.knows = (0, 0)
         self.apart: set[str] = set()
         self.bucket = Bucket()
         self.told_slow = float("-inf")
@@ -130,10 +132,14 @@ class Page:
 
     # ---- queueing: with the runtime's lock held, from any thread
 
-    def send_mods(self, mods: Mods, *, force: bool = False) -> int:
-        """Queue values for this page alone. Returns the number of the frame."""
+    def send_mods(self, mods: Mods, *, undoes: bool = False) -> int:
+        """Queue values for this page alone, in place of what it has said so far if it `undoes` that.
+
+        Returns:
+            The number of the frame.
+        """
         number = self.outbox.next_number()
-        self._own(Frame(wire.mods_frame(mods, number=number, force=force)), number)
+        self._own(Frame(wire.mods_frame(mods, number=number, undoes=self.sequence if undoes else None)), number)
         return number
 
     def send_answer(self, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> None:
@@ -147,10 +153,11 @@ class Page:
         frame = {"t": "notice", "q": number, "level": level, "text": text, "title": title, "html": html}
         self._own(Frame(wire.dumps(frame)), number)
 
-    def send(self, kind: str, **fields: Any) -> None:
-        """Queue another frame of this page's own, which survives a lost connection."""
+    def send(self, kind: str, **fields: Any) -> int:
+        """Queue another frame of this page's own, which survives a lost connection. Returns its number."""
         number = self.outbox.next_number()
         self._own(Frame(wire.dumps({"t": kind, "q": number, **fields})), number)
+        return number
 
     def owe(self, sequence: int, keys: Iterable[Key]) -> None:
         """All changes up to `sequence` are ordered, and the page shall be told; `pay` does it.

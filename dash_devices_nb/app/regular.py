@@ -319,7 +319,7 @@ class RegularCalls:
 
     def _begin(self, call: RegularCall, ending: Ending[Answer]) -> None:
         if call.coroutine:
-            self._runtime.spawn(self._run_coroutine(call, ending), ending.end)
+            self._runtime.spawn(lambda: self._run_coroutine(call, ending), ending.end)
         elif call.laned:
             # Its lane bounds it, and others wait for it.
             self._runtime.work(lambda: self._run_laned(call, ending), ending.end)

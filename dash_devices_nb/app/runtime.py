@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.app.crew import BusyError, Crew, Job
@@ -58,6 +59,15 @@ running_call: ContextVar[Laned | None] = ContextVar("dash_devices_nb_call", defa
 
 in_coroutine: ContextVar[bool] = ContextVar("dash_devices_nb_coroutine", default=False)
 """Whether this is a coroutine of ours (a callback, a route), which must not block its loop."""
+
+
+@dataclass(eq=False)
+class Started:
+    """A coroutine function that is to run, and what is to be called when it has ended; `begun`: it runs."""
+
+    function: Callable[[], Coroutine[Any, Any, Any]]
+    ended: Callable[[], None]
+    begun: bool = False
 
 
 @contextlib.contextmanager
@@ -117,7 +127,10 @@ class Runtime:
         self._run: Callable[[Laned], None] = lambda call: None
         self._waiting: dict[Waiter, Callable[[], object]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._unstarted: set[Coroutine[Any, Any, Any]] = set()
+        self._unstarted: set[Started] = set()
+        self._late: list[Started] = []
+        """Coroutines that were to run while the app does not; they start when it does again."""
+        self._stopped = False
         self._abandoned: deque[Callable[[], None]] = deque()
         self._abandons = False
         self._held_up = False
@@ -276,7 +289,7 @@ class Runtime:
         if page is None:
             return
         if action.mods:
-            page.send_mods(self.shown_to(page, action.mods), force=True)
+            page.send_mods(self.shown_to(page, action.mods), undoes=True)
         if action.reason and action.told:
             page.send_notice("error", action.reason)
 
@@ -336,28 +349,40 @@ class Runtime:
             self.report(error)
             self._abandon(ended)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any], ended: Callable[[], None]) -> None:
-        """Run a coroutine on the callback loop, in a context of its own. From any thread.
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, Any]], ended: Callable[[], None]) -> None:
+        """Run a coroutine function on the callback loop, in a context of its own. From any thread.
 
-        `ended` is called once it has ended, or cannot be run.
+        `ended` is called once it has ended, or cannot be run. What comes while the app has stopped runs when it runs
+        again, as plain functions do.
         """
         loop = self.callback_loop
-        self._unstarted.add(coroutine)  # before the loop hears of it, which may start it at once
+        started = Started(function, ended)
+        with self.lock:
+            if self._stopped or loop is None:
+                self._late.append(started)
+                return
+        self._unstarted.add(started)  # before the loop hears of it, which may start it at once
         try:
-            if loop is None:
-                raise RuntimeError("the app does not run")
-            loop.call_soon_threadsafe(self._start, loop, coroutine, ended, context=coroutine_context())
-        except RuntimeError:  # the loop is closed: the app has ended
-            self._unstarted.discard(coroutine)
-            coroutine.close()
+            loop.call_soon_threadsafe(self._start, loop, started, context=coroutine_context())
+        except RuntimeError:  # the loop is closed by somebody else
+            self._unstarted.discard(started)
             self._abandon(ended)
             return
         if self.io_loop is not None and self.io_loop is not loop and not self._held_up:
-            self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, coroutine)
+            self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, started)
 
-    def _look_at(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def open(self) -> None:
+        """The app runs, on the loops that are set: run what came while it had stopped. From any thread."""
+        self.workers.open()
+        with self.lock:
+            self._stopped = False
+            late, self._late = self._late, []
+        for each in late:
+            self.spawn(each.function, each.ended)
+
+    def _look_at(self, started: Started) -> None:
         """A coroutine should have started by now: else a cell holds up the callback loop, and the pages say so."""
-        if coroutine in self._unstarted:
+        if started in self._unstarted:
             self._held_up = True
             self.tell_all("busy", text="Some callbacks wait for the running cell")
             self.flush()
@@ -375,17 +400,30 @@ class Runtime:
             finally:
                 self._abandons = False
 
-    def _start(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], ended: Callable[[], None]
-    ) -> None:
-        self._unstarted.discard(coroutine)
+    def _start(self, loop: asyncio.AbstractEventLoop, started: Started) -> None:
+        self._unstarted.discard(started)
+        with self.lock:
+            if self._stopped:
+                self._late.append(started)
+                return
         if self._held_up:
             self._held_up = False
             self.tell_all("busy", text="")
             self.flush()
-        task = loop.create_task(coroutine)
-        task.add_done_callback(lambda _: ended())  # also of one that was cancelled before its first step
+        task = loop.create_task(self._run_started(started))
+        task.add_done_callback(lambda _: self._ended(started))  # also of one that was cancelled before its first step
         self.hold(task)
+
+    async def _run_started(self, started: Started) -> None:
+        started.begun = True
+        await started.function()
+
+    def _ended(self, started: Started) -> None:
+        with self.lock:
+            if self._stopped and not started.begun:
+                self._late.append(started)
+                return
+        started.ended()
 
     def hold(self, task: asyncio.Task[Any]) -> None:
         """Keep a task until it is done; `stop` cancels it."""
@@ -431,8 +469,9 @@ class Runtime:
         return await future
 
     def stop(self) -> None:
-        """Cancel what runs on the callback loop and end the threads. From any thread."""
+        """Cancel what runs on the callback loop, end the threads; what waits does so until `open`. From any thread."""
         with self.lock:
+            self._stopped = True
             for wake in self._waiting.values():
                 wake()
             self._waiting.clear()

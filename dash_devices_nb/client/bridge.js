@@ -206,6 +206,7 @@
             if (frame.resumed) this.shared.acknowledged(frame.s);
             else {
                 this._number = 0;
+                this.shared.forgotten();
                 this.present.again();
             }
             this.shared.resend();
@@ -290,7 +291,7 @@
                 if (frame.r <= this._layoutRevision) return;
                 this._revision = Math.max(this._revision, frame.r);
             }
-            if (frame.f) this.shared.undo(frame.m);
+            if (frame.f !== undefined) this.shared.undo(frame.m, frame.f);
             else this.shared.came(frame.m, frame.r, frame.size, frame.q);
         }
 

@@ -27,6 +27,7 @@
          *     is told of each change that did not come through `apply`; its cause is {person: true}, {initial: true}
          *     or {by: [id, prop, revision]}; with `push`: that was pushed to all and is not shared; {own: [id, prop, number]}:
          *     to this page alone, in the frame of that number; with `said`: a component answered that; {restored: true}: the browser has kept it.
+         *     `chain`: the callbacks that have led to it; `given`: the app has given it to all.
          */
         constructor(owner) {
             this._owner = owner;
@@ -167,7 +168,10 @@
             const record = state.callbacks.executed.find(
                 each => each.executionResult && each.executionResult.data && name in each.executionResult.data
             );
-            if (record) return this.causeOf(Object.keys(record.changedPropIds));
+            if (record) {
+                const chain = [...(record.predecessors || []), record.callback];
+                return {...this.causeOf(Object.keys(record.changedPropIds)), chain};
+            }
             return this.answering || {person: true};
         }
 
@@ -269,12 +273,14 @@
          * Set props that came from the app.
          * @param {{[id: string]: {[prop: string]: any}}} mods
          * @param {number} [revision] of the shared state, where all pages get them
-         * @param {number} [number] of the frame, where only this page does
+         * @param {number} [number] of the frame, where only this page does; without both they undo what this page did: that
+         *     calls none of the callbacks by which it came, or a ring of them would go on for ever
          */
         apply(mods, revision, number) {
             /** @type {{[id: string]: any}} */
             const heard = {};
             const silent = [];
+            const chain = [];
             for (const id in mods) {
                 const path = this._path(id);
                 if (!path) {
@@ -313,7 +319,13 @@
                             continue;
                         }
                     }
-                    this._causes.set(`${id}.${prop}`, this._causeOfPush(id, prop, revision, number));
+                    const was = this._causes.get(`${id}.${prop}`);
+                    const before = revision || number ? [] : (was || {}).chain || [];
+                    chain.push(...before);
+                    // What a Patch is applied to may be this page's own.
+                    const given = Boolean(revision && !(dd.isPatch(mods[id][prop]) && was && !was.given));
+                    const cause = {...this._causeOfPush(id, prop, revision, number), given, chain: before};
+                    this._causes.set(`${id}.${prop}`, cause);
                     if (noted) this._inPlace.note(value);
                     const told = this._heard(id, prop);
                     const brings = holdsComponents(value) || holdsComponents(old[prop]);
@@ -333,7 +345,7 @@
             try {
                 this._listeners.together(() => {
                     for (const [itempath, props] of silent) this._set(itempath, props);
-                    if (Object.keys(heard).length) this._answer(heard);
+                    if (Object.keys(heard).length) this._answer(heard, chain);
                 });
             } finally {
                 this._applying = false;
@@ -355,8 +367,8 @@
             });
         }
 
-        /** Apply as the answer of a callback that nobody declared. */
-        _answer(data) {
+        /** Apply as the answer of a callback that nobody declared, and that these led to. */
+        _answer(data, predecessors = []) {
             const callback = {output: 'dash-devices', outputs: [], inputs: [], state: [], no_output: true};
             const nothing = () => [];
             this._store.dispatch({
@@ -368,7 +380,7 @@
                         getOutputs: nothing,
                         getInputs: nothing,
                         getState: nothing,
-                        predecessors: [],
+                        predecessors,
                         executionResult: {data, payload: {outputs: []}}
                     }
                 ]
@@ -441,7 +453,8 @@
         ownValues(own) {
             /** @type {{[id: string]: any}} */
             const values = {};
-            for (const key of this._causes.keys()) {
+            for (const [key, cause] of this._causes) {
+                if (cause.given) continue;
                 const at = key.lastIndexOf('.');
                 const [id, prop] = [key.slice(0, at), key.slice(at + 1)];
                 const props = this._store && this.props(id);

@@ -32,6 +32,8 @@
             this._sequence = 0;
             /** The number of the newest change of ours, by prop. @type {Map<string, number>} */
             this._pending = new Map();
+            /** The same, acknowledged or not: what undoes an older one says nothing of it. @type {Map<string, number>} */
+            this._newest = new Map();
             /** With the numbers of the frames that carry them. @type {{change: {s: number, m: object, c: any}, f: number|false}[]} */
             this._unacknowledged = [];
             /** When, and why, a prop changed in this page while it was the page's own. @type {Map<string, {at: number, cause: any}>} */
@@ -133,6 +135,7 @@
             const s = this._gather(id, shared, text.length, cause);
             for (const prop of names) {
                 this._pending.set(keyOf(id, prop), s);
+                this._newest.set(keyOf(id, prop), s);
                 this._own.delete(keyOf(id, prop));
             }
         }
@@ -214,6 +217,11 @@
             for (const [key, own] of this._pending) if (own <= s) this._pending.delete(key);
         }
 
+        /** The app knows this page no more, or may not: it counts anew what it has of this page. */
+        forgotten() {
+            this._newest = new Map(this._pending);
+        }
+
         /** Send again what was not acknowledged. */
         resend() {
             for (const each of this._unacknowledged) each.f = this._page.send({t: 'set', ...each.change});
@@ -224,7 +232,8 @@
             const [lost] = this._unacknowledged.filter(each => each.f === f);
             if (!lost) return;
             this._unacknowledged = this._unacknowledged.filter(each => each !== lost);
-            for (const [key, s] of this._pending) if (s === lost.change.s) this._pending.delete(key);
+            for (const known of [this._pending, this._newest])
+                for (const [key, s] of known) if (s === lost.change.s) known.delete(key);
             const m = Object.fromEntries(Object.entries(lost.change.m).map(([id, props]) => [id, Object.keys(props)]));
             this._page.send({t: 'want', ids: {}, m});
         }
@@ -232,9 +241,12 @@
         /**
          * Values that undo what this page changed. A component to which a prop goes and comes back before it was drawn may
          * keep the value between (Dash 4.4.1's slider does): they wait until it was. What is newer by then stays.
+         * @param {any} mods @param {number} s the last change that the app had ordered: what this page has changed since stays, too
          */
-        undo(mods) {
-            for (const id in mods) this._undone[id] = {...this._undone[id], ...mods[id]};
+        undo(mods, s) {
+            for (const id in mods)
+                for (const prop in mods[id])
+                    if (!((this._newest.get(keyOf(id, prop)) || 0) > s)) this._undone[id] = {...this._undone[id], [prop]: mods[id][prop]};
             clearTimeout(this._undoing);
             const soon = () => (document.hidden ? this._undo() : requestAnimationFrame(() => this._undo()));
             this._undoing = window.setTimeout(soon, DRAWN_MS);

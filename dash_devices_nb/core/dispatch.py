@@ -18,6 +18,7 @@ from dash_devices_nb.core.ids import Key, canonical, named, parsed
 from dash_devices_nb.core.lanes import Laned, Lanes
 from dash_devices_nb.core.postponed import SECONDS, Postponed
 from dash_devices_nb.core.spec import CallbackSpec, Instance, Slot, is_one
+from dash_devices_nb.core.state import Entry
 from dash_devices_nb.core.store import Store
 from dash_devices_nb.core.values import PatchValue, Value
 from dash_devices_nb.core.waits import Waiter, Waits
@@ -206,7 +207,7 @@ class Dispatcher:
                 private[key] = value
             elif cause is None or self._counts(key, value, cause, client):
                 taken[key] = value
-            elif (key in self.state or (cause.kept and self.store.knows(key))) and self.value(key) != value:
+            elif (key in self.state or (not cause.said and self.store.knows(key))) and self.value(key) != value:
                 refused[key] = self.value(key)
         if private:
             actions.append(Refuse(client, {}, f"{named(private)} is not shared: no shared callback uses it"))
@@ -371,18 +372,25 @@ class Dispatcher:
         led = self.state.get(cause.key)
         if cause.revision == ACTED:
             return led is None or key not in led.lineage
-        if led is None or led.revision != cause.revision or key in led.lineage:
+        if led is None or not self._is_newest(cause, led) or key in led.lineage:
             return False
         acted = self._acted.get(key)
-        if acted is not None and acted[0] >= cause.revision and key != cause.key:
+        if acted is not None and acted[0] >= led.revision and key != cause.key:
             return False  # the page of a person has said it meanwhile: its own answer (a time, say), or a newer act
         act, actor = self._acted.get(cause.key, (0, None))
-        if act == cause.revision and actor is not None and actor is not client:
+        if act == led.revision and actor is not None and actor is not client:
             return False  # the page of the person who did it is about to say the same, as its act
-        if self._answered.get((cause.key, key)) == cause.revision:
+        if self._answered.get((cause.key, key)) == led.revision:
             return False
-        self._answered[cause.key, key] = cause.revision
+        self._answered[cause.key, key] = led.revision
         return True
+
+    def _is_newest(self, cause: Cause, entry: Entry) -> bool:
+        """Whether a page answers the value that a prop has.
+
+        A page that skips, or comes back, gets the newest values of all props with one revision, that of the last.
+        """
+        return entry.revision <= cause.revision <= self.state.revision
 
     def _answers(self, key: Key, value: Value, cause: Cause) -> bool:
         """Whether a page's own callback may set a shared prop: one answer to one change, and no circles."""
@@ -397,11 +405,11 @@ class Dispatcher:
                 return False  # another page has said the same of this change
             self._answered[cause.key, key] = entry.revision
             return True
-        if entry is None or entry.revision != cause.revision:
+        if entry is None or not self._is_newest(cause, entry):
             return False
-        if key == cause.key or key in entry.lineage or self._answered.get((cause.key, key)) == cause.revision:
+        if key == cause.key or key in entry.lineage or self._answered.get((cause.key, key)) == entry.revision:
             return False
-        self._answered[cause.key, key] = cause.revision
+        self._answered[cause.key, key] = entry.revision
         return self.value(key) != value
 
     def _lineage(self, cause: Cause | None, taken: Mods) -> frozenset[Key]:

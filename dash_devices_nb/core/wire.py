@@ -34,9 +34,12 @@ def dumps(value: Any) -> str:
 
 
 def mods_frame(
-    mods: Mods, revision: int | None = None, *, number: int | None = None, force: bool = False
+    mods: Mods, revision: int | None = None, *, number: int | None = None, undoes: int | None = None
 ) -> list[bytes]:
-    """Values to apply, as parts of UTF-8; they are the values' own JSON, so that a shared frame is encoded once."""
+    """Values to apply, as parts of UTF-8; they are the values' own JSON, so that a shared frame is encoded once.
+
+    `undoes`: the page's changes up to this number: the values count even where they are equal to what is shown.
+    """
     by_id: dict[str, list[bytes]] = {}
     for (component_id, prop), value in mods.items():
         by_id.setdefault(component_id, []).extend((b",", orjson.dumps(prop), b":", value.json))
@@ -45,8 +48,8 @@ def mods_frame(
         parts.append(b',"r":%d' % revision)
     if number is not None:
         parts.append(b',"q":%d' % number)
-    if force:
-        parts.append(b',"f":1')
+    if undoes is not None:
+        parts.append(b',"f":%d' % undoes)
     parts.append(b',"m":{')
     for component_id, props in by_id.items():
         parts += orjson.dumps(component_id), b":{", *props[1:], b"},"

@@ -114,10 +114,15 @@ class Calling:
             asked.cause = self._view.cause_of(asked.changed) if asked.changed else Cause("initial")
             if not bound.declared.outputs and asked.cause.kind not in ("person", "push", "own"):
                 continue
-            if bound in self._running:
-                self._running[bound].stale = True
+            self._overtakes(bound)
             self._running[bound] = asked
             self._request(asked, bound.payload(self._view.props, asked.changed))
+
+    def _overtakes(self, bound: Bound) -> None:
+        """The answers of earlier calls come too late, those of the same callback as it was known before as well."""
+        same = (bound.declared.output, bound.bindings)
+        for other in [each for each in self._running if (each.declared.output, each.bindings) == same]:
+            self._running.pop(other).stale = True
 
     def answered(self, asked: Asked) -> bool:
         """An answer has come. Returns whether it is to be applied."""

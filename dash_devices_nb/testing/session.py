@@ -18,10 +18,11 @@ from websockets.asyncio.client import ClientConnection
 from dash_devices_nb.core.ids import Key, Ref, Wild
 from dash_devices_nb.core.layout import EVENT_PROPS, overlay
 from dash_devices_nb.testing.calling import Asked, Calling
+from dash_devices_nb.testing.declared import Bound
 from dash_devices_nb.testing.link import Link
 from dash_devices_nb.testing.view import Cause, View
 
-UPDATE = "_dash-update-component"
+UPDATE, LAYOUT, DEPENDENCIES = "_dash-update-component", "_dash-layout", "_dash-dependencies"
 SAY_EVERY = 40
 USUAL_TRIP = 0.05
 """In seconds: how long before a prop was said to be shared the page may have changed it too late to know."""
@@ -65,12 +66,20 @@ class Session:
         self._number = self._sequence = self._request = 0
         self._applied = self._unsaid = 0
         self._early: list[dict[str, Any]] = []
+        self._loads = self._layout_request = 0
+        """How often it was loaded, and the request for the newest layout: an older one's answer is none."""
         self._refs: list[Ref] = []
         self._pending: dict[Key, int] = {}
+        self._newest: dict[Key, int] = {}
+        """The number of the newest change of ours, acknowledged or not: what undoes an older one says nothing of it."""
         self._own: dict[Key, tuple[float, Cause]] = {}
+        self._chains: dict[Key, frozenset[Bound]] = {}
+        """The callbacks by which a prop got the value that it has; an undoing calls none of them."""
         self._deaf_since: float | None = 0.0
         self._unacknowledged: list[dict[str, Any]] = []
         self._requests: dict[int, tuple[dict[str, Any], Done]] = {}
+        self._sent: set[int] = set()
+        """The numbers of those of them that were sent, on whatever connection."""
         self._carried: dict[int, dict[str, Any]] = {}
         """What the frames of this connection carried, by their numbers, until all of it is acknowledged or answered."""
 
@@ -135,9 +144,10 @@ class Session:
             case "mods":
                 self._mods(frame)
             case "res" if frame["n"] in self._requests:
-                request, done = self._requests.pop(frame["n"])
+                _, done = self._requests.pop(frame["n"])
+                self._sent.discard(frame["n"])
                 self._forget_carried()
-                if request["path"] == "_dash-layout":  # another answer's is that of the components in it
+                if frame["n"] == self._layout_request:  # another answer's is that of the components in it
                     self._layout_revision = frame.get("r", self._layout_revision)
                 done(frame["s"], frame["b"])
             case "unread":
@@ -168,6 +178,8 @@ class Session:
             self._unsaid = 0
             if self.link.send({**frame, "q": self._number, "k": self._applied}) and frame["t"] in ("set", "req"):
                 self._carried[self.link.sent] = frame
+                if frame["t"] == "req":
+                    self._sent.add(frame["n"])
 
     def _forget_carried(self) -> None:
         if not (self._unacknowledged or self._requests):
@@ -179,11 +191,14 @@ class Session:
             return
         if frame["t"] == "req":
             _, done = self._requests.pop(frame["n"], (None, None))
+            self._sent.discard(frame["n"])
             if done is not None:
                 done(400, "the app could not read this request")
             return
         self._unacknowledged = [change for change in self._unacknowledged if change["s"] != frame["s"]]
-        self._pending = {key: s for key, s in self._pending.items() if s != frame["s"]}
+        for known in (self._pending, self._newest):
+            for key in [key for key, s in known.items() if s == frame["s"]]:
+                del known[key]
         self._send({"t": "want", "ids": {}, "m": {each: list(props) for each, props in frame["m"].items()}})
 
     def _image(self, message: bytes) -> None:
@@ -211,16 +226,19 @@ class Session:
             self._acknowledged(frame["s"])
         else:
             self._number = 0
+            self._newest = dict(self._pending)
         for change in self._unacknowledged:
             self._send(change)
         for number, (request, done) in list(self._requests.items()):
-            if not frame["resumed"]:
+            known = number <= frame["n"] if frame["resumed"] else number in self._sent and request["path"] == UPDATE
+            if not known:
+                self._send(request)
+            elif not frame["resumed"]:
                 del self._requests[number]
                 done(503, "the connection was lost before the answer came")
-            elif number > frame["n"]:
-                self._send(request)
         if anew:
             self._revision = 0
+            self._early.clear()
             self._load()
 
     def _acknowledged(self, sequence: int) -> None:
@@ -233,30 +251,36 @@ class Session:
     def _load(self) -> None:
         """Ask for layout and callbacks, and show them when both are there; the page's own values stay."""
         self.loaded = False
-        self._early.clear()
         self.calling.forget()
+        self._loads += 1
+        load = self._loads
+        before = self._sequence
         got: dict[str, Any] = {}
 
         def taken(path: str, status: int, body: Any) -> None:
+            if load != self._loads:
+                return
             if status != 200:
                 self.notices.append({"level": "error", "title": path, "text": str(body)})
                 return
             got[path] = body
             if len(got) == 2:
-                self._loaded(got["_dash-layout"], got["_dash-dependencies"])
+                self._loaded(got[LAYOUT], got[DEPENDENCIES], before)
 
-        for path in ("_dash-layout", "_dash-dependencies"):
+        for path in (LAYOUT, DEPENDENCIES):
             self._ask(path, None, lambda status, body, p=path: taken(p, status, body), self.link.settings["other"])  # type: ignore[misc]
 
-    def _loaded(self, layout: Any, dependencies: list[dict[str, Any]]) -> None:
-        own = self.view.own_values(lambda key: not self.is_shared(key))
+    def _loaded(self, layout: Any, dependencies: list[dict[str, Any]], before: int) -> None:
+        """Show a layout that was asked for when `before` changes had been made."""
+        own = self.view.own_values(lambda key: not self.is_shared(key) or self._newest.get(key, 0) > before)
         overlay(layout, own.get)
         self.loaded = True
         self._revision = max(self._revision, self._layout_revision)
         self.view.load(layout)
         self.calling.define(dependencies)
         self.calling.start()
-        for frame in self._early:
+        early, self._early = self._early, []
+        for frame in early:
             self._mods(frame)
 
     def _request_callback(self, asked: Asked, payload: dict[str, Any]) -> None:
@@ -283,13 +307,16 @@ class Session:
             self._spawn(self._ask_http(path, body, done))
             return
         self._request += 1
+        if path == LAYOUT:
+            self._layout_request = self._request
         request = {"t": "req", "n": self._request, "path": path, "query": "", "body": body, **(why or {})}
         self._requests[self._request] = (request, done)
         self._send(request)
 
     async def _ask_http(self, path: str, body: Any, done: Done) -> None:
+        load = self._loads
         answer = await self.link.fetch(path, body, {"X-Dash-Devices-Client": f"{self.client}.{self.key}"})
-        if path == "_dash-layout":
+        if path == LAYOUT and load == self._loads:
             self._layout_revision = int(answer.headers.get("x-dash-devices-revision", 0))
         done(answer.status, json.loads(answer.text) if answer.status == 200 else answer.text)
         await self.proceed()
@@ -297,17 +324,20 @@ class Session:
     def _apply(self, values: dict[str, dict[str, Any]], asked: Asked) -> None:
         """Apply a callback's answer."""
         changed: list[Key] = []
+        chain = asked.before | {asked.bound}
         for component_id, props in values.items():
             for prop, value in props.items() if component_id in self.view.props else ():
                 self.set((component_id, prop), value, asked.cause)
+                self._chains[component_id, prop] = chain
                 changed.append((component_id, prop))
             now = self.view.props.get(component_id, {})
             self.tell(component_id, {prop: now.get(prop) for prop in props}, asked.cause)
-        self.calling.changed(changed, asked.before | {asked.bound})
+        self.calling.changed(changed, chain)
 
-    def set(self, key: Key, value: Any, cause: Cause) -> None:
+    def set(self, key: Key, value: Any, cause: Cause, *, to_all: bool = False) -> None:
         """Change what the page shows."""
-        came = self.view.set(key, value, cause)
+        self._chains.pop(key, None)
+        came = self.view.set(key, value, cause, to_all=to_all)
         self.shown.append((key, value))
         self.calling.came(came)
 
@@ -340,7 +370,8 @@ class Session:
         change: dict[str, Any] = {"t": "set", "s": self._sequence, "m": {component_id: shared}}
         if cause.wire is not None:
             change["c"] = cause.wire
-        self._pending.update({(component_id, prop): self._sequence for prop in shared})
+        for known in (self._pending, self._newest):
+            known.update({(component_id, prop): self._sequence for prop in shared})
         self._unacknowledged.append(change)
         self._send(change)
 
@@ -362,6 +393,7 @@ class Session:
                 return
             self._revision = max(self._revision, revision)
         changed: list[Key] = []
+        chain: frozenset[Bound] = frozenset()
         for component_id, props in frame["m"].items():
             for prop, value in props.items():
                 key = (component_id, prop)
@@ -369,14 +401,20 @@ class Session:
                     self._own.pop(key, None)
                     if key in self._pending:
                         continue
+                elif self._newest.get(key, 0) > frame.get("f", self._sequence):
+                    continue
                 if component_id in self.view.props:
                     kind = "pushed" if revision is None else "shared" if self.is_shared(key) else "push"
                     number = frame["q"] if revision is None else revision
                     before = self.view.props[component_id].get(prop, ...)
-                    self.set(key, value, Cause(kind, (component_id, prop, number)))
+                    undone = self._chains.get(key, frozenset()) if "f" in frame else frozenset()
+                    self.set(key, value, Cause(kind, (component_id, prop, number)), to_all=revision is not None)
+                    if undone:
+                        self._chains[key] = undone
+                        chain |= undone
                     if self.view.props[component_id].get(prop, ...) != before or prop in EVENT_PROPS:
                         changed.append(key)
-        self.calling.changed(changed)
+        self.calling.changed(changed, chain)
 
     # ---- tasks
 

@@ -11,6 +11,7 @@ from dash_devices_nb.core.ids import Key
 from dash_devices_nb.core.layout import EVENT_PROPS, components
 from dash_devices_nb.core.patches import apply_patch, extend_figure
 from dash_devices_nb.core.rows import transacted
+from dash_devices_nb.core.values import PATCH
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Cause:
     Attributes:
         kind: "person", "initial" (the page's own first calls), "shared", "push" (to all, of what no shared callback
             uses), "pushed" (to this page alone) or "own" (what that has led to).
-        by: [id, prop, revision] of the change; for the last two the number of the frame.
+        by: [id, prop, revision] of the change; for the last two the number of the frame; of a person's own change
+            [id, prop, -1] where a callback answers it.
     """
 
     kind: str
@@ -28,8 +30,10 @@ class Cause:
 
     @property
     def wire(self) -> list[Any] | None:
-        """As a frame carries it: None for a person."""
-        return None if self.kind == "person" else list(self.by) if self.kind in REVISIONS else []
+        """As a frame carries it: None for a person, and the prop of which it was, with -1, for what answers that."""
+        if self.kind == "person":
+            return list(self.by) or None
+        return list(self.by) if self.kind in REVISIONS else []
 
 
 REVISIONS = ("shared", "push")
@@ -47,6 +51,8 @@ class View:
         self.tree: Any = None
         self.props: dict[str, dict[str, Any]] = {}
         self._causes: dict[Key, Cause] = {}
+        self._given: set[Key] = set()
+        """What the app has given to all pages, and none has changed since."""
 
     def load(self, tree: Any) -> None:
         """Show another layout."""
@@ -57,7 +63,8 @@ class View:
         """The values that were changed in this page and are its own."""
         values: dict[str, dict[str, Any]] = {}
         for component_id, prop in self._causes:
-            if component_id in self.props and prop in self.props[component_id] and own((component_id, prop)):
+            key = component_id, prop
+            if key not in self._given and prop in self.props.get(component_id, ()) and own(key):
                 values.setdefault(component_id, {})[prop] = self.props[component_id][prop]
         return values
 
@@ -66,14 +73,25 @@ class View:
         for component_id, node in components(self.tree):
             self.props.setdefault(component_id, node["props"])
 
-    def set(self, key: Key, value: Any, cause: Cause) -> list[str]:
+    def set(self, key: Key, value: Any, cause: Cause, *, to_all: bool = False) -> list[str]:
         """Change a prop of a component that is there; a `Patch` is applied, an event does its work.
+
+        Args:
+            key: the prop.
+            value: the value, or what is done to it.
+            cause: why.
+            to_all: whether the app gives it to all pages: it is none of this page's own then.
 
         Returns:
             The ids of the components that came in by it.
         """
         component_id, prop = key
         props = self.props[component_id]
+        is_patch = isinstance(value, dict) and PATCH in value
+        if not to_all:
+            self._given.discard(key)
+        elif not is_patch or key not in self._causes:  # else what it is applied to may be this page's own
+            self._given.add(key)
         self._causes[key] = cause
         if isinstance(value, dict) and MARK in value:
             if prop == ROWS:
@@ -85,7 +103,7 @@ class View:
         if prop in EVENT_PROPS:
             props["figure"] = extend_figure(props.get("figure"), value, prepend=prop == "prependData")
             return []
-        if isinstance(value, dict) and "__dash_patch_update" in value:
+        if is_patch:
             value = apply_patch(_copy(props.get(prop)), value["operations"])
         had = _holds(props.get(prop))
         props[prop] = value
@@ -102,7 +120,7 @@ class View:
         for key in keys:
             cause = self._causes.get(key)
             if cause is None or cause.kind == "person":
-                return PERSON
+                return Cause("person", (*key, -1))
             if cause.kind in REVISIONS and (newest is None or cause.by[2] > newest.by[2]):
                 newest = cause
             if cause.kind in ("pushed", "own") and (own is None or cause.by[2] > own.by[2]):

@@ -201,3 +201,43 @@ async def test_two_pages_configure_each_other(serve: Serving, browser: Tabs):
     assert calls["mode"] <= 3
     assert calls["note"] <= 3
     assert calls["out"] <= 5
+
+
+async def test_two_callbacks_that_answer_each_other_settle(serve: Serving, browser: Tabs):
+    """A ring of two regular callbacks through shared props ends after one round, alike in all pages."""
+    app = Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="p", value="0"), dcc.Input(id="q", value="0"), html.Div(id="out")])
+    calls: collections.Counter[str] = collections.Counter()
+
+    @app.callback_shared(Output("out", "children"), Input("p", "value"), Input("q", "value"))
+    def out(p, q):
+        return f"{p} {q}"
+
+    @app.callback(Output("q", "value"), Input("p", "value"), prevent_initial_call=True)
+    def ask(p):
+        calls["ask"] += 1
+        return f"q({p})"
+
+    @app.callback(Output("p", "value"), Input("q", "value"), prevent_initial_call=True)
+    def answer(q):
+        calls["answer"] += 1
+        return f"p({q})"
+
+    url = await serve(app)
+    pages = [await browser.open(url), await browser.open(url)]
+
+    async def alike(p: str, q: str) -> None:
+        await settled(app, pages)
+        for page in pages:
+            await expect(page.locator("#out")).to_have_text(f"{p} {q}")
+            await expect(page.locator("#p")).to_have_value(p)
+            await expect(page.locator("#q")).to_have_value(q)
+        assert sum(calls.values()) <= 12, calls
+        calls.clear()
+
+    app.push_mods({"p": {"value": "pushed"}})
+    await alike("pushed", "q(pushed)")
+    await pages[0].locator("#q").fill("typed")
+    await alike("p(typed)", "typed")
+    await pages[1].locator("#p").fill("acted")
+    await alike("acted", "q(acted)")

@@ -33,7 +33,7 @@ async def test_a_coroutine_that_starts_at_once_does_not_count_as_one_that_waits(
     monkeypatch.setattr(app.runtime, "_look_at", look_at)
     with monkeypatch.context() as patched:
         patched.setattr(loop, "call_soon_threadsafe", quick)
-        await asyncio.to_thread(app.runtime.spawn, job(), ended.set)
+        await asyncio.to_thread(app.runtime.spawn, job, ended.set)
     await eventually(looked.is_set)
     assert told == []
     assert not app.runtime._unstarted
