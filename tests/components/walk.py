@@ -172,6 +172,8 @@ class _Walked:
             return len(set(looks)) == 1 and looks[0] != before
 
         await self._until(alike, SHOWN_WITHIN)
+        if len(looks) < len(self._pages):
+            await alike()  # a busy machine has not looked once in that time
         has = [await page.evaluate(PROP, each.prop) for page in self._pages]
         wrong = [str(number) for number, value in enumerate(has, 1) if value != each.push]
         if wrong:
