@@ -45,8 +45,9 @@ NEEDS_MORE = re.compile(
 )
 ACTS = re.compile(r"callback|Dash\(|DashProxy\(")
 
-# Graphs are drawn when all else is there, and may take their time.
-UNDRAWN = "() => document.querySelectorAll('.dash-graph:not(:has(.main-svg))').length"
+# On a busy machine nothing changes for a while though callbacks run; graphs are drawn when all else is there.
+UNFINISHED = """() => window.dash_stores[0].getState().isLoading
+    || document.querySelector('.dash-graph:not(:has(.main-svg))') !== null"""
 SHOWN = """() => {
     const root = document.querySelector('#react-entry-point');
     const lines = root.innerText.split('\\n').map(line => line.trim()).filter(Boolean).sort();
@@ -127,7 +128,7 @@ async def shown(page: Page) -> list[str]:
         now: list[str] = await page.evaluate(SHOWN)
         if now != before:
             before, since = now, time.monotonic()
-        elif time.monotonic() - since > QUIET_SECONDS and not await page.evaluate(UNDRAWN):
+        elif time.monotonic() - since > QUIET_SECONDS and not await page.evaluate(UNFINISHED):
             return now
         if time.monotonic() > deadline:
             return now
@@ -191,6 +192,7 @@ async def compare(program: Path, columns: tuple[str, str], chromium: Browser, ke
         pages = []
         for tabs, url in zip(both, urls, strict=True):
             context = await tabs.context()
+            context.set_default_timeout(STARTS_WITHIN * 1000)
             await context.route("**/*", _stay_here)
             pages.append(await tabs.open(url, context=context))
             await pages[-1].locator("#react-entry-point > :not(._dash-loading)").first.wait_for(state="attached")
