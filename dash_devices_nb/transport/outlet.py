@@ -126,8 +126,8 @@ class Outlet:
             return 0
         except OSError:
             # The connection has broken, which the loop hears when it reads; of another way to write nothing is read.
-            if self._sink is not self._transport:
-                self._call_soon(self._sink.abort)
+            if self._sink is not self._transport:  # pragma: no branch - the loop is faster, where it is idle
+                self._call_soon(self._sink.abort)  # pragma: no cover - likewise
             return len(data)
 
     def _hand_over(self) -> None:

