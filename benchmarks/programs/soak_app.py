@@ -110,7 +110,10 @@ class Device:
 
 main_loop = asyncio.get_event_loop()
 device = Device()
-# What is bounded is full at once: the journal by pushes, the roles of persons by those of browsers that are gone.
+# What is bounded is full at once: the journal by pushes, the log of what callbacks print by lines, the roles of persons
+# by those of browsers that are gone.
+for number in range(2000):
+    app.output_log.add("filler", "stdout", f"line {number}")
 for number in range(app.journal.limit):
     app.push_mods({"device": {"children": f"{number} " + "reading " * 20}})
 for number in range(10_000):
