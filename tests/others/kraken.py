@@ -638,8 +638,9 @@ async def click_spectrum(ui: Interface) -> None:
         await ui.one.mouse.move(*place)
         await ui.one.mouse.click(*place)
         await asyncio.sleep(CLICK_SECONDS)
-        # A pixel is two kilohertz, and so is what the spectrum resolves.
-        return abs(float(await ui.ask("sp.vfo_freq[0]")) - wanted) < 5_000
+        # A pixel is two kilohertz. Plotly may still take the point of some pixels before; a click so near to the VFO as
+        # it is tuned then chooses it, and tunes no more.
+        return abs(float(await ui.ask("sp.vfo_freq[0]")) - wanted) < 20_000
 
     try:
         await eventually(tuned, WITHIN)
