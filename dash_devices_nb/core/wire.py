@@ -105,26 +105,23 @@ MOST_STEPS = 64
 
 def _edits(given: Any) -> Mods:
     """What a page's components have changed in place: [id, prop, [[path, value], ...]] each. Raises FrameError."""
-    edits: Mods = {}
+    edits: dict[Key, list[dict[str, Any]]] = {}
     for item in given if isinstance(given, list) else [given]:
         match item:
             case [str(component_id), str(prop), [_, *_] as places] if all(map(_is_place, places)):
                 bounds.checked(component_id, prop)
-                operations = [
+                edits.setdefault((component_id, prop), []).extend(
                     {"operation": "Assign", "location": path, "params": {"value": value}} for path, value in places
-                ]
-                before = edits.get((component_id, prop))
-                if isinstance(before, PatchValue):
-                    operations = [*before.operations, *operations]
-                edits[component_id, prop] = PatchValue(
-                    dumps({PATCH: PATCH, "operations": operations}).encode(), operations
                 )
             case _:
                 raise FrameError(
                     "'e' of a set frame is [[id, prop, [[path, value], ...]], ...], paths of 1 to 64 keys and places; "
                     f"not {str(item)[:60]!r}"
                 )
-    return edits
+    return {
+        key: PatchValue(dumps({PATCH: PATCH, "operations": operations}).encode(), operations)
+        for key, operations in edits.items()
+    }
 
 
 def _is_place(given: Any) -> bool:

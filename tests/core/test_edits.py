@@ -100,3 +100,19 @@ def test_malformed_edits_are_refused(given: object):
         wire.changes({"t": "set", "s": 1, "m": {}, "e": given})
     with pytest.raises(FrameError, match="'w' of a set frame is 'said' or 'kept', not 'they'"):
         wire.changes({"t": "set", "s": 1, "m": {}, "w": "they"})
+
+
+def test_edits_of_one_value_are_written_once(monkeypatch):
+    """Each was written again with those before it: one frame of a viewer's with ten thousand took minutes."""
+    written = []
+
+    def dumps(value: object) -> str:
+        written.append(value)
+        return "{}"
+
+    monkeypatch.setattr(wire, "dumps", dumps)
+    edits = [["grid", "rows", [[[number], "x"]]] for number in range(100)]
+    (patch,) = wire.changes({"t": "set", "s": 1, "m": {}, "e": edits})[1].values()
+    assert isinstance(patch, PatchValue)
+    assert [operation["location"] for operation in patch.operations] == [[number] for number in range(100)]
+    assert len(written) == 1
