@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from dash_devices_nb.app.connection import Connection
+from dash_devices_nb.app.starts import Starts
 from dash_devices_nb.transport.gate import Gate
 
 SCRIPTS = (
@@ -83,6 +84,7 @@ class Front:
     def __init__(self, app: Any, inner: Application) -> None:
         self.app = self._app = app
         self._inner = inner
+        self._starts = Starts()
         self._gate = Gate(self._serve, None, allowed_origins=app.allowed_origins, allowed_hosts=_named(os.environ))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -100,23 +102,24 @@ class Front:
         prefix = self._app.config.routes_pathname_prefix + "_dash-devices/"
         path = scope["path"]
         if not path.startswith(prefix):
-            await self._inner(scope, partial(_receive_for_quart, self._paced(scope, receive)), send)
+            share = self._share_of(scope)
+            if share is not None:
+                await self._starts.turn(share)
+            await self._inner(scope, partial(_receive_for_quart, self._paced(scope, receive, share)), send)
         elif scope["type"] == "websocket":
             await self._websocket(path[len(prefix) :], scope, receive, send)
         else:
             await self._file(path[len(prefix) :], send)
 
-    def _paced(self, scope: Any, receive: Any) -> Any:
+    def _share_of(self, scope: Any) -> str | None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        return self._app.hub.share_of_headers(headers)  # type: ignore[no-any-return]
+
+    def _paced(self, scope: Any, receive: Any, share: str | None) -> Any:
         """Read what a guest sends no faster than its link may: the loop has every byte in its hands."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if share is None or scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             return receive
-        hub = self._app.hub
-        share = hub.share_of_headers(
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        )
-        if share is None:
-            return receive
-        budget = hub.sharing.budget_of_share(share)
+        budget = self._app.hub.sharing.budget_of_share(share)
 
         async def paced() -> Any:
             message = await receive()

@@ -211,10 +211,13 @@ class Connection:
                 self._waits = True
                 if self._ask is not None and not await self._hooks_let(self._ask, page, frame):
                     return POLICY
-                size = len(self._data)
+                length = len(self._data)
+                size = self._weight(frame, length)
                 if page.client.share is not None and not await self._affords(page, limits.cost(frame["t"], size)):
                     return POLICY
-                if self._budget is not None and size <= LARGE:
+                if self._budget is not None and length > LARGE:
+                    size -= length  # that is paid for
+                if self._budget is not None and size:
                     delay = self._budget.take(time.monotonic(), frame["t"], size)
                     if not await self._slowed_with_others(page, delay):
                         return LOST
@@ -244,6 +247,7 @@ class Connection:
             frame = wire.parse(data)
             if frame["t"] == "bye":
                 return False
+            size = self._weight(frame, size)
             if budget is not None and not budget.has_room(now, frame["t"], size):
                 return False
             if page.client.share is not None:
@@ -264,6 +268,15 @@ class Connection:
         else:
             self._number += 1
         return True
+
+    def _weight(self, frame: dict[str, Any], size: int) -> int:
+        """The bytes that a frame counts for: what it names counts, too. Raises FrameError where that is too much."""
+        if self._budget is None:
+            return size
+        count = wire.named(frame)
+        if count > limits.MOST_NAMED:
+            raise FrameError(f"a frame names {count} ids and props, at most {limits.MOST_NAMED} are taken at a time")
+        return size + limits.NAMED_BYTES * count
 
     async def _hooks_let(self, ask: Callable[[Any], Awaitable[None]], page: Page, frame: dict[str, Any]) -> bool:
         """Whether `hooks.websocket_message` lets a frame pass; else the page is sent away, as in stock Dash."""

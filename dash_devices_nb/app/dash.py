@@ -29,6 +29,7 @@ from dash_devices_nb.app.regular import RegularCall, RegularCalls
 from dash_devices_nb.app.replaying import Replays
 from dash_devices_nb.app.routes import Routes
 from dash_devices_nb.app.runtime import Runtime
+from dash_devices_nb.app.views import PlainViews
 from dash_devices_nb.core.clients import Client
 from dash_devices_nb.core.lanes import Laned
 from dash_devices_nb.core.services import Services, check_callback_service, check_server_service
@@ -119,6 +120,7 @@ class Dash(People):
             self.server.after_request(self.hide_from_guests)
             self.server.after_request(self.name_browser)
             spool(self.server, self.body_limits)
+            PlainViews(self.hub).guard(self.server)
             RouteGuard(self.routes_of_server, self.hub, self.page_client).guard(self.server)
 
     # ---- looking

@@ -12,6 +12,10 @@ GUESTS = {Role.VIEW: (30.0, 200.0), Role.CONTROL: (100.0, 300.0)}
 """(rate, burst) of pages that came by a share link, for all that they send (`cost`), not only for changes."""
 GUESTS_BYTES = 16 * 1024
 """Bytes of a guest's frame that cost as much as a change."""
+MOST_NAMED = 5_000
+"""Ids and props that a frame may name, of whoever has a budget."""
+NAMED_BYTES = 400
+"""Bytes that cost as much as to name one."""
 GUESTS_LITTLE = 0.1
 """What a guest's frame costs that asks for nothing: what it has taken, what it shows, that it is alive."""
 GUESTS_PASSING = 500

@@ -84,6 +84,35 @@ def parse(frame: str | bytes) -> dict[str, Any]:
     return message
 
 
+def named(message: dict[str, Any]) -> int:
+    """How many ids and props a frame names: each costs the app time, however short it is."""
+    count = 0
+    for name in ("m", "ids"):
+        given = message.get(name)
+        if isinstance(given, dict):
+            count += len(given) + sum(len(each) for each in given.values() if isinstance(each, dict | list))
+    for name in ("ids", "gone"):
+        given = message.get(name)
+        count += len(given) if isinstance(given, list) else 0
+    edits = message.get("e")
+    for each in edits if isinstance(edits, list) else ():
+        count += 1 + (len(each[2]) if isinstance(each, list) and len(each) > 2 and isinstance(each[2], list) else 0)
+    return count + _named_by(message.get("body"))
+
+
+def _named_by(body: Any) -> int:
+    """The same of the body of a request for a callback."""
+    if not isinstance(body, dict):
+        return 0
+    output = body.get("output")
+    count = output.count("...") if isinstance(output, str) else 0
+    for name in ("outputs", "inputs", "state", "changedPropIds"):
+        given = body.get(name)
+        for each in given if isinstance(given, list) else ():
+            count += len(each) if isinstance(each, list) else 1
+    return count
+
+
 def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
     """The sequence number, the values and the cause of a `set` frame. Raises FrameError."""
     sequence = number(message, "s")

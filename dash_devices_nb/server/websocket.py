@@ -40,6 +40,8 @@ async def upgrade(handler: AppHandler) -> None:
     Raises:
         Refused: The request is no WebSocket handshake, or the app refused it.
     """
+    if handler.request.method != "GET":
+        raise Refused(405, f"A WebSocket is opened by GET, not by {handler.request.method}.")
     _check(handler.request.headers)
     extension = handler.extension
     try:
@@ -76,6 +78,8 @@ def _check(headers: HTTPHeaders) -> None:
     version = headers.get("Sec-WebSocket-Version")
     if "upgrade" not in connection or "Sec-WebSocket-Key" not in headers:
         raise Refused(400, "A WebSocket needs 'Connection: Upgrade' and a Sec-WebSocket-Key.")
+    if "Transfer-Encoding" in headers or headers.get("Content-Length", "0").strip("0"):
+        raise Refused(400, "The handshake of a WebSocket has no body.")
     if version != "13":
         raise Refused(426, f"The WebSocket's version is {version!r:.20}, expected '13'.")
 

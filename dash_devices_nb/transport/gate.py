@@ -42,6 +42,8 @@ USER_HEADER = b"x-dash-devices-user"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = "dash_devices_nb.forwarded"
 """Set in the scope of what the Jupyter server's extension forwards: only its X-Forwarded-* headers can be believed."""
+MOST_PARAMETERS = 200
+"""Parameters of a query in which a token is looked for."""
 FORBIDDEN = 4403
 """The WebSocket close code of a refusal: browsers do not show pages an HTTP status there."""
 
@@ -277,7 +279,11 @@ def _closing(reason: str) -> Message:
 
 
 def _query(scope: Scope) -> list[tuple[str, str]]:
-    return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    query = scope.get("query_string", b"").decode("latin-1")
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError:  # nobody's link or address has so many, and to look at them takes time
+        return []
 
 
 def _equal(one: str, other: str) -> bool:

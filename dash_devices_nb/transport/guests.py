@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,11 +16,13 @@ from typing import Any
 from dash_devices_nb.errors import RegistrationError, ShareError
 from dash_devices_nb.registration import ShareList, ShareRecord
 from dash_devices_nb.registration.openings import Openings
+from dash_devices_nb.transport import room
 
 PARAMETER = "share"
 REMEMBERED = 7 * 86_400
 """Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
-FORBIDDEN = 4403
+FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
+FULL = "Full: too much is open by this share link. Please try again."
 MOST_COOKIES = 4
 
 
@@ -33,6 +36,7 @@ class Guests:
     def __init__(self, shares: ShareList) -> None:
         self._shares = shares
         self._open: Openings[str] = Openings(self._why_ended)
+        self._under_way: Counter[str] = Counter()
 
     def admit(self, tokens: list[str]) -> ShareRecord:
         """The link of the first token that counts.
@@ -57,7 +61,19 @@ class Guests:
             return f"Share links cannot be checked now: {type(error).__name__}."
 
     async def serve(self, app: Any, record: ShareRecord, scope: Any, receive: Any, send: Any) -> None:
-        """Serve a guest's request or WebSocket, at most until the link ends."""
+        """Serve a guest's request or WebSocket, at most until the link ends, while there is room for it."""
+        if self._under_way[record.id] >= room.of_a_link() or self._under_way.total() >= room.of_links():
+            await _full(scope, receive, send)
+            return
+        self._under_way[record.id] += 1
+        try:
+            await self._served(app, record, scope, receive, send)
+        finally:
+            self._under_way[record.id] -= 1
+            if not self._under_way[record.id]:
+                del self._under_way[record.id]
+
+    async def _served(self, app: Any, record: ShareRecord, scope: Any, receive: Any, send: Any) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
@@ -83,6 +99,24 @@ class Guests:
     async def stop(self) -> None:
         """Look at the links no more."""
         await self._open.stop()
+
+
+async def _full(scope: Any, receive: Any, send: Any) -> None:
+    """Say that too much is open by the link, and end the connection."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": FULL})
+        return
+    body = FULL.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"retry-after", b"30"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _closed(send: Any, reason: str) -> None:

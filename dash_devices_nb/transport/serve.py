@@ -21,20 +21,19 @@ import contextvars
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import h11
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 
 from dash_devices_nb.transport import hangup
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.books import Books, books_of
+from dash_devices_nb.transport.pieces import Flow, Parser
 from dash_devices_nb.transport.websocket import WebSocket
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _HttpBase
-else:
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol as _HttpBase
 
 __all__ = ["ASGIApp", "BoundSocket", "Message", "Receive", "Scope", "Send", "Server"]
 
@@ -53,48 +52,149 @@ A request that has begun takes its time.
 """
 IDLE_SECONDS = 5
 """How long, in seconds, a connection is kept whose request is answered."""
+AT_ONCE, WAITING = 16, 512
+"""Connections that are taken in one turn of the loop, and that may wait for it."""
+STALLED_SECONDS = 120.0
+"""How long, in seconds, somebody may read nothing of an answer."""
 CANCEL_TIMEOUT = 1.0
 """How long, in seconds, a cancelled request may take to clean up before `stop` gives it up."""
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class _Http(_HttpBase):
-    """One HTTP connection; an upgrade hands its transport to `WebSocket`."""
+class _Http(H11Protocol):
+    """One HTTP connection, read a piece at a time (`pieces`); an upgrade hands its transport to `WebSocket`."""
+
+    conn: Parser
+    flow: Flow
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.logger = books_of(self.server_state).logger
+        self._books = books_of(self.server_state)
+        self.logger = self._books.logger
         self.access_log = False
+        self.conn = Parser()
+        self._came = bytearray()
         self._head: asyncio.TimerHandle | None = None
         self._begun = False
         self._looking: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self.since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.since = self.loop.time()
+        self.flow = Flow(transport)
         self._await_head()
+        self._books.make_room(self)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked for by it."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        return cycle is None or cycle.response_complete
 
     def data_received(self, data: bytes) -> None:
         self._begun = True
-        super().data_received(data)
+        parser = self.conn
+        parser.refill()
+        if not self._came and not parser.cut and parser.takes and len(data) <= parser.piece():
+            super().data_received(data)  # as nearly always
+        else:
+            self._came += data
+        self._parse()
         if self.flow.read_paused and self._looking is None:
             self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
-        cycle: Any = self.cycle  # None before the first request
-        serving = cycle is not None and not cycle.response_complete
-        if serving or self.transport.get_protocol() is not self or self.transport.is_closing():
+        if not self.idle or self.transport.get_protocol() is not self or self.transport.is_closing():
             self._await_no_head()
         elif self._head is None and self.timeout_keep_alive_task is None:
             self._await_head()
+
+    def _parse(self) -> None:
+        """Have the parser take what has come; what is more than it may, or another request's, waits."""
+        parser = self.conn
+        while self._goes_on():
+            if parser.cut:
+                if parser.left < 1:
+                    break
+                parser.cut = False
+                self.handle_events()
+            elif self._came and parser.takes:
+                piece = bytes(self._came[: parser.piece()])
+                del self._came[: len(piece)]
+                super().data_received(piece)
+            else:
+                break
+        if not self._goes_on():
+            self._came.clear()
+            parser.cut = False
+            self._books.turns.leave(self._turn)
+        elif self._came or parser.cut:
+            self.flow.hold()
+            if parser.cut:
+                self._books.turns.wait(self._turn)
+        elif self.flow.held:
+            self.flow.release()
+            if self.idle or len(self.cycle.body) <= HIGH_WATER_LIMIT:
+                self.flow.resume_reading()
+
+    def _goes_on(self) -> bool:
+        return not self.transport.is_closing() and self.transport.get_protocol() is self
+
+    def _turn(self) -> None:
+        """Take more of what waits. Who has gone, and left it behind, is not waited for."""
+        if self._hung_up():
+            self.transport.abort()
+            return
+        self.conn.turn()
+        self._parse()
+
+    def _should_upgrade(self) -> bool:
+        """Whether it is the handshake of a WebSocket: one with a body would wait for it, for good (RFC 6455, 4.1)."""
+        return self.scope["method"] == "GET" and not _has_body(self.headers) and super()._should_upgrade()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._came or self.conn.cut:
+            self._parse()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; a request whose body it was in ends with it."""
+        if not self.idle:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:  # an answer has begun
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Who reads nothing of an answer for long is not waited for: it keeps a place, and what the answer holds."""
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._await_no_room()
+
+    def _await_no_room(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _look(self) -> None:
         """End the connection of who has gone while nothing was read: its request would go on."""
         self._looking = None
         if not self.flow.read_paused:
-            return  # pragma: no cover - reading goes on in the very turn in which it is looked
-        socket = self.transport.get_extra_info("socket")
-        if socket is not None and hangup.hung_up(socket.fileno()):
+            return
+        if self._hung_up():
             self.transport.abort()
         else:
             self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
+
+    def _hung_up(self) -> bool:
+        socket = self.transport.get_extra_info("socket")
+        return socket is not None and hangup.hung_up(socket.fileno())
 
     def _await_head(self) -> None:
         self._head = self.loop.call_later(HEAD_SECONDS, self._too_slow)
@@ -115,11 +215,20 @@ class _Http(_HttpBase):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._await_no_head()
+        self._await_no_room()
+        self._books.turns.leave(self._turn)
+        self._came.clear()
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
         super().connection_lost(exc)
-        books_of(self.server_state).changed.set()
+        self._books.changed.set()
+
+
+def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")) for name, value in headers
+    )
 
 
 class Server:
@@ -202,8 +311,11 @@ class Server:
             return _Http(config=self._config, server_state=state, app_state={}, _loop=loop)
 
         slowest = HEAD_SECONDS if self._ssl else None
-        create = loop.create_server(protocol, sock=self._bound.sock, ssl=self._ssl, ssl_handshake_timeout=slowest)
+        create = loop.create_server(
+            protocol, sock=self._bound.sock, ssl=self._ssl, ssl_handshake_timeout=slowest, backlog=AT_ONCE
+        )
         self._server = await loop.create_task(create, context=contextvars.Context())
+        self._bound.sock.listen(WAITING)  # asyncio has one number for both
 
     async def stop(self, timeout: float = 2.0, reason: str = "The app stopped") -> None:
         """Closes everything; afterwards no task, connection, descriptor or file of it is left.

@@ -56,10 +56,12 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._takeover: Takeover | None = None
         self._unanswered = 0
         self._asks: asyncio.TimerHandle | None = None
+        self.since = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Put the outlet in front of the transport, so that uvicorn's own writes are in one order with ours."""
         super().connection_made(transport)
+        self.since = self.loop.time()
         self._outlet = Outlet(transport, self.loop)
         self.transport = self._outlet  # type: ignore[assignment]
 
@@ -70,6 +72,11 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
             self._offered = event.headers.get(handover.HEADER) == handover.OFFERED
             self._cutter = Cutter(self.config.ws_max_size)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is over but for its end."""
+        return self.close_sent
 
     # ---- the browser's socket
 

@@ -10,7 +10,7 @@ import pytest
 import websockets
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
-from dash_devices_nb.core import budget, wire
+from dash_devices_nb.core import budget, limits, wire
 from dash_devices_nb.testing import Tab, visitor
 from tests.support.eventually import eventually
 
@@ -288,3 +288,23 @@ async def test_bodies_of_a_link_are_read_at_a_rate_and_the_owners_at_once(app, t
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
     assert len(app.calls) == 1
+
+
+async def test_what_a_frame_names_is_paid_for_and_bounded(app, tab, monkeypatch):
+    """Thousands of ids of some bytes each held up the loop for seconds, and cost as little as one long text."""
+    monkeypatch.setattr(limits, "MOST_NAMED", 50)
+    guest = await tab(app, role="view", guest=True)
+    before = link_of(app).acts.tokens
+    link_of(app).acts.rate = 0.001
+    await guest.send({"t": "want", "ids": {f"x{number}": 0 for number in range(40)}})
+    await eventually(lambda: link_of(app).acts.tokens < before - 2)
+    assert not guest.notices
+    await guest.send({"t": "want", "ids": {f"x{number}": 0 for number in range(60)}})
+    await eventually(lambda: guest.notices)
+    assert "a frame names 60 ids and props, at most 50" in guest.notices[0]["text"]
+    owner = await tab(app, role="owner")
+    for number in range(60):
+        await owner.send({"t": "want", "ids": {f"x{number}-{each}": 0 for each in range(60)}})
+    await owner.act("mine", "value", "on")
+    await owner.expect("out", "children", "on")
+    assert not owner.notices

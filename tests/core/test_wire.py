@@ -186,3 +186,20 @@ def test_a_frame_of_values_may_have_no_number():
 def test_a_frame_is_an_object_with_a_type():
     """Whatever else is in it."""
     assert wire.parse('{"t": "ping", "x": [1]}') == wire.parse(b'{"t": "ping", "x": [1]}') == {"t": "ping", "x": [1]}
+
+
+@pytest.mark.parametrize(
+    ("frame", "count"),
+    [
+        ({"t": "ok", "k": 1}, 0),
+        ({"t": "set", "m": {"a": {"x": 1, "y": 2}, "b": {}}}, 4),
+        ({"t": "set", "m": {}, "e": [["a", "x", [[["v"], 1], [["w"], 2]]], "odd", [], None]}, 6),
+        ({"t": "want", "ids": {"a": 1, "b": 2}, "m": {"a": ["x", "y"]}}, 5),
+        ({"t": "here", "ids": ["a", "b"], "gone": ["c"]}, 3),
+        ({"t": "req", "body": {"output": "..a.b...c.d..", "inputs": [1, [2, 3]], "state": None, "outputs": [{}]}}, 5),
+        ({"t": "set", "m": 5, "e": 5, "body": 5}, 0),
+    ],
+)
+def test_what_a_frame_names_is_counted(frame, count):
+    """Ids and props cost time however short they are; what is no such thing is refused elsewhere."""
+    assert wire.named(frame) == count

@@ -76,6 +76,14 @@ async def test_a_stranger_gets_403_with_a_page_that_says_what_to_do():
         assert "width=device-width" in response.text, "too wide for a phone"
 
 
+async def test_a_token_is_not_looked_for_among_thousands_of_parameters():
+    """To read them held up the loop; a token beside a few lets in."""
+    async with gated() as (_, client):
+        few, many = (f"/?token={SECRET}" + "&a=b" * number for number in (100, 2000))
+        assert (await client.get(many)).status_code == 403
+        assert (await client.get(few)).status_code == 303
+
+
 async def test_a_stranger_s_websocket_is_closed_with_4403():
     """A page can read the code and the reason, which a refused handshake would hide."""
     async with gated() as (server, _):

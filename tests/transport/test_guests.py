@@ -1,6 +1,7 @@
 """Guests at the gate: what is open by a share link ends with it, whatever the app does."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,10 @@ import websockets
 
 from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.registration import ShareList
+from dash_devices_nb.transport import room
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.gate import Gate
-from dash_devices_nb.transport.guests import Guests
+from dash_devices_nb.transport.guests import FULL, Guests
 from dash_devices_nb.transport.serve import Server
 from tests.support.eventually import eventually
 
@@ -139,3 +141,32 @@ async def test_a_request_that_the_server_cancels_is_cancelled():
     with pytest.raises(asyncio.CancelledError):
         await task
     await guests.stop()
+
+
+async def test_a_link_has_so_much_open_at_a_time(monkeypatch):
+    """One more stream, or WebSocket, of the link is told that it is full; another link's is served, and the owner's."""
+    monkeypatch.setattr(room, "of_a_link", lambda: 2)
+    async with serving() as (_, url, shares), contextlib.AsyncExitStack() as stack:
+        first, second = await _guest(stack, url, shares), await _guest(stack, url, shares)
+        for _ in range(2):
+            await stack.enter_async_context(first.stream("GET", "/video"))
+        full = await first.get("/video")
+        assert (full.status_code, full.text) == (503, FULL)
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in first.cookies.items())}
+        async with websockets.connect(url.replace("http", "ws", 1), additional_headers=headers) as socket:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await socket.recv()
+        assert closed.value.rcvd.code == 1013
+        owner = httpx.AsyncClient(base_url=url, headers={"X-Dash-Devices-Secret": SECRET})
+        for other in (second, await stack.enter_async_context(owner)):
+            async with other.stream("GET", "/video") as stream:
+                assert stream.status_code == 200
+
+
+async def _guest(stack: contextlib.AsyncExitStack, url: str, shares: ShareList) -> httpx.AsyncClient:
+    """Somebody with a link of its own."""
+    client = await stack.enter_async_context(httpx.AsyncClient(base_url=url))
+    token = shares.token(shares.issue("view", 1, "", time.time()))
+    answer = await client.get("/", params={"share": token})
+    assert answer.status_code == 303
+    return client
