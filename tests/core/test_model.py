@@ -37,11 +37,12 @@ Mods = dict[str, Any]
 
 @dataclass(frozen=True)
 class Frame:
-    """What the app says: shared values of a revision, values for one page alone, or an acknowledgement."""
+    """What the app says: shared values of a revision, an acknowledgement, or what undoes a page's changes to a number."""
 
     mods: Mods
     revision: int = 0
     number: int = 0
+    undoes: int = 0
     acked: int = 0
 
     def __len__(self) -> int:
@@ -56,6 +57,7 @@ class Page:
         shown: the values on the page.
         revision: the last of the shared state that it has applied; `revisions`: all of them.
         unacked: its own changes that the app has not acknowledged, by their number.
+        newest: the number of its last change of each value.
         there, here: what is on its way to the app, and to the page.
     """
 
@@ -72,6 +74,7 @@ class Page:
     own: int = 0
     revisions: list[int] = field(default_factory=list)
     unacked: dict[int, Mods] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
     there: deque[tuple[int, Mods]] = field(default_factory=deque)
     here: deque[Frame] = field(default_factory=deque)
 
@@ -82,7 +85,8 @@ class Page:
             return
         if frame.number:
             self.own = max(self.own, frame.number)
-            self.shown.update(frame.mods)
+            older = {name for name, number in self.newest.items() if number <= frame.undoes}
+            self.shown.update({name: value for name, value in frame.mods.items() if name in older})
             return
         self.applied += 1
         self.revision = frame.revision
@@ -143,7 +147,7 @@ class World(RuleBasedStateMachine):
         page.taken = sequence
         if page.views:
             number = page.outbox.next_number()
-            page.outbox.add_own(Frame({name: self.value(name) for name in mods}, number=number), number)
+            page.outbox.add_own(Frame({name: self.value(name) for name in mods}, number=number, undoes=sequence), number)
         else:
             if "a.value" in mods:
                 self.acts.append(mods["a.value"])
@@ -182,6 +186,7 @@ class World(RuleBasedStateMachine):
         """A person changes something; it shows at once."""
         page.sequence += 1
         page.shown[name] = value
+        page.newest[name] = page.sequence
         page.unacked[page.sequence] = {name: value}
         if page.connected:
             page.there.append((page.sequence, {name: value}))
