@@ -14,7 +14,7 @@ from playwright.async_api import Page
 
 from benchmarks.harness import Program, figure, free_port, load_now, print_table, quantiles, running, save
 from benchmarks.report import Target, at_least, at_most, print_targets
-from dash_devices_nb.core import outbox
+from dash_devices_nb.core.protocol import outbox
 from tests.support.browser import launched_chromium
 
 RATE = 20.0

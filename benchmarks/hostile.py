@@ -21,9 +21,9 @@ from benchmarks.programs.hostile_guests import KINDS
 from benchmarks.programs.join_guests import SETTINGS, Browser
 from benchmarks.programs.raw import RawSocket
 from benchmarks.report import Target, at_most, print_targets
-from dash_devices_nb.app.hub import GRACE_SECONDS, PAGES_LOADING
-from dash_devices_nb.app.runtime import ERRANDS
-from dash_devices_nb.core.turns import CALLS
+from dash_devices_nb.app.execution.runtime import ERRANDS
+from dash_devices_nb.app.sessions.manager import GRACE_SECONDS, PAGES_LOADING
+from dash_devices_nb.core.access.fair_queue import CALLS
 
 PAUSE = 0.03
 """Seconds between the owner's changes."""

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Measurement, at_most, machine, save_picture, save_results
-from dash_devices_nb.app.asked import Asked
-from dash_devices_nb.app.definitions import Stats
-from dash_devices_nb.app.recorder import Recorder
-from dash_devices_nb.app.regular import RegularCall
-from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.dispatch import Dispatcher
-from dash_devices_nb.core.ids import Ref
-from dash_devices_nb.core.spec import CallbackSpec
-from dash_devices_nb.core.values import Value
+from dash_devices_nb.app.definitions.registry import Stats
+from dash_devices_nb.app.execution.regular_calls import RegularCall
+from dash_devices_nb.app.execution.requested_outputs import CallbackRequest
+from dash_devices_nb.app.journal.recorder import Recorder
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.callbacks.dispatcher import Dispatcher
+from dash_devices_nb.core.callbacks.spec import CallbackSpec
+from dash_devices_nb.core.props.ids import Ref
+from dash_devices_nb.core.props.values import Value
 
 LIMIT_US = 5.0
 EVENTS = 20_000
@@ -53,7 +53,7 @@ def events() -> dict[str, Callable[[], object]]:
         "inputs": [{"id": "target", "property": "value", "value": 20}],
         "changedPropIds": ["target.value"],
     }
-    asked = RegularCall(Asked.of(body), client, None, lambda answer: None)
+    asked = RegularCall(CallbackRequest.of(body), client, None, lambda answer: None)
 
     def shared() -> None:
         recorder.finished(recorder.shared_call(run.call), definition)

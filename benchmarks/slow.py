@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.classroom import in_class, report, seen, waiting_target
 from benchmarks.harness import load_now, quantiles
 from benchmarks.report import at_least, at_most
-from dash_devices_nb.core import outbox
+from dash_devices_nb.core.protocol import outbox
 
 SHARE = 1.10
 """How much the p95 of the others may grow by stalled tabs."""

@@ -20,12 +20,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _NAMES: dict[str, tuple[str, ...]] = {
-    "dash_devices_nb.app.dash": ("Dash",),
-    "dash_devices_nb.app.outputs": ("Output",),
-    "dash_devices_nb.app.replay": ("replay", "replay_coro"),
-    "dash_devices_nb.app.stock": ("callback_context", "ctx"),
-    "dash_devices_nb.core.clients": ("Client",),
-    "dash_devices_nb.core.services": ("Services",),
+    "dash_devices_nb.app.api.dash": ("Dash",),
+    "dash_devices_nb.app.execution.outputs": ("Output",),
+    "dash_devices_nb.app.journal.recording_player": ("replay", "replay_coro"),
+    "dash_devices_nb.app.stock_dash.dash_internals": ("callback_context", "ctx"),
+    "dash_devices_nb.core.access.clients": ("Client",),
+    "dash_devices_nb.core.callbacks.services": ("Services",),
     "dash": (
         "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch",
         "State", "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url",
@@ -75,12 +75,12 @@ if TYPE_CHECKING:
         strip_relative_path,
     )  # fmt: skip
 
-    from dash_devices_nb.app.dash import Dash
-    from dash_devices_nb.app.outputs import Output
-    from dash_devices_nb.app.replay import replay, replay_coro
-    from dash_devices_nb.app.stock import callback_context, ctx
-    from dash_devices_nb.core.clients import Client
-    from dash_devices_nb.core.services import Services
+    from dash_devices_nb.app.api.dash import Dash
+    from dash_devices_nb.app.execution.outputs import Output
+    from dash_devices_nb.app.journal.recording_player import replay, replay_coro
+    from dash_devices_nb.app.stock_dash.dash_internals import callback_context, ctx
+    from dash_devices_nb.core.access.clients import Client
+    from dash_devices_nb.core.callbacks.services import Services
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,6 @@
 
 from dash.dependencies import ALL, ALLSMALLER, MATCH, ClientsideFunction, Input, State
 
-from dash_devices_nb.app.outputs import Output
+from dash_devices_nb.app.execution.outputs import Output
 
 __all__ = ["ALL", "ALLSMALLER", "MATCH", "ClientsideFunction", "Input", "Output", "State"]

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from dash_devices_nb.core import wire
+from dash_devices_nb.core.protocol import messages
 from dash_devices_nb.testing.serving import AppServer, visitor
 from dash_devices_nb.testing.tab import Tab
 from tests.support.attack import calls_end, send_frames, send_requests, target
@@ -37,13 +37,13 @@ MOST_THREADS = 200
 
 def serve(pipe: Connection, guests: int, read: Any) -> None:
     """The app's process: tells its address and headers for guests, and ends when told so. `read` counts frames."""
-    parse = wire.parse
+    parse = messages.parse
 
     def counting(data: Any) -> Any:
         read.value += 1
         return parse(data)
 
-    wire.parse = counting
+    messages.parse = counting
     logging.disable(logging.CRITICAL)
     sys.stderr = open("/dev/null", "w")  # noqa: SIM115 - what is refused is no news here
     app = target()

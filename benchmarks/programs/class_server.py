@@ -41,7 +41,7 @@ def main(port: int, rate: float) -> None:
             time.sleep(1)
             with app.runtime.lock:
                 boxes = [page.outbox for page in app.runtime.pages.values()]
-                waits = [box.waiting + box.flying for box in boxes]
+                waits = [box.waiting + box.in_flight for box in boxes]
             say(most_waiting=max(waits, default=0), skipped=sum(box.skipped for box in boxes), pages=len(waits))
 
     for work in (push, watch):

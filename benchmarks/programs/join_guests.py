@@ -139,7 +139,7 @@ class Browser:
         """Fetch them all, over as many connections as a browser has."""
         waiting = list(urls)
 
-        async def lane() -> None:
+        async def queue_key() -> None:
             reader, writer = await asyncio.open_connection(*self.address, limit=2**20)
             while waiting:
                 _, headers, _ = await self._ask(reader, writer, waiting.pop(0))
@@ -148,7 +148,7 @@ class Browser:
                     reader, writer = await asyncio.open_connection(*self.address, limit=2**20)
             writer.close()
 
-        await asyncio.gather(*(lane() for _ in range(min(LANES, len(urls)))))
+        await asyncio.gather(*(queue_key() for _ in range(min(LANES, len(urls)))))
 
     async def _ask(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: str

@@ -7,8 +7,8 @@ import asyncio, json, os, threading, time
 from pathlib import Path
 import numpy as np
 from dash_devices_nb import ALL, Dash, Input, Output, State, dcc, html
-from dash_devices_nb.core.persons import Person
-from dash_devices_nb.core.roles import Role
+from dash_devices_nb.core.access.persons import Person
+from dash_devices_nb.core.access.roles import Role
 
 KNOBS, RATE = 8, 20.0
 app = Dash("soak")
@@ -117,7 +117,7 @@ for number in range(2000):
 for number in range(app.journal.limit):
     app.push_mods({"device": {"children": f"{number} " + "reading " * 20}})
 for number in range(10_000):
-    app.hub.roles.persons.give(Person("", f"browser {number}"), Role.VIEW)
+    app.sessions.roles.persons.give(Person("", f"browser {number}"), Role.VIEW)
 app.run(jupyter_mode="external")
 """
 

@@ -1,13 +1,14 @@
-"""The `Dash` subclass and what drives the dispatcher.
+"""The public class `Dash`, and what drives the dispatcher of the core.
 
-- `dash`: `Dash`, the class that programs use
-- `stock`: the one file that touches Dash's private attributes
-- `outputs`: `Output` with a value, and what `push_mods` takes
-- `declare`: from Dash's arguments of a callback to a `CallbackSpec`
-- `context`: what `callback_context` shows in a callback
-- `runtime`: the lock around the dispatcher, and the performing of its actions
-- `calls`: running shared callbacks; `regular`: running regular ones; `workers`: the threads for plain functions
-- `ending`: the one end of each call; `asked`: a request as it came
-- `pages`: one connected page; `asgi`: our routes in front of Quart's
-- `embed`: starting and stopping in a script, a notebook or somebody else's server
+Requests and frames come in by `delivery` and `sessions`, pushes and declarations by `api`. The rooms, lowest first:
+
+- `stock_dash`: where we meet stock Dash; `dash_internals` is the one file that touches its private attributes
+- `definitions`: what a program declares, and which cell owns it
+- `execution`: the runtime with its one lock, and running callbacks in workers or on a loop
+- `serving`: the place where an app is mounted
+- `journal`: the record of what happened, as a program sees it
+- `access`: permissions, share links, guards of routes, the floor
+- `sessions`: one for each open page
+- `delivery`: HTTP, images, batches
+- `api`: `Dash` and its methods
 """

@@ -2,7 +2,7 @@
 /**
  * The page's one WebSocket: it greets, comes back by itself with growing delays, and numbers what must not be lost.
  *
- * The parts of the page's script are plain scripts joined in the order that `app/asgi.py` names; they share the
+ * The parts of the page's script are plain scripts joined in the order that `app/delivery/routes.py` names; they share the
  * namespace `window.dashDevices`. They are no ES modules, because those run after the renderer, which must find its
  * store observed and `fetch` taken over when it starts.
  */

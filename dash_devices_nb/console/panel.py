@@ -49,7 +49,7 @@ class Console(widgets.VBox):  # type: ignore[misc]
     def __init__(self, app: Any) -> None:
         self.app = app
         self.closed = False
-        self._site: Any = None
+        self._mount: Any = None
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._guard = threading.Lock()
@@ -96,13 +96,13 @@ class Console(widgets.VBox):  # type: ignore[misc]
                 self._logged = app.output_log.count
                 put(self._log, status.log(app.output_log))
             self._people.show()
-            paused = app.runtime.gate.closed
+            paused = app.runtime.pause_gate.closed
             self._pause.disabled, self._step.disabled, self._resume.disabled = paused, not paused, not paused
 
     def _present(self) -> Any:
         """The app, or the one that is served in its place by now."""
-        self._site = self.app.site or self._site
-        instead = self._site.app if self._site is not None and self.app.site is None else None
+        self._mount = self.app.mount or self._mount
+        instead = self._mount.app if self._mount is not None and self.app.mount is None else None
         if instead is None or instead is self.app:
             return self.app
         self._logged = -1

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from dash_devices_nb.console import status
-from dash_devices_nb.core.roles import Role
+from dash_devices_nb.core.access.roles import Role
 
 ALL = "all"
 _WRAP = {"flex_flow": "row wrap", "align_items": "center"}

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from dash_devices_nb.core.tables import html_table
+from dash_devices_nb.kernel.html_tables import html_table
 from dash_devices_nb.kernel.outputlog import LogLine
 
 MOST_ASKING, FITTING_ROWS = 6, 10
@@ -30,7 +30,7 @@ def heading(app: Any) -> str:
     if runtime.io_loop is None:
         return "<b>The app does not run</b>; app.run() starts it."
     with runtime.lock:
-        paused, waiting, count = runtime.gate.closed, len(runtime.gate), len(runtime.pages)
+        paused, waiting, count = runtime.pause_gate.closed, len(runtime.pause_gate), len(runtime.pages)
     pages = f"{count} page{'' if count == 1 else 's'}"
     if not paused:
         return f"<b>Running</b>, {pages}"
@@ -49,7 +49,7 @@ def clients(app: Any) -> str:
                 _role(app, page.client),
                 _duration(now - page.client.connect_time),
                 "" if page.client.rtt is None else f"{page.client.rtt * 1000:.1f}",
-                page.outbox.waiting + page.outbox.flying,
+                page.outbox.waiting + page.outbox.in_flight,
                 page.outbox.skipped,
                 "" if page.connected else "away",
             )
@@ -136,7 +136,7 @@ def _name(client: Any) -> str:
 
 
 def _role(app: Any, client: Any) -> str:
-    floor = app.hub.roles.floor
+    floor = app.sessions.roles.floor
     place = floor.place(client)
     held = ", has control" if client is floor.holder else ""
     return f"{client.role}{held}" + (f", asks ({place})" if place else "")

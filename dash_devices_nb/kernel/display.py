@@ -33,7 +33,7 @@ LAB_EXTENSION = "@plotly/dash-jupyterlab"
 
 
 @dataclass(frozen=True)
-class Page:
+class DisplayedPage:
     """What is shown.
 
     Attributes:
@@ -88,7 +88,7 @@ def check_size(name: str, size: object) -> str:
 
 
 def show(
-    page: Page,
+    page: DisplayedPage,
     *,
     mode: str | None = None,
     width: int | str = "100%",
@@ -127,7 +127,7 @@ def show(
 
 
 def update(
-    page: Page,
+    page: DisplayedPage,
     *,
     display_id: str,
     width: int | str = "100%",
@@ -140,7 +140,7 @@ def update(
         _display(_shown(page, "inline", *size), display_id, update=True)
 
 
-def _shown(page: Page, mode: str, width: str, height: str) -> dict[str, str]:
+def _shown(page: DisplayedPage, mode: str, width: str, height: str) -> dict[str, str]:
     """The MIME bundle: text for terminals and exports, HTML, and a script for a new tab."""
     url, title = html.escape(page.url), html.escape(page.title)
     if mode == "inline":
@@ -155,7 +155,7 @@ def _shown(page: Page, mode: str, width: str, height: str) -> dict[str, str]:
     return {"text/plain": page.text, "text/html": link}
 
 
-def _show_in_lab(page: Page) -> None:
+def _show_in_lab(page: DisplayedPage) -> None:
     """Opens a tab of JupyterLab, or says why it is a browser's."""
     if _lab_extension_installed():
         from comm import create_comm
@@ -191,7 +191,7 @@ def _lab_extension_installed() -> bool:
     return any((Path(place) / LAB_EXTENSION / "package.json").exists() for place in places)
 
 
-def _show_in_colab(page: Page, mode: str, width: str, height: str) -> None:
+def _show_in_colab(page: DisplayedPage, mode: str, width: str, height: str) -> None:
     """Colab reaches a kernel's port by its own means only."""
     output = importlib.import_module("google.colab.output")
     if mode == "inline":
@@ -200,7 +200,7 @@ def _show_in_colab(page: Page, mode: str, width: str, height: str) -> None:
         output.serve_kernel_port_as_window(page.port, anchor_text=page.text)
 
 
-def _open_browser(page: Page) -> None:
+def _open_browser(page: DisplayedPage) -> None:
     import webbrowser
 
     if not webbrowser.open(page.url):

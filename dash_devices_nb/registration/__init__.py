@@ -22,12 +22,12 @@ so two kernels cannot get the same name.
     openings      what is open by them, and ends with them
 """
 
-from .files import URL_SEGMENT, directory
-from .keys import stable_secret
-from .names import MAX_NAME, check_name, slug
-from .record import Endpoint, Registration, TcpEndpoint, UnixEndpoint
-from .shares import ShareList, ShareRecord
-from .store import (
+from dash_devices_nb.registration.files import URL_SEGMENT, directory
+from dash_devices_nb.registration.keys import stable_secret
+from dash_devices_nb.registration.names import MAX_NAME, check_name, slug
+from dash_devices_nb.registration.record import Endpoint, Registration, TcpEndpoint, UnixEndpoint
+from dash_devices_nb.registration.shares import ShareList, ShareRecord
+from dash_devices_nb.registration.store import (
     Registered,
     check_socket,
     is_running,
@@ -38,7 +38,7 @@ from .store import (
     remove,
     write,
 )
-from .tokens import holds_token
+from dash_devices_nb.registration.tokens import holds_token
 
 __all__ = [
     "MAX_NAME",

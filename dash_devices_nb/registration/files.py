@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
 
-from ..errors import RegistrationError
+from dash_devices_nb.errors import RegistrationError
 
 URL_SEGMENT = "dash-devices"
 

@@ -19,7 +19,7 @@ import contextlib
 import os
 import socket
 
-from ..errors import RegistrationError
+from dash_devices_nb.errors import RegistrationError
 
 HEADER = "X-Dash-Devices-Socket"
 OFFERED, TAKEN = "offered", "taken"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jupyter_core.paths import jupyter_data_dir
 
-from ..errors import RegistrationError
-from .files import directory, locked, make_directory, read_private, write_private
+from dash_devices_nb.errors import RegistrationError
+from dash_devices_nb.registration.files import directory, locked, make_directory, read_private, write_private
 
 KEY_BYTES = 32
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 
-from ..errors import RegistrationError
+from dash_devices_nb.errors import RegistrationError
 
 MAX_NAME = 64
 

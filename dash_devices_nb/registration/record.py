@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from ..errors import RegistrationError
-from .names import check_name
+from dash_devices_nb.errors import RegistrationError
+from dash_devices_nb.registration.names import check_name
 
 VERSION = 1
 LATEST = 253_402_300_799  # the end of the year 9999, the last that dates can tell

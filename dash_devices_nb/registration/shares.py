@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from ..errors import RegistrationError, ShareError
-from .files import directory, locked, read_private, write_private
-from .keys import stable_secret
-from .names import check_name
-from .record import is_time
-from .tokens import LETTERS, Claim, sign, verify
+from dash_devices_nb.errors import RegistrationError, ShareError
+from dash_devices_nb.registration.files import directory, locked, read_private, write_private
+from dash_devices_nb.registration.keys import stable_secret
+from dash_devices_nb.registration.names import check_name
+from dash_devices_nb.registration.record import is_time
+from dash_devices_nb.registration.tokens import LETTERS, Claim, sign, verify
 
 VERSION = 1
 MOST = 200

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import RegistrationError
-from .files import URL_SEGMENT, directory, is_ours, locked, read_private, write_private
-from .names import MAX_NAME, slug
-from .record import Endpoint, Registration, UnixEndpoint
+from dash_devices_nb.errors import RegistrationError
+from dash_devices_nb.registration.files import URL_SEGMENT, directory, is_ours, locked, read_private, write_private
+from dash_devices_nb.registration.names import MAX_NAME, slug
+from dash_devices_nb.registration.record import Endpoint, Registration, UnixEndpoint
 
 MAX_RECORD = 65_536  # bytes
 FORGOTTEN = 7 * 86_400  # seconds

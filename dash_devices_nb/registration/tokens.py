@@ -14,7 +14,7 @@ import hmac
 import re
 from dataclasses import dataclass
 
-from ..errors import ShareError
+from dash_devices_nb.errors import ShareError
 
 LETTERS = {"view": "v", "control": "c"}
 """The roles that a link can give, and how a token says it. An owner is whom Jupyter lets in, never a guest."""

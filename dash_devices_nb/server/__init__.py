@@ -5,15 +5,13 @@ and carries the browser's requests to the kernel's private socket::
 
     browser ──HTTP, WebSocket──▶ Jupyter server (login, this package) ──Unix socket──▶ kernel
 
-    access        who a request is, and whether another site sent it
-    base          what all handlers share: the guard, our headers, our error pages
-    registry      which apps the kernels of this server run
-    proxy         HTTP to the app: `headers` filters, `upstream` talks
-    guests        who comes by a share link, and `places`, how much such people may have open
-    websocket     the upgrade; after it `splice` carries bytes and `frames` follows their boundaries
-    status        what becomes of the kernel; `statushandler` tells the page
-    directory     what runs, for persons and programs
-    app           settings (traitlets) and routes
+    app             settings (traitlets) and routes
+    registry        which apps the kernels of this server run
+    kernel_status   what becomes of an app's kernel
+    concurrency     how much the guests of one link may have open
+    logs            keeps share links out of the server's log
+    handlers/       who may ask for what: apps, WebSockets, guests, the directory, the status
+    proxy/          carries requests and bytes to the app: `headers` filters, `upstream` talks, `splice` carries
 
 It imports neither Dash nor Quart: the Jupyter server may live in another environment than the
 kernels.
@@ -26,7 +24,7 @@ from typing import Any
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """What Jupyter loads."""
-    from .app import DashDevicesApp
+    from dash_devices_nb.server.app import DashDevicesApp
 
     return [{"module": "dash_devices_nb.server", "app": DashDevicesApp}]
 

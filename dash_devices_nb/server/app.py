@@ -18,18 +18,18 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Rule
 from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
 
-from ..errors import RegistrationError
-from ..registration import MAX_NAME, URL_SEGMENT, Registration
-from .base import EXTENSION
-from .directory import DirectoryHandler, ListHandler, UnknownHandler
-from .guests import PARAMETER, GuestHandler, GuestHost, Guests, NothingElseHandler
-from .logs import keep_links_out, log_function
-from .proxy import AppHandler, BareNameHandler
-from .readers import Readers, readers
-from .registry import Registry
-from .splice import Splice
-from .status import AppWatch, Listener, glance_at
-from .statushandler import StatusHandler
+from dash_devices_nb.errors import RegistrationError
+from dash_devices_nb.registration import MAX_NAME, URL_SEGMENT, Registration
+from dash_devices_nb.server.handlers.app import AppHandler, BareNameHandler
+from dash_devices_nb.server.handlers.base import EXTENSION
+from dash_devices_nb.server.handlers.directory import DirectoryHandler, ListHandler, UnknownHandler
+from dash_devices_nb.server.handlers.guests import PARAMETER, GuestHandler, GuestHost, Guests, NothingElseHandler
+from dash_devices_nb.server.handlers.status import StatusHandler
+from dash_devices_nb.server.kernel_status import AppWatch, Listener, glance_at
+from dash_devices_nb.server.logs import keep_links_out, log_function
+from dash_devices_nb.server.proxy.poller import Poller, readers
+from dash_devices_nb.server.proxy.splice import Splice
+from dash_devices_nb.server.registry import Registry
 
 NAME = rf"([a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}})"
 STATUS_PATH = "_dash-devices/status"
@@ -251,7 +251,7 @@ class DashDevicesApp(ExtensionApp):
             self.readers.close()
 
     @cached_property
-    def readers(self) -> Readers:
+    def readers(self) -> Poller:
         """What waits for the sockets of the pages' connections."""
         return readers()
 

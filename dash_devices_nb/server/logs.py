@@ -15,8 +15,8 @@ from urllib.parse import unquote_plus
 from tornado.log import access_log, app_log, gen_log
 from tornado.web import RequestHandler
 
-from ..registration import holds_token
-from .guests import PARAMETER
+from dash_devices_nb.registration import holds_token
+from dash_devices_nb.server.handlers.guests import PARAMETER
 
 SECRET = "[secret]"
 DEEPEST = 3

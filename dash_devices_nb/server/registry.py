@@ -12,13 +12,7 @@ import time
 from collections.abc import Callable
 from logging import Logger
 
-from ..registration import (
-    Registration,
-    directory,
-    is_running,
-    read_all,
-    remove,
-)
+from dash_devices_nb.registration import Registration, directory, is_running, read_all, remove
 
 SETTLED = 0.1  # seconds after which a directory's time of change tells of every later change
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash_devices_nb.core.ids import Key
+from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.testing.declared import Bound, Declared, instances
 from dash_devices_nb.testing.view import PERSON, Cause, View
 

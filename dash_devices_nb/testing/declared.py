@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dash_devices_nb.core.ids import Bindings, Key, Ref, Wild, canonical, output_refs, parsed
+from dash_devices_nb.core.props.ids import Bindings, Key, Ref, Wild, canonical, output_refs, parsed
 
 Slot = Key | list[Key]
 

@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from dash_devices_nb.app.hub import VISITOR_HEADER
-from dash_devices_nb.core.roles import Role
+from dash_devices_nb.app.sessions.manager import VISITOR_HEADER
+from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.kernel.loops import IoThread
 from dash_devices_nb.testing.tab import Tab
 
@@ -187,5 +187,5 @@ def visitor(app: Any, role: str | None = None, name: str = "", *, guest: bool = 
     """
     card = secrets.token_urlsafe(16)
     share = f"testing-{next(_numbers)}" if guest else None
-    app.hub.visitors[card] = {"role": Role(role or Role.CONTROL), "name": name, "share": share}
+    app.sessions.visitors[card] = {"role": Role(role or Role.CONTROL), "name": name, "share": share}
     return {VISITOR_HEADER: card}

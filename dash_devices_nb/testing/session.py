@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from dash_devices_nb.core.ids import Key, Ref, Wild
-from dash_devices_nb.core.layout import EVENT_PROPS, overlay
+from dash_devices_nb.core.props.ids import Key, Ref, Wild
+from dash_devices_nb.core.props.layout import EVENT_PROPS, overlay
 from dash_devices_nb.testing.calling import Asked, Calling
 from dash_devices_nb.testing.declared import Bound
 from dash_devices_nb.testing.link import Link

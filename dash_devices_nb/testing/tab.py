@@ -14,7 +14,7 @@ from typing import Any
 
 import websockets
 
-from dash_devices_nb.core.ids import canonical
+from dash_devices_nb.core.props.ids import canonical
 from dash_devices_nb.testing.link import Link
 from dash_devices_nb.testing.session import Session
 from dash_devices_nb.testing.view import PERSON

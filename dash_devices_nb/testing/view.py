@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dash_devices_nb.core.events import MARK, ROWS
-from dash_devices_nb.core.ids import Key
-from dash_devices_nb.core.layout import EVENT_PROPS, components
-from dash_devices_nb.core.patches import apply_patch, extend_figure
-from dash_devices_nb.core.rows import transacted
-from dash_devices_nb.core.values import PATCH
+from dash_devices_nb.core.props.event_props import MARK, ROWS
+from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.props.layout import EVENT_PROPS, components
+from dash_devices_nb.core.props.patches import apply_patch, extend_figure
+from dash_devices_nb.core.props.row_transactions import transacted
+from dash_devices_nb.core.props.values import PATCH
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from dash_devices_nb.transport import hangup
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.books import Books, books_of
-from dash_devices_nb.transport.pieces import Flow, Parser
+from dash_devices_nb.transport.http_parser import HeldFlow, HttpParser
+from dash_devices_nb.transport.server_state import ServingState, serving_state_of
 from dash_devices_nb.transport.websocket import WebSocket
 
 __all__ = ["ASGIApp", "BoundSocket", "Message", "Receive", "Scope", "Send", "Server"]
@@ -64,15 +64,15 @@ TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: cl
 class _Http(H11Protocol):
     """One HTTP connection, read a piece at a time (`pieces`); an upgrade hands its transport to `WebSocket`."""
 
-    conn: Parser
-    flow: Flow
+    conn: HttpParser
+    flow: HeldFlow
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._books = books_of(self.server_state)
+        self._books = serving_state_of(self.server_state)
         self.logger = self._books.logger
         self.access_log = False
-        self.conn = Parser()
+        self.conn = HttpParser()
         self._came = bytearray()
         self._head: asyncio.TimerHandle | None = None
         self._begun = False
@@ -83,7 +83,7 @@ class _Http(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.since = self.loop.time()
-        self.flow = Flow(transport)
+        self.flow = HeldFlow(transport)
         self._await_head()
         self._books.make_room(self)
 
@@ -260,7 +260,7 @@ class Server:
         self._bound = sock
         self._ssl = ssl_context
         self._on_error = on_error
-        self._state: Books | None = None
+        self._state: ServingState | None = None
         self._server: asyncio.Server | None = None
         self._config = Config(
             self._guarded,
@@ -303,7 +303,7 @@ class Server:
         """
         if self._state is not None:
             raise RuntimeError("This server was started before; make a new one on a new socket.")
-        self._state = state = Books(logger)
+        self._state = state = ServingState(logger)
         self._config.load()
         loop = asyncio.get_running_loop()
 
@@ -356,7 +356,7 @@ class Server:
                 ", ".join(map(repr, state.tasks)),
             )
 
-    async def _drained(self, state: Books, timeout: float) -> bool:
+    async def _drained(self, state: ServingState, timeout: float) -> bool:
         """Waits until no request runs and no connection is open; False if that takes too long."""
         try:
             async with asyncio.timeout(timeout):

@@ -16,10 +16,10 @@ from websockets.http11 import Request
 
 from dash_devices_nb.registration import handover
 from dash_devices_nb.transport import hangup
-from dash_devices_nb.transport.books import books_of
-from dash_devices_nb.transport.framing import Cutter
-from dash_devices_nb.transport.outlet import Outlet
-from dash_devices_nb.transport.takeover import Takeover
+from dash_devices_nb.transport.message_splitter import MessageSplitter
+from dash_devices_nb.transport.server_state import serving_state_of
+from dash_devices_nb.transport.socket_handover import SocketHandover
+from dash_devices_nb.transport.threadsafe_transport import ThreadSafeTransport
 from dash_devices_nb.transport.writer import EXTENSION, Intake, Message
 
 SERVICE_RESTART = 1012
@@ -40,12 +40,12 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, config: Config, server_state: ServerState, *args: Any, **kw: Any) -> None:
         super().__init__(config, server_state, *args, **kw)
-        self._state = books_of(server_state)
+        self._state = serving_state_of(server_state)
         self.logger = self.conn.logger = self._state.logger
         self.conn.debug = False
         self.stop_reason = ""
-        self._outlet: Outlet
-        self._cutter: Cutter | None = None
+        self._threadsafe: ThreadSafeTransport
+        self._splitter: MessageSplitter | None = None
         self._reader: Callable[[bytes], bool] | None = None
         self._offered = self._takes = self._pinged = self._cutting = self._dropping = False
         self._intake: Intake | None = None
@@ -53,7 +53,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._held = 0
         self._looking: asyncio.TimerHandle | None = None
         self._pong = b""
-        self._takeover: Takeover | None = None
+        self._socket_handover: SocketHandover | None = None
         self._unanswered = 0
         self._asks: asyncio.TimerHandle | None = None
         self.since = 0.0
@@ -62,8 +62,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         """Put the outlet in front of the transport, so that uvicorn's own writes are in one order with ours."""
         super().connection_made(transport)
         self.since = self.loop.time()
-        self._outlet = Outlet(transport, self.loop)
-        self.transport = self._outlet  # type: ignore[assignment]
+        self._threadsafe = ThreadSafeTransport(transport, self.loop)
+        self.transport = self._threadsafe  # type: ignore[assignment]
 
     def handle_connect(self, event: Request) -> None:
         """Offers the app the short way (see `writer`)."""
@@ -71,7 +71,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
             self._offered = event.headers.get(handover.HEADER) == handover.OFFERED
-            self._cutter = Cutter(self.config.ws_max_size)
+            self._splitter = MessageSplitter(self.config.ws_max_size)
 
     @property
     def idle(self) -> bool:
@@ -82,7 +82,11 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def take_socket(self) -> None:
         """Writes to the browser's own socket, if the Jupyter server offers it. Before the WebSocket is accepted."""
-        if self._offered and not self.handshake_complete and handover.possible(self._outlet.get_extra_info("socket")):
+        if (
+            self._offered
+            and not self.handshake_complete
+            and handover.possible(self._threadsafe.get_extra_info("socket"))
+        ):
             self.response.headers[handover.HEADER] = handover.TAKEN
             self._takes = True
 
@@ -92,7 +96,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self._takes and message["type"] == "websocket.accept":
             self._takes = False
             if not self.transport.is_closing():  # pragma: no branch - it breaks while the handshake is written
-                self._takeover = Takeover(self._outlet, self, self.loop)
+                self._socket_handover = SocketHandover(self._threadsafe, self, self.loop)
 
     def _keep_alive(self) -> None:
         """Pings a browser that has taken all; one that sent nothing since the last ping has gone."""
@@ -142,30 +146,30 @@ class WebSocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Cuts the bytes into messages."""
         self._unanswered = 0
-        if self._cutter is None:
+        if self._splitter is None:
             super().data_received(data)
             return
-        if self.close_sent and self._cutter.held > MOST_AFTER_CLOSE:
+        if self.close_sent and self._splitter.held > MOST_AFTER_CLOSE:
             # A message that is not wanted any more: the end comes without the Close frame behind it.
             if not self._dropping:
                 self._dropping = True
                 self._await_end()
             return
-        self._cutter.feed(data)
+        self._splitter.feed(data)
         self._cut()
-        if self._intake is not None and (held := self._cutter.held) != self._held:
+        if self._intake is not None and (held := self._splitter.held) != self._held:
             self._held = held
             self._intake.holds(held)
 
     def _cut(self, *, all: bool = False) -> None:
         """Cuts messages until one waits for the app, or the sender shall rest: the others stay bytes meanwhile."""
-        cutter = self._cutter
-        if cutter is None or self._cutting:
+        splitter = self._splitter
+        if splitter is None or self._cutting:
             return
         self._cutting = True
         try:
             while all or self.close_sent or (self.queue.empty() and self._resting is None):
-                if (cut := cutter.next()) is None:
+                if (cut := splitter.next()) is None:
                     return
                 whole, part = cut
                 if part == handover.PING and not whole:
@@ -213,9 +217,9 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._looking = None
         if not self.read_paused or self._intake is None:
             return  # pragma: no cover - reading goes on in the very turn in which it is looked
-        if self._outlet.hung_up():
+        if self._threadsafe.hung_up():
             if not self._intake.left_waiting():
-                self._cutter = None
+                self._splitter = None
             self.transport.abort()
         else:
             # An end that comes behind what is not read is not heard; who has gone refuses what it is sent, which is.
@@ -239,7 +243,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         """Answers a ping. One who reads no answers gets one, to the last ping (RFC 6455, section 5.5.3)."""
         pong = b"".join(self.conn.data_to_send())
-        if self._outlet.has_room or self.conn.close_sent is not None:
+        if self._threadsafe.has_room or self.conn.close_sent is not None:
             self.transport.write(pong)
         else:
             self._pong = pong
@@ -249,25 +253,26 @@ class WebSocket(WebSocketsSansIOProtocol):
     @property
     def from_any_thread(self) -> bool:
         """Whether messages may be written from any thread, and not only on the loop."""
-        return self._outlet.from_any_thread
+        return self._threadsafe.from_any_thread
 
     def has_room(self) -> bool:
         """Whether the socket takes more. From any thread."""
-        return self._outlet.has_room and not self.close_sent
+        return self._threadsafe.has_room and not self.close_sent
 
     def write_messages(self, messages: Sequence[Message]) -> None:
         """Writes whole messages, whose headers are in them already."""
-        self._outlet.write(messages[0].message if len(messages) == 1 else b"".join(each.message for each in messages))
+        data = messages[0].message if len(messages) == 1 else b"".join(each.message for each in messages)
+        self._threadsafe.write(data)
 
     def when_room(self, function: Callable[[], None]) -> None:
         """Has `function` called on the loop when the socket takes more again. From any thread."""
-        self._outlet.when_room(function)
+        self._threadsafe.when_room(function)
 
     def resume_writing(self) -> None:
         """Tells those who wait for room."""
         super().resume_writing()
-        self._outlet.drained()
-        if self._pong and self._outlet.has_room:
+        self._threadsafe.drained()
+        if self._pong and self._threadsafe.has_room:
             pong, self._pong = self._pong, b""
             self.transport.write(pong)
 
@@ -285,10 +290,10 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._looking.cancel()
             self._looking = None
         self._cut(all=True)
-        self._cutter = None
-        if self._takeover is not None:
-            self._takeover.cancel()
-        self._outlet.lost()
+        self._splitter = None
+        if self._socket_handover is not None:
+            self._socket_handover.cancel()
+        self._threadsafe.lost()
         super().connection_lost(exc)
         self._reader = None
         self._state.changed.set()
@@ -325,7 +330,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        self._outlet.finish()
+        self._threadsafe.finish()
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.transport.close)

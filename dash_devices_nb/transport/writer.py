@@ -1,6 +1,6 @@
 """The short way to a WebSocket, and the long one: messages without a task for each.
 
-On our own server the bytes of a message, made once for all pages, go straight to the socket (see `outlet`): about 2
+On our own server the bytes of a message, made once for all pages, go straight to the socket (see `threadsafe`): about 2
 microseconds a page, where the ASGI way costs ten times as much. On somebody else's server (`uvicorn module:app.server`)
 they go through ASGI's `send`, in a task.
 """

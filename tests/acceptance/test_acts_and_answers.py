@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from dash_devices_nb import Dash, Input, Output, callback_context, dcc, html
-from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.errors import DeclarationError
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually

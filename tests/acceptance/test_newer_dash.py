@@ -11,7 +11,7 @@ from packaging.version import Version
 from playwright.async_api import expect
 
 from dash_devices_nb import ALL, Dash, Input, Output, Patch, Services, State, ctx, dcc, html
-from dash_devices_nb.app.regular import AHEAD
+from dash_devices_nb.app.execution.regular_calls import AHEAD
 from dash_devices_nb.errors import DeclarationError
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually

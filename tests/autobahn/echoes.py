@@ -10,7 +10,7 @@ import quart
 from websockets.frames import Frame, Opcode
 
 from dash_devices_nb import Dash, html
-from dash_devices_nb.app import asgi
+from dash_devices_nb.app.delivery import routes
 from dash_devices_nb.transport.writer import AsgiWriter, guard_with, read_with, take_socket, writer_of
 
 NAME = "autobahn"
@@ -43,7 +43,7 @@ class Echo:
     goes out behind what is on its way.
     """
 
-    def __init__(self, hub: object, scope: Any, receive: Any, send: Any, ask: object = None) -> None:
+    def __init__(self, sessions: object, scope: Any, receive: Any, send: Any, ask: object = None) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._waiting: list[Echoed] = []
 
@@ -89,7 +89,7 @@ class Echo:
 
 def echo_app() -> Dash:
     """An app with an echo at `/echo`. In this process the pages' WebSocket of every app echoes, too."""
-    asgi.Connection = Echo  # type: ignore[misc, assignment]
+    routes.Connection = Echo  # type: ignore[misc, assignment]
     app = Dash(NAME)
     app.layout = html.Div()
 

@@ -12,7 +12,7 @@ from typing import Any
 from playwright.async_api import Browser, Page
 
 from dash_devices_nb import Dash, Input, callback_context, html
-from dash_devices_nb.core.clients import Client
+from dash_devices_nb.core.access.clients import Client
 from tests.components.cases import Case, Walk
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually

@@ -7,15 +7,15 @@ from typing import Any
 
 import orjson
 
-from dash_devices_nb.core.actions import Action, Refuse, Release, Report, Run, Send, Wake
-from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.dispatch import Dispatcher
-from dash_devices_nb.core.ids import Key, Ref
-from dash_devices_nb.core.services import Services
-from dash_devices_nb.core.spec import CallbackSpec
-from dash_devices_nb.core.values import PatchValue, Value
-from dash_devices_nb.core.waits import Waiter
-from dash_devices_nb.core.waves import Call, Cause, Wave
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.callbacks.actions import Action, Refuse, Release, Report, Run, Send, Wake
+from dash_devices_nb.core.callbacks.deadlock import Waiter
+from dash_devices_nb.core.callbacks.dispatcher import Dispatcher
+from dash_devices_nb.core.callbacks.propagation import Call, Cause, Propagation
+from dash_devices_nb.core.callbacks.services import Services
+from dash_devices_nb.core.callbacks.spec import CallbackSpec
+from dash_devices_nb.core.props.ids import Key, Ref
+from dash_devices_nb.core.props.values import PatchValue, Value
 
 Function = Callable[..., Any]
 
@@ -63,8 +63,8 @@ class Regular:
     coroutine = False
     over = False
 
-    def __init__(self, lane: Any = None, *lineage: str) -> None:
-        self.lane = lane
+    def __init__(self, queue_key: Any = None, *lineage: str) -> None:
+        self.queue_key = queue_key
         self.lineage = frozenset(map(key, lineage))
 
 
@@ -102,7 +102,7 @@ class Desk:
         state: str | list[str | Ref] = "",
         function: Function | None = None,
         *,
-        lane: Any = "own",
+        queue_key: Any = "own",
         hold: bool = False,
         **options: Any,
     ) -> CallbackSpec:
@@ -116,7 +116,7 @@ class Desk:
             refs(inputs),
             refs(state),
             refs(outputs),
-            lane=object() if lane == "own" else lane,
+            queue_key=object() if queue_key == "own" else queue_key,
             **options,
         )
         self._functions[spec] = function or (lambda *args: f"{name}({','.join(map(str, args))})")
@@ -141,11 +141,11 @@ class Desk:
         """A page changes props."""
         self.take(self.dispatcher.receive_change(who, values(mods), cause))
 
-    def push(self, mods: dict[str, Any], holder: Any = None) -> Wave:
+    def push(self, mods: dict[str, Any], holder: Any = None) -> Propagation:
         """The program sets props; `holder`: the call in which it does."""
-        actions, wave = self.dispatcher.receive_push(values(mods), holder)
+        actions, propagation = self.dispatcher.receive_push(values(mods), holder)
         self.take(actions)
-        return wave
+        return propagation
 
     def finish(self, call: Call, mods: dict[str, Any] | None = None) -> None:
         """A call has finished with these outputs."""
@@ -166,7 +166,7 @@ class Desk:
             elif not call.spec.outputs or returned is None:
                 self.finish(call)
             else:
-                self.finish(call, dict.fromkeys(map(".".join, call.instance.output_keys), returned))
+                self.finish(call, dict.fromkeys(map(".".join, call.resolved.output_keys), returned))
 
     def take(self, actions: list[Action]) -> None:
         """Sort what the dispatcher asked for."""

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from dash_devices_nb.core.clients import Client
-from dash_devices_nb.core.outbox import Outbox, Resync
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.protocol.outbox import Outbox, Resync
 from tests.core.desk import Desk, client, component
 
 SIZE = 100
@@ -37,7 +37,7 @@ Mods = dict[str, Any]
 
 @dataclass(frozen=True)
 class Frame:
-    """What the app says: shared values of a revision, an acknowledgement, or what undoes a page's changes to a number."""
+    """What the app says: shared values of a revision, an acknowledgement, or what undoes changes up to a number."""
 
     mods: Mods
     revision: int = 0
@@ -147,7 +147,9 @@ class World(RuleBasedStateMachine):
         page.taken = sequence
         if page.views:
             number = page.outbox.next_number()
-            page.outbox.add_own(Frame({name: self.value(name) for name in mods}, number=number, undoes=sequence), number)
+            page.outbox.add_own(
+                Frame({name: self.value(name) for name in mods}, number=number, undoes=sequence), number
+            )
         else:
             if "a.value" in mods:
                 self.acts.append(mods["a.value"])
@@ -292,7 +294,7 @@ class World(RuleBasedStateMachine):
         for page in self.all:
             own = page.outbox.unconfirmed + page.taken
             assert page.outbox.waiting <= LIMIT + SIZE * (1 + own)
-            assert page.outbox.flying <= WINDOW + SIZE
+            assert page.outbox.in_flight <= WINDOW + SIZE
 
     @invariant()
     def one_change_one_call(self) -> None:

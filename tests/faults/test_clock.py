@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
-from dash_devices_nb.server.status import State, Status
+from dash_devices_nb.server.kernel_status import State, Status
 from dash_devices_nb.testing import AppServer
 from tests.support.eventually import eventually
 

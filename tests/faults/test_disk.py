@@ -18,7 +18,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from dash_devices_nb import Dash, Input, Output, dcc, html
-from dash_devices_nb.app.site import Wish
+from dash_devices_nb.app.serving.mount import ServeConfig
 
 app = Dash("disk")
 app.layout = html.Div([dcc.Input(id="name", value=""), html.Div(id="echo"), html.Div(id="size")])
@@ -27,7 +27,7 @@ TASKS = {
     "share": lambda: app.share("view").url,
     "shares": lambda: len(app.shares),
     "save": lambda: app.journal.save(place / "session.jsonl"),
-    "site": lambda: app.new_site(Wish(base_url="/"), "other", None, searches=False),
+    "site": lambda: app.new_site(ServeConfig(base_url="/"), "other", None, searches=False),
 }
 
 @app.callback_shared(Output("echo", "children"), Input("name", "value"))

@@ -168,7 +168,7 @@ async def test_a_slow_network_costs_the_app_a_bounded_memory_and_the_page_no_fin
         await witness.expect("last", "title", "99")
         await witness.expect("echo", "children", "echo by the slow one")
         [slow] = [each for each in found.app.runtime.pages.values() if each.client.id == page.client_id]
-        assert slow.outbox.waiting + slow.outbox.flying < 2 * 1024 * 1024
+        assert slow.outbox.waiting + slow.outbox.in_flight < 2 * 1024 * 1024
         assert slow.outbox.skipped
         await page.expect("last", "title", "99", within=20)
         assert page.prop("list", "title").startswith("99 ")

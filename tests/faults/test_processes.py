@@ -127,7 +127,7 @@ async def test_a_browser_that_stands_still_and_goes_on(app_server, seconds):
             await witness.expect("echo", "children", "echo meanwhile")
             await witness.expect("last", "children", str(found.pushed))
             with found.app.runtime.lock:
-                kept = [each.outbox.waiting + each.outbox.flying for each in found.app.runtime.pages.values()]
+                kept = [each.outbox.waiting + each.outbox.in_flight for each in found.app.runtime.pages.values()]
             assert max(kept) < 1024 * 1024
         await expect(page.locator("#last")).to_have_text(str(found.pushed), timeout=30_000)
         await expect(page.locator("#list")).to_have_text(found.listed)

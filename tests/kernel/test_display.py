@@ -3,13 +3,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dash_devices_nb.errors import DisplayError
-from dash_devices_nb.kernel.display import Page, check_mode, check_size, show
+from dash_devices_nb.kernel.display import DisplayedPage, check_mode, check_size, show
 from dash_devices_nb.kernel.environment import Environment, Host
 from tests.support.kernels import Kernel, running_kernel
 
 SETUP = """
-    from dash_devices_nb.kernel.display import Page, show, update
-    page = Page("/user/x/dash-devices/app/", title="app", address="http://hub/user/x/dash-devices/app/")
+    from dash_devices_nb.kernel.display import DisplayedPage, show, update
+    page = DisplayedPage("/user/x/dash-devices/app/", title="app", address="http://hub/user/x/dash-devices/app/")
 """
 
 
@@ -69,7 +69,7 @@ async def test_a_frame_can_be_pointed_elsewhere(kernel: Kernel):
     first = await kernel.run("show(page, display_id='app')")
     [message] = [m for m in first.messages if m["msg_type"] == "display_data"]
     assert message["content"]["transient"] == {"display_id": "app"}
-    second = await kernel.run("update(Page('http://127.0.0.1:1/'), display_id='app')")
+    second = await kernel.run("update(DisplayedPage('http://127.0.0.1:1/'), display_id='app')")
     [message] = [m for m in second.messages if m["msg_type"] == "update_display_data"]
     assert message["content"]["transient"] == {"display_id": "app"}
     assert 'src="http://127.0.0.1:1/"' in message["content"]["data"]["text/html"]
@@ -119,7 +119,7 @@ async def test_jupyterlab_with_the_extension_uses_its_comm(kernel: Kernel):
 async def test_markup_in_an_address_stays_text(kernel: Kernel):
     """Nothing in a URL or title becomes markup or script."""
     await kernel.run(SETUP)
-    await kernel.run("bad = Page('/a\"></iframe></script><b>', title='<i>')")
+    await kernel.run("bad = DisplayedPage('/a\"></iframe></script><b>', title='<i>')")
     for mode in ("inline", "tab", "jupyterlab"):
         [bundle] = (await kernel.run(f"show(bad, mode={mode!r})")).displays
         assert "<b>" not in bundle["text/html"]
@@ -128,7 +128,7 @@ async def test_markup_in_an_address_stays_text(kernel: Kernel):
 
 def test_a_script_prints_the_address(capsys):
     """Outside a kernel the address is printed."""
-    show(Page("http://127.0.0.1:8050/"), environment=Environment(Host.SCRIPT))
+    show(DisplayedPage("http://127.0.0.1:8050/"), environment=Environment(Host.SCRIPT))
     assert capsys.readouterr().out == "Dash app running on http://127.0.0.1:8050/\n"
 
 
@@ -138,6 +138,6 @@ def test_a_script_opens_a_browser_in_mode_tab(capsys, monkeypatch):
 
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: bool(opened.append(url)))
-    show(Page("http://127.0.0.1:8050/"), mode="tab", environment=Environment(Host.TERMINAL))
+    show(DisplayedPage("http://127.0.0.1:8050/"), mode="tab", environment=Environment(Host.TERMINAL))
     assert opened == ["http://127.0.0.1:8050/"]
     assert capsys.readouterr().out.endswith("No browser could be opened; open http://127.0.0.1:8050/ yourself.\n")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dash_devices_nb import Dash, Input, Output, Patch, dcc, html
-from dash_devices_nb.core.services import Services
+from dash_devices_nb.core.callbacks.services import Services
 from dash_devices_nb.kernel import output
 
 INPUTS = ("a", "b", "p", "q")

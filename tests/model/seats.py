@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash_devices_nb.core.events import MARK
+from dash_devices_nb.core.props.event_props import MARK
 from dash_devices_nb.testing import Tab
 from tests.support.tcp import Network
 

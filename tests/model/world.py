@@ -20,9 +20,10 @@ import pytest
 from hypothesis import strategies
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
-from dash_devices_nb.app import hub, workers
-from dash_devices_nb.core.outbox import FRAMES, LIMIT, WINDOW
-from dash_devices_nb.core.roles import Role
+from dash_devices_nb.app.execution import workers
+from dash_devices_nb.app.sessions import manager
+from dash_devices_nb.core.access.roles import Role
+from dash_devices_nb.core.protocol.outbox import FRAMES, LIMIT, WINDOW
 from dash_devices_nb.kernel.loops import IoThread
 from dash_devices_nb.testing import AppServer, Tab
 from tests.model.program import HELD, INPUTS, Program
@@ -72,7 +73,7 @@ class World(RuleBasedStateMachine):
         directory = self._exits.enter_context(tempfile.TemporaryDirectory())
         patch = self._exits.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("JUPYTER_DATA_DIR", directory)
-        patch.setattr(hub, "GRACE_SECONDS", 600.0)  # who is away for longer is so by `be_away_for_long`
+        patch.setattr(manager, "GRACE_SECONDS", 600.0)  # who is away for longer is so by `be_away_for_long`
         patch.setattr(workers.Workers.close, "__defaults__", (0.05,))  # a call that is held up when the app stops
         self.program = Program()
         self.app = self.program.app
@@ -226,7 +227,7 @@ class World(RuleBasedStateMachine):
         if page is None or self.stopped:
             return
         eventually_sync(lambda: not page.connected, STEP_SECONDS)
-        self.app.runtime.io_loop.call_soon_threadsafe(self.app.hub._leave, page)  # as the grace's end does
+        self.app.runtime.io_loop.call_soon_threadsafe(self.app.sessions._leave, page)  # as the grace's end does
         eventually_sync(lambda: self._client(seat) is None, STEP_SECONDS)
 
     @precondition(lambda self: not self.stopped)
@@ -338,8 +339,8 @@ class World(RuleBasedStateMachine):
             for page in self.app.runtime.pages.values():
                 own = 2000 * page.outbox.unconfirmed
                 assert page.outbox.waiting <= LIMIT + LARGE + own + 200_000
-                assert page.outbox.flying <= WINDOW + LARGE + 1000
-                assert len(page.outbox._flying) <= FRAMES
+                assert page.outbox.in_flight <= WINDOW + LARGE + 1000
+                assert len(page.outbox._in_flight) <= FRAMES
 
     # ---- after quiet
 
@@ -400,8 +401,8 @@ class World(RuleBasedStateMachine):
         box = page.outbox
         return (
             f"the app took {page.sequence} changes and {page.requests} requests, has {box.waiting} bytes for it and "
-            f"{box.unconfirmed} frames unconfirmed, {box.flying} bytes are on their way, connected: {page.connected}; "
-            f"{self.program.gates.waiting} wait"
+            f"{box.unconfirmed} frames unconfirmed, {box.in_flight} bytes are on their way, "
+            f"connected: {page.connected}; {self.program.gates.waiting} wait"
         )
 
     def _meet(self) -> None:

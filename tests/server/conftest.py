@@ -25,8 +25,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from dash_devices_nb import registration
 from dash_devices_nb.registration import Registration, UnixEndpoint
+from dash_devices_nb.transport.auth_middleware import AuthMiddleware
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.gate import Gate
 from dash_devices_nb.transport.serve import Receive, Scope, Send, Server
 from dash_devices_nb.transport.writer import take_socket
 from tests.support.jupyter import Jupyter, running_jupyter
@@ -228,7 +228,7 @@ async def serving(visit: Visit, wanted: str = "bench", **fields: Any) -> AsyncIt
             pid=fields.get("pid", os.getpid()),
         )
         page = Page(made.registration)
-        server = Server(Gate(page, page.registration.secret), sock, max_message_bytes=2**20)
+        server = Server(AuthMiddleware(page, page.registration.secret), sock, max_message_bytes=2**20)
         await server.start()
         try:
             yield page

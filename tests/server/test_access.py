@@ -10,8 +10,8 @@ from tornado.httputil import HTTPHeaders
 from traitlets import TraitError
 from websockets.exceptions import InvalidStatus
 
-from dash_devices_nb.server.access import configured_origins, refusal
 from dash_devices_nb.server.app import ROUTES, DashDevicesApp
+from dash_devices_nb.server.handlers.access import configured_origins, refusal
 from tests.server.conftest import Page, Visit, visiting
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 
-from dash_devices_nb.server.frames import BY_ITSELF, FrameTooLong, FrameTracker, close_frame
+from dash_devices_nb.server.proxy.frame_tracker import BY_ITSELF, FrameTooLong, FrameTracker, close_frame
 
 
 def frame(length: int, *, mask: bool = False, opcode: Opcode = Opcode.BINARY) -> bytes:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import websockets
 
-from dash_devices_nb.server.guests import QUEUE
+from dash_devices_nb.server.handlers.guests import QUEUE
 from tests.server.conftest import Page, Visit, serving, visiting
 from tests.server.guests import COOKIE, Links, guest_socket, links_of
 from tests.support.eventually import eventually

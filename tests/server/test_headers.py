@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tornado.httputil import HTTPHeaders
 
-from dash_devices_nb.server.headers import (
+from dash_devices_nb.server.proxy.headers import (
     jupyters_cookies,
     scoped_cookie,
     to_app,

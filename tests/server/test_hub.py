@@ -23,8 +23,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from dash_devices_nb import registration
+from dash_devices_nb.transport.auth_middleware import AuthMiddleware
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.gate import Gate
 from dash_devices_nb.transport.serve import Server
 from tests.server.conftest import CONFIGURED, REPOSITORY, Page
 from tests.support.eventually import eventually
@@ -160,7 +160,7 @@ async def page(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Page]
         kernel_id=made.json()["id"],
     )
     page = Page(registered.registration)
-    server = Server(Gate(page, "s" * 43), sock, max_message_bytes=2**20)
+    server = Server(AuthMiddleware(page, "s" * 43), sock, max_message_bytes=2**20)
     await server.start()
     yield page
     registration.remove(page.registration)

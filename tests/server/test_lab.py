@@ -20,7 +20,7 @@ import os, re, secrets
 from IPython.display import IFrame
 from dash_devices_nb import registration
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.gate import Gate
+from dash_devices_nb.transport.auth_middleware import AuthMiddleware
 from dash_devices_nb.transport.serve import Server
 
 PAGE = b"""<!doctype html><p id=own></p><p id=post></p><p id=echo></p><p id=state></p><script>
@@ -59,7 +59,7 @@ kernel_id = re.search("kernel-(.*)[.]json", get_ipython().config.IPKernelApp.con
 made = registration.register("Größe 1", endpoint=registration.UnixEndpoint(str(sock.path)),
     secret=secrets.token_urlsafe(32), base_url="/lab%20x/", kernel_id=kernel_id,
     notebook="Größe 1.ipynb")
-server = Server(Gate(page, made.registration.secret), sock, max_message_bytes=2**20)
+server = Server(AuthMiddleware(page, made.registration.secret), sock, max_message_bytes=2**20)
 await server.start()
 IFrame(made.registration.prefix, 600, 200)
 '''

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.frames import Frame, Opcode
 
-from dash_devices_nb.server.frames import FrameTracker, close_frame
-from dash_devices_nb.server.readers import EpollReaders, Readers, readers
-from dash_devices_nb.server.sockets import SocketTransport
-from dash_devices_nb.server.splice import Splice
+from dash_devices_nb.server.proxy.frame_tracker import FrameTracker, close_frame
+from dash_devices_nb.server.proxy.poller import EpollPoller, Poller, readers
+from dash_devices_nb.server.proxy.socket_transport import SocketTransport
+from dash_devices_nb.server.proxy.splice import Splice
 from tests.support.eventually import eventually
 
 LIMIT = 1000
@@ -26,7 +26,7 @@ class Joined:
         ended: Splices that have ended.
     """
 
-    def __init__(self, waiting: Readers) -> None:
+    def __init__(self, waiting: Poller) -> None:
         self.waiting = waiting
         self.ended: list[Splice] = []
         self._stack = contextlib.ExitStack()
@@ -53,7 +53,7 @@ class Joined:
         self.waiting.close()
 
 
-@pytest.fixture(params=[Readers, EpollReaders], ids=["any system", "epoll"])
+@pytest.fixture(params=[Poller, EpollPoller], ids=["any system", "epoll"])
 async def joined(request: pytest.FixtureRequest) -> AsyncIterator[Joined]:
     """Splices on a system that has epoll and on one that has not."""
     joined = Joined(request.param())
@@ -78,13 +78,13 @@ def frame(payload: bytes, *, mask: bool = False) -> bytes:
 def test_linux_waits_with_epoll() -> None:
     """What is tested here is what runs."""
 
-    async def kind() -> type[Readers]:
+    async def kind() -> type[Poller]:
         made = readers()
         made.close()
         return type(made)
 
     with asyncio.Runner() as runner:
-        assert runner.run(kind()) is EpollReaders
+        assert runner.run(kind()) is EpollPoller
 
 
 async def test_a_broadcast_reaches_every_page_and_single_messages_after_it_too(joined: Joined) -> None:

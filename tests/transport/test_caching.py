@@ -2,7 +2,7 @@
 
 import pytest
 
-from dash_devices_nb.transport.caching import private, private_headers
+from dash_devices_nb.transport.cache_headers import private, private_headers
 
 
 @pytest.mark.parametrize(

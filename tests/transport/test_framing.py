@@ -3,7 +3,7 @@ import random
 import pytest
 from websockets.frames import Frame, Opcode
 
-from dash_devices_nb.transport.framing import Cutter
+from dash_devices_nb.transport.message_splitter import MessageSplitter
 
 LIMIT = 100_000
 
@@ -22,11 +22,11 @@ def test_messages_come_out_whole_however_their_bytes_come_in(seed):
     chance = random.Random(seed)
     messages = [chance.randbytes(size) for size in (0, 1, 125, 126, 127, 65535, 65536, 90_000, 3)]
     stream = b"".join(map(text, messages))
-    cutter = Cutter(LIMIT)
+    splitter = MessageSplitter(LIMIT)
     found = []
     while stream:
         size = chance.choice((1, 2, 3, 7, 1000, 70_000))
-        found += cutter.cut(stream[:size])
+        found += splitter.cut(stream[:size])
         stream = stream[size:]
     assert found == [(True, message) for message in messages]
 
@@ -43,7 +43,7 @@ def test_what_is_no_plain_message_goes_on_as_it_came():
         (text(b"three"), True),
         (frame(Opcode.CLOSE, b"\x03\xe8"), False),
     ]
-    found = Cutter(LIMIT).cut(b"".join(bytes_ for bytes_, _ in parts))
+    found = MessageSplitter(LIMIT).cut(b"".join(bytes_ for bytes_, _ in parts))
     assert found == [
         (True, b"one" if n == 0 else b"three") if ours else (False, b) for n, (b, ours) in enumerate(parts)
     ]
@@ -52,7 +52,7 @@ def test_what_is_no_plain_message_goes_on_as_it_came():
 def test_a_message_within_a_fragmented_one_is_for_the_parser():
     """It breaks the rules, and the parser says so."""
     stream = [frame(Opcode.TEXT, b"o", fin=False), text(b"no")]
-    assert Cutter(LIMIT).cut(b"".join(stream)) == [(False, stream[0]), (False, stream[1])]
+    assert MessageSplitter(LIMIT).cut(b"".join(stream)) == [(False, stream[0]), (False, stream[1])]
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_a_message_within_a_fragmented_one_is_for_the_parser():
 )
 def test_from_what_breaks_the_rules_on_everything_is_for_the_parser(wrong):
     """The parser ends the connection with the right code."""
-    cutter = Cutter(LIMIT)
-    assert cutter.cut(text(b"fine") + wrong) == [(True, b"fine"), (False, wrong)]
+    splitter = MessageSplitter(LIMIT)
+    assert splitter.cut(text(b"fine") + wrong) == [(True, b"fine"), (False, wrong)]
     more = text(b"more")
-    assert cutter.cut(more) == [(False, more)]
+    assert splitter.cut(more) == [(False, more)]
 
 
 def test_a_header_may_come_in_pieces():
@@ -77,6 +77,6 @@ def test_a_header_may_come_in_pieces():
         message = b"x" * size
         stream = text(message)
         for cut in range(1, min(16, len(stream))):
-            cutter = Cutter(LIMIT)
-            assert cutter.cut(stream[:cut]) == []
-            assert cutter.cut(stream[cut:]) == [(True, message)]
+            splitter = MessageSplitter(LIMIT)
+            assert splitter.cut(stream[:cut]) == []
+            assert splitter.cut(stream[cut:]) == [(True, message)]

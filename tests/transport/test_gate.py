@@ -10,9 +10,9 @@ import pytest
 import websockets
 
 from dash_devices_nb.registration import ShareList
+from dash_devices_nb.transport.allowed_hosts import AllowedHosts
+from dash_devices_nb.transport.auth_middleware import AuthMiddleware
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.gate import Gate
-from dash_devices_nb.transport.hosts import Hosts
 from dash_devices_nb.transport.serve import Server
 
 SECRET = "s3cret-of-the-app"
@@ -35,7 +35,7 @@ async def echo(scope, receive, send):
 @asynccontextmanager
 async def gated(secret: str | None = SECRET, path: str = "/", **options):
     server = Server(
-        Gate(echo, secret, path, **options),
+        AuthMiddleware(echo, secret, path, **options),
         BoundSocket.bind_tcp("127.0.0.1", 0, search=False),
         max_message_bytes=1000,
     )
@@ -204,7 +204,7 @@ async def test_more_origins_can_be_allowed(allowed):
 
 async def test_under_tls_the_owners_cookie_is_for_tls_alone():
     """A page over plain HTTP of the same host is not sent it; without TLS it could not be set so."""
-    gate = Gate(echo, SECRET)
+    gate = AuthMiddleware(echo, SECRET)
     for scheme, secure in (("https", True), ("http", False)):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url=f"{scheme}://here") as client:
             answer = await client.get("/", params={"token": SECRET})
@@ -259,7 +259,7 @@ async def test_with_a_secret_any_name_is_answered() -> None:
 def test_on_other_addresses_this_computer_is_asked_for_by_its_own_names() -> None:
     """The address to which the request came, the host name, those that the program gives, and loopback names."""
     name = socket.gethostname()
-    hosts = Hosts(["device.example"])
+    hosts = AllowedHosts(["device.example"])
     for host in (name, f"{name.upper()}.local:8050", "192.168.1.5:8050", "device.example", "localhost:8050"):
         assert hosts.refusal(host, "192.168.1.5") == ""
     assert hosts.refusal("192.168.1.5", "::ffff:192.168.1.5") == ""
@@ -267,18 +267,18 @@ def test_on_other_addresses_this_computer_is_asked_for_by_its_own_names() -> Non
     assert "allowed_hosts=['other.example']" in hosts.refusal("other.example:8050", "192.168.1.5"), "as run() takes it"
     assert hosts.refusal("evil.example", "192.168.1.5")
     assert hosts.refusal(name, "127.0.0.1"), "a name that others may make resolve to it"
-    assert Hosts(["*"]).refusal("evil.example", "127.0.0.1") == ""
+    assert AllowedHosts(["*"]).refusal("evil.example", "127.0.0.1") == ""
 
 
 def test_who_can_reach_it_is_told_by_the_address_that_it_is_bound_to() -> None:
     """Debian resolves a computer's own name to 127.0.1.1: there it reaches what is open to all networks as well."""
     name = socket.gethostname()
     for bound in ("0.0.0.0", "::"):
-        hosts = Hosts((), bound)
+        hosts = AllowedHosts((), bound)
         for host in (f"{name}:8050", "127.0.1.1:8050", "localhost:8050"):
             assert hosts.refusal(host, "127.0.1.1") == ""
         assert hosts.refusal("evil.example", "127.0.1.1")
-    assert Hosts((), "127.0.0.1").refusal(name, "127.0.0.1"), "a name that others may make resolve to it"
+    assert AllowedHosts((), "127.0.0.1").refusal(name, "127.0.0.1"), "a name that others may make resolve to it"
 
 
 async def test_who_somebody_is_is_not_taken_from_outside() -> None:
@@ -318,7 +318,7 @@ async def test_pages_say_who_may_show_them_in_a_frame(kind, own, options, policy
 
     headers = {"Host": "device:8050"}
     for secret, more in ((None, {"allowed_hosts": ["device"]}), (SECRET, {})):
-        gate = Gate(app, secret, **options, **more)
+        gate = AuthMiddleware(app, secret, **options, **more)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://device:8050") as client:
             await client.get("/", params={"token": SECRET})
             answer = await client.get("/", headers=headers)
@@ -335,7 +335,7 @@ async def test_what_is_no_request_passes_and_a_gate_without_guests_stops():
     async def app(scope, receive, send):
         scopes.append(scope)
 
-    gate = Gate(app, SECRET)
+    gate = AuthMiddleware(app, SECRET)
     await gate(scope := {"type": "lifespan"}, None, None)
     assert scopes == [scope]
     await gate.stop()
@@ -362,5 +362,5 @@ async def test_a_link_that_does_not_count_is_refused_with_the_reason(tmp_path, m
 
 def test_an_app_that_is_bound_to_a_name_is_this_computers():
     """ "localhost" is loopback, as its addresses are; another name is not."""
-    assert "localhost" in Hosts([], "localhost").refusal("evil.example", "127.0.0.1")
-    assert Hosts([], "elsewhere").refusal("10.0.0.7", "10.0.0.7") == ""
+    assert "localhost" in AllowedHosts([], "localhost").refusal("evil.example", "127.0.0.1")
+    assert AllowedHosts([], "elsewhere").refusal("10.0.0.7", "10.0.0.7") == ""

@@ -2,8 +2,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from dash_devices_nb.transport.auth_middleware import AuthMiddleware
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.gate import Gate
 from dash_devices_nb.transport.serve import Server
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
@@ -36,7 +36,7 @@ async def app(scope, receive, send):
 
 @pytest.fixture
 async def server():
-    gate = Gate(app, SECRET)
+    gate = AuthMiddleware(app, SECRET)
     server = Server(gate, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
     await server.start()
     yield server

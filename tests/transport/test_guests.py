@@ -12,11 +12,11 @@ import websockets
 
 from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.registration import ShareList
-from dash_devices_nb.transport import room
+from dash_devices_nb.transport import connection_limits
+from dash_devices_nb.transport.auth_middleware import AuthMiddleware
 from dash_devices_nb.transport.bind import BoundSocket
-from dash_devices_nb.transport.gate import Gate
-from dash_devices_nb.transport.guests import FULL, Guests
 from dash_devices_nb.transport.serve import Server
+from dash_devices_nb.transport.share_auth import FULL, ShareAuth
 from tests.support.eventually import eventually
 
 SECRET = "s3cret-of-the-app"
@@ -59,7 +59,7 @@ class Camera:
 async def serving() -> AsyncIterator[tuple[Camera, str, ShareList]]:
     """The camera behind a gate that takes share links."""
     camera, shares = Camera(), ShareList("camera", "port:1")
-    gate = Gate(camera, SECRET, shares=shares)
+    gate = AuthMiddleware(camera, SECRET, shares=shares)
     server = Server(gate, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
     await server.start()
     try:
@@ -127,7 +127,7 @@ async def test_links_that_cannot_be_read_let_nobody_in_and_end_what_is_open(monk
 async def test_a_request_that_the_server_cancels_is_cancelled():
     """Its link has not ended: it is no end that a guest is told."""
     shares = ShareList("camera", "port:1")
-    guests = Guests(shares)
+    guests = ShareAuth(shares)
     record = shares.issue("view", 1, "", time.time())
     started = asyncio.Event()
 
@@ -145,7 +145,7 @@ async def test_a_request_that_the_server_cancels_is_cancelled():
 
 async def test_a_link_has_so_much_open_at_a_time(monkeypatch):
     """One more stream, or WebSocket, of the link is told that it is full; another link's is served, and the owner's."""
-    monkeypatch.setattr(room, "of_a_link", lambda: 2)
+    monkeypatch.setattr(connection_limits, "of_a_link", lambda: 2)
     async with serving() as (_, url, shares), contextlib.AsyncExitStack() as stack:
         first, second = await _guest(stack, url, shares), await _guest(stack, url, shares)
         for _ in range(2):

@@ -134,7 +134,7 @@ async def test_pings_of_one_who_reads_no_pongs_cost_nothing(app):
         async with asyncio.timeout(10):
             await writer.drain()
     await eventually(lambda: app.control >= 60_000, 60)
-    waiting = app.socket.transport.get_write_buffer_size() + sum(map(len, app.socket._outlet._rest))
+    waiting = app.socket.transport.get_write_buffer_size() + sum(map(len, app.socket._threadsafe._rest))
     assert waiting < 500_000
     writer.transport.abort()
 

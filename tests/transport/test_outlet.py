@@ -3,7 +3,7 @@ import threading
 
 import websockets
 
-from dash_devices_nb.core.frames import Frame
+from dash_devices_nb.core.protocol.frames import Frame
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.serve import Server
 from dash_devices_nb.transport.writer import read_with, writer_of

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 
-from dash_devices_nb.transport.outlet import Outlet
+from dash_devices_nb.transport.threadsafe_transport import ThreadSafeTransport
 from tests.support.eventually import eventually
 
 
@@ -20,13 +20,13 @@ class Sink:
 class Told(asyncio.Protocol):
     """Tells its outlet what asyncio tells it."""
 
-    outlet: Outlet
+    threadsafe: ThreadSafeTransport
 
     def resume_writing(self) -> None:
-        self.outlet.drained()
+        self.threadsafe.drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.outlet.lost()
+        self.threadsafe.lost()
 
 
 @asynccontextmanager
@@ -36,48 +36,48 @@ async def pair():
     near, far = socket.socketpair()
     far.setblocking(False)
     transport, protocol = await loop.create_connection(Told, sock=near)
-    outlet = protocol.outlet = Outlet(transport, loop)
+    threadsafe = protocol.threadsafe = ThreadSafeTransport(transport, loop)
     try:
-        yield outlet, far
+        yield threadsafe, far
     finally:
-        outlet.abort()
+        threadsafe.abort()
         far.close()
-        await eventually(lambda: not outlet.has_room)
+        await eventually(lambda: not threadsafe.has_room)
 
 
 async def test_another_way_to_write_that_comes_too_late_is_ended():
     """The connection is closed, or about to be."""
-    async with pair() as (outlet, _):
-        outlet.hold()
-        outlet.close()
+    async with pair() as (threadsafe, _):
+        threadsafe.hold()
+        threadsafe.close()
         sink = Sink()
-        outlet.release(sink)  # type: ignore[arg-type]
+        threadsafe.release(sink)  # type: ignore[arg-type]
         assert sink.aborted
 
 
 async def test_who_asks_for_room_is_told_at_once_where_there_is_some():
     """In the loop's next turn; of a connection that is lost nobody is told anything."""
-    async with pair() as (outlet, far):
+    async with pair() as (threadsafe, far):
         told: list[str] = []
-        outlet.when_room(lambda: told.append("room"))
+        threadsafe.when_room(lambda: told.append("room"))
         assert told == []
         await eventually(lambda: told == ["room"])
         far.close()
-        await eventually(lambda: not outlet.has_room)
-        outlet.when_room(lambda: told.append("nobody"))
-        outlet.write(b"nobody")
+        await eventually(lambda: not threadsafe.has_room)
+        threadsafe.when_room(lambda: told.append("nobody"))
+        threadsafe.write(b"nobody")
         await asyncio.sleep(0)
         assert told == ["room"]
 
 
 async def test_what_was_held_is_more_than_the_socket_takes():
     """Whoever waits is told when all of it is with the operating system."""
-    async with pair() as (outlet, far):
+    async with pair() as (threadsafe, far):
         told: list[str] = []
-        outlet.hold()
-        outlet.write(b"x" * 5_000_000)
-        outlet.when_room(lambda: told.append("room"))
-        outlet.release(None)
+        threadsafe.hold()
+        threadsafe.write(b"x" * 5_000_000)
+        threadsafe.when_room(lambda: told.append("room"))
+        threadsafe.release(None)
         assert told == []
         count = 0
         while count < 5_000_000:
@@ -87,8 +87,8 @@ async def test_what_was_held_is_more_than_the_socket_takes():
 
 async def test_that_the_other_side_has_hung_up_is_seen_without_reading():
     """asyncio hears of it only while it reads."""
-    async with pair() as (outlet, far):
-        outlet.pause_reading()
-        assert not outlet.hung_up()
+    async with pair() as (threadsafe, far):
+        threadsafe.pause_reading()
+        assert not threadsafe.hung_up()
         far.shutdown(socket.SHUT_WR)
-        await eventually(outlet.hung_up)
+        await eventually(threadsafe.hung_up)

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from dash_devices_nb.transport import pieces, room, serve
+from dash_devices_nb.transport import connection_limits, http_parser, serve
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.serve import Server
 from tests.support.eventually import eventually
@@ -97,7 +97,7 @@ async def test_a_body_of_thousands_of_chunks_of_a_byte_is_refused():
     """Nobody sends such a body for what is in it."""
     app = App()
     async with serving(app) as server:
-        with connected(server, CHUNKED % b"flood" + b"1\r\nx\r\n" * (pieces.MOST_SMALL + 1)) as sock:
+        with connected(server, CHUNKED % b"flood" + b"1\r\nx\r\n" * (http_parser.MOST_SMALL + 1)) as sock:
             assert (await read(sock)).startswith(b"HTTP/1.1 400")
     assert app.gone == ["flood"]
 
@@ -136,7 +136,7 @@ async def test_a_head_of_thousands_of_lines_is_refused():
     """Each line costs a head's parser time; what a browser sends, and a body of many lines, passes."""
     app = App()
     async with serving(app) as server:
-        lines, half = (b"X: y\r\n" * (pieces.MOST_LINES // divisor) for divisor in (1, 2))
+        lines, half = (b"X: y\r\n" * (http_parser.MOST_LINES // divisor) for divisor in (1, 2))
         with connected(server, GET[:-2] + lines + b"\r\n") as sock:
             assert (await read(sock)).startswith(b"HTTP/1.1 400")
         with connected(server, GET[:-2] + half + b"\r\n") as sock:
@@ -173,7 +173,7 @@ async def test_what_anybody_sends_is_logged_seldom(caplog):
 
 async def test_connections_that_ask_for_nothing_make_room(monkeypatch):
     """They took all descriptors of the process: no page loaded, and the program opened no device."""
-    monkeypatch.setattr(room, "connections", lambda: 4)
+    monkeypatch.setattr(connection_limits, "connections", lambda: 4)
     app = App()
     async with serving(app) as server, contextlib.AsyncExitStack() as stack:
         busy = [stack.enter_context(connected(server, POST)) for _ in range(2)]
@@ -192,7 +192,7 @@ async def test_connections_that_ask_for_nothing_make_room(monkeypatch):
 
 async def test_where_all_connections_are_used_the_newest_is_ended(monkeypatch):
     """Nothing that is under way is cut."""
-    monkeypatch.setattr(room, "connections", lambda: 2)
+    monkeypatch.setattr(connection_limits, "connections", lambda: 2)
     app = App()
     async with serving(app) as server:
         with connected(server, POST) as first, connected(server, POST) as second:

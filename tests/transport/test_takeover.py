@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from dash_devices_nb.core.frames import Frame
+from dash_devices_nb.core.protocol.frames import Frame
 from dash_devices_nb.registration import handover
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.serve import Server

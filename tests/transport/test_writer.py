@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dash_devices_nb.core.frames import Frame
+from dash_devices_nb.core.protocol.frames import Frame
 from dash_devices_nb.transport.writer import AsgiWriter, guard_with, read_with, take_socket, writer_of
 from tests.support.eventually import eventually
 

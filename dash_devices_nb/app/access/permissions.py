@@ -1,0 +1,391 @@
+"""Roles: what each client may do, decided on the server, and what its page is told of it.
+
+A callback needs a role: by default one that acts (a shared one, a serialized one, one without output) needs "control",
+and one that computes for its own page "view". A change of a shared prop needs the most of what the callbacks need that
+it calls, and "control" where it calls none that is shared. What a client may do now, its `rights`, is its role but for
+the floor (see `core.access.floor`); it is worked out when one of them changes, so that a change costs one comparison.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.access.display_names import alike, as_name, marked
+from dash_devices_nb.core.access.floor import Floor
+from dash_devices_nb.core.access.persons import Persons
+from dash_devices_nb.core.access.rate_limits import MOST_REFUSED, token_bucket_for
+from dash_devices_nb.core.access.roles import Role
+from dash_devices_nb.core.callbacks.actions import Action, Refuse
+from dash_devices_nb.core.callbacks.propagation import ACTED, Cause
+from dash_devices_nb.core.callbacks.services import Services
+from dash_devices_nb.core.journal import entries as kinds
+from dash_devices_nb.core.props.ids import Key, Ref, named
+from dash_devices_nb.core.props.mods import Mods
+from dash_devices_nb.core.props.values import Value
+from dash_devices_nb.core.protocol import messages
+from dash_devices_nb.errors import FrameError, LoopError, RunError
+from dash_devices_nb.kernel.loops import submit
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.execution.regular_calls import RegularCall
+    from dash_devices_nb.app.sessions.session import ClientSession
+
+TELL_SECONDS = 1.0
+"""A page is told of a refusal at most so often; each is in the journal."""
+CUT_OFF = 4403
+"""Closes the WebSocket of a page that is not to come back by itself."""
+
+
+TEXT_ONLY = "a guest's page may not bring components into the pages of others"
+MOST_KEPT = 10_000
+"""Props of which is kept what a change of them needs."""
+
+
+def role_needed(role: str | None, service: Services, *, has_output: bool) -> Role:
+    """What a callback needs: what was declared, else "control" for one that acts.
+
+    Raises:
+        RoleError: `role` is no role.
+    """
+    if role is not None:
+        return Role(role)
+    acts = service.shared or service & Services.SERIALIZED_CALLBACK or not has_output
+    return Role.CONTROL if acts else Role.VIEW
+
+
+def brings_components(client: Client, value: Value) -> bool:
+    """Whether a guest would bring components into the pages of others.
+
+    A page's own script sends what a person chose. What is made by hand could be an element that runs a script, and the
+    owner's page is one of Jupyter's origin.
+    """
+    return client.share is not None and value.may_hold_components
+
+
+class Permissions:
+    """The roles of one app.
+
+    Attributes:
+        floor: who may act now; only touched with the runtime's lock held.
+        persons: the roles that people have been given; likewise.
+        watchers: called, with that lock held, when somebody has come, left or changed, or the floor has.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._runtime = app.runtime
+        self._regular = app.regular
+        self.floor = Floor()
+        self.persons = Persons()
+        self._version: tuple[int, int] | None = None
+        self._needed: dict[Key, Role] = {}
+        self._pages: list[tuple[Ref, Role]] | None = None
+        self.watchers: list[Callable[[], None]] = []
+
+    # ---- deciding
+
+    def needed(self, key: Key) -> Role:
+        """What a change of this shared prop needs. With the lock held."""
+        dispatcher = self._runtime.dispatcher
+        version = (dispatcher.graph.version, dispatcher.layout.version)
+        if version != self._version:
+            self._version = version
+            self._needed.clear()
+        role = self._needed.get(key)
+        if role is None:
+            shared = [resolved.spec.role for resolved in dispatcher.graph.triggered_by(key)] or [Role.CONTROL]
+            others = [role for ref, role in self._page_inputs() if ref.prop == key[1] and ref.bind(key[0]) is not None]
+            role = max(shared + others)
+            if len(self._needed) < MOST_KEPT:  # pages may name what there is not
+                self._needed[key] = role
+        return role
+
+    def needed_by(self, output: str) -> Role:
+        """What a call of the regular callback with this output needs."""
+        spec = self._regular.specs.get(output)
+        if spec is not None:
+            return spec.role  # type: ignore[no-any-return]
+        try:
+            return role_needed(None, Services.S0, has_output=not self._app.registered(output)["no_output"])
+        except KeyError:
+            return Role.VIEW  # nothing is called
+
+    def _page_inputs(self) -> list[tuple[Ref, Role]]:
+        """The inputs of regular callbacks, and what those need."""
+        if self._pages is None:
+            self._pages = [
+                (Ref.read(each["id"], each["property"]), self.needed_by(declared["output"]))
+                for declared in self._app.page_dependencies()
+                if not declared["clientside_function"]
+                for each in declared["inputs"]
+            ]
+        return self._pages
+
+    def forget(self) -> None:
+        """Callbacks were declared, or taken away."""
+        with self._runtime.lock:
+            self._pages = self._version = None
+            self._regular.push_grants.forget()
+
+    def filter_changes(self, page: ClientSession, mods: Mods, cause: Cause | None) -> list[Action]:
+        """Take out of a change what the page's client may not do. With the lock held.
+
+        Returns:
+            What undoes it on that page, and tells it where a person did it.
+        """
+        rights = page.client.rights
+        dispatcher = self._runtime.dispatcher
+        lacking = {key: need for key in mods if rights is not (need := self.needed(key)) and rights < need}
+        lacking = {key: need for key, need in lacking.items() if dispatcher.may_be_sent(key)}
+        brought = [key for key in mods if key not in lacking and brings_components(page.client, mods[key])]
+        if not lacking and not brought:
+            return []
+        undone = {key: value for key in [*lacking, *brought] if (value := dispatcher.value(key)) != mods.pop(key)}
+        why = self._why(page.client, max(lacking.values())) if lacking else TEXT_ONLY
+        reason = f"You may not change {named([*lacking, *brought])}: {why}."
+        if cause is not None and cause.revision != ACTED:
+            return [Refuse(page.client, undone, reason, told=False)] if undone else []
+        return [self._refusal(page, reason, undone)]
+
+    def may_declare(self, page: ClientSession, component_id: str) -> bool:
+        """Whether a page may bring a component into the patterns of shared callbacks. With the lock held."""
+        refs = self._runtime.dispatcher.graph.refs()
+        meant = [(component_id, ref.prop) for ref in refs if ref.pattern and ref.bind(component_id) is not None]
+        return all(page.client.rights >= self.needed(key) for key in meant)
+
+    def allows(self, call: RegularCall) -> bool:
+        """Whether a regular callback may be called; else the page is told, where a person acted. From any thread."""
+        rights = call.client.rights if call.client is not None else call.rights
+        if rights is Role.OWNER:
+            return True
+        need = call.spec.role if call.spec is not None else self.needed_by(str(call.body.get("output")))
+        if rights is need or rights >= need:
+            return True
+        page = self._runtime.pages.get(call.client.id) if call.client is not None else None
+        if page is not None and call.acted:
+            with self._runtime.lock:
+                name = call.spec.name if call.spec else str(call.body.get("output"))
+                reason = f"You may not call {name}: {self._why(page.client, need)}."
+                self._runtime.perform([self._refusal(page, reason, {})])
+        elif page is None:
+            name = call.spec.name if call.spec else str(call.body.get("output"))
+            self._app.recorder.refused(call.client, f"You may not call {name}, which needs {str(need)!r}.")
+        return False
+
+    def _why(self, client: Client, need: Role) -> str:
+        if need is Role.OWNER:
+            return "that is for the owner"
+        if client.role < need:
+            return "you may look, but not act"
+        return f"{self.floor.holder.label} has control" if self.floor.holder else "the controls are closed now"
+
+    def _refusal(self, page: ClientSession, reason: str, undone: Mods) -> Action:
+        """Undo, and tell. A page's script keeps its person from what is refused: who goes on is sent away."""
+        now = time.monotonic()
+        page.refusals += 1
+        if page.refusals > MOST_REFUSED:
+            page.disconnect(CUT_OFF, f"more than {MOST_REFUSED} changes that this page may not make")
+        told = now - page.told_refused >= TELL_SECONDS
+        if told:
+            page.told_refused = now
+        return Refuse(page.client, undone, reason, told=told)
+
+    def received(self, page: ClientSession, frame: dict[str, Any]) -> None:
+        """A page's person gives a name, asks for the floor, or gives it back.
+
+        Raises:
+            FrameError: it is not so.
+        """
+        client = page.client
+        if frame["t"] == "name":
+            name = as_name(messages.text(frame, "name"))
+            if page.may_name and name:  # once; and whom Jupyter or the program has given a name keeps that
+                with self._runtime.lock:
+                    owned = any(alike(name, each) for each in self._owners_names())
+                    client.name = marked(name) if owned else name
+                    page.said_name = "" if owned else name
+                    page.may_name = False
+                    self.update()
+            return
+        want = frame.get("want")
+        if not isinstance(want, bool):
+            raise FrameError(f"'want' of a floor frame is true or false, not {str(want)[:60]!r}")
+        with self._runtime.lock:
+            if want:
+                if self.floor.ask(client):
+                    self.note(client, "asks for control")
+            elif self.floor.withdraw(client):
+                self.note(client, "asks no longer")
+            elif self.floor.give_back(client, time.monotonic()):
+                self.note(client, f"gives control back; the floor is {self.described()}")
+            self.update()
+
+    # ---- coming, going and changing
+
+    def greeted(self, page: ClientSession) -> None:
+        """A page has been greeted, anew or again. With the lock held."""
+        client = page.client
+        client.followed_by(self)
+        client.rights = self.floor.rights(client)
+        page.told_role = None
+        page.knows_needs = False
+        if page.may_name is None:
+            page.may_name = client.username is None and (client.share is not None or not client.name)
+        self._tell_apart(client)
+        self._tell(page)
+        self._watched()
+
+    def left(self, client: Client) -> None:
+        """A client has left."""
+        with self._runtime.lock:
+            clients = [page.client for page in self._runtime.pages.values()]
+            other = next((each for each in clients if each.person == client.person), None)
+            if other is not None:
+                self.floor.stays(client, other)
+                self._watched()
+                return
+            had = self.floor.give_back(client, time.monotonic())
+            asked = self.floor.withdraw(client)
+            if had:
+                self.note(client, f"left; the floor is {self.described()}")
+            if had or asked:
+                self.update()
+            else:
+                self._watched()
+
+    def changed(self, client: Client, what: str, *, named: bool = False) -> None:
+        """A client has another role or name. From any thread."""
+        with self._runtime.lock:
+            if not named:
+                self._given(client)
+            client.rights = self.floor.rights(client)
+            self._app.recorder.noted(kinds.ROLE, client, what)
+            page = self._runtime.pages.get(client.id)
+            if page is not None and named:
+                page.may_name = False
+                page.said_name = ""
+            self._tell_apart(client)
+            self.update()
+
+    def authenticated(self, client: Client) -> None:
+        """Whether what is shared is kept from a client has changed. From any thread."""
+        with self._runtime.lock:
+            page = self._runtime.pages.get(client.id)
+            what = "what is shared is kept from it" if client.withheld else "gets what is shared"
+            self._app.recorder.noted(kinds.ROLE, client, what)
+            if page is not None and page.takes_shared:
+                self._app.sessions.bring_up(page)
+            elif page is not None:
+                self._app.sessions.keep_apart(page)
+
+    def _given(self, client: Client) -> None:
+        """The program has given a client a role: it is the person's, in all tabs."""
+        self.persons.give(client.person, client.role)
+        for page in self._runtime.pages.values():
+            if page.client.person == client.person:
+                page.client.has_been_given(client.role)
+
+    def _owners_names(self) -> list[str]:
+        """Of the owners who are here."""
+        clients = [page.client for page in self._runtime.pages.values()]
+        owners = [client for client in clients if client.role is Role.OWNER and client.share is None]
+        return [name for owner in owners for name in (owner.name, owner.username) if name]
+
+    def _tell_apart(self, client: Client) -> None:
+        """An owner comes, or is called so now: mark guests who call themselves alike. With the lock held."""
+        if client.role is not Role.OWNER or client.share is not None:
+            return
+        names = self._owners_names()
+        pages = [page for page in self._runtime.pages.values() if page.said_name]
+        for page in [page for page in pages if any(alike(page.said_name, name) for name in names)]:
+            said, page.said_name = page.said_name, ""
+            page.client.name = marked(said)
+
+    # ---- asking a page
+
+    def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+        """What `Client.props` answers."""
+        loop = self._runtime.io_loop
+        if loop is None:
+            raise RunError("The app does not run: there is no page to ask.")
+        if threading.get_ident() == self._runtime.io_thread:
+            raise LoopError("This thread serves the page that would answer; use `await client.props_coro(...)` here.")
+        return submit(loop, self.props_coro(client, component_id, timeout)).result()
+
+    async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+        """What `Client.props_coro` answers."""
+        page = self._runtime.pages.get(client.id)
+        if page is None:
+            raise RunError(f"{client!r} has left: there is no page to ask.")
+        props = await self._app.sessions.streams.ask(page, component_id, None, timeout)
+        if not isinstance(props, dict):
+            raise LookupError(f"the page of {client!r} shows no component {component_id!r}")
+        return props
+
+    def note(self, client: Client | None, what: str) -> None:
+        """Write into the journal what becomes of the floor."""
+        self._app.recorder.noted(kinds.FLOOR, client, what)
+
+    def update(self) -> None:
+        """Work out what everybody may do now, and tell the pages. With the lock held, or from any thread."""
+        with self._runtime.lock:
+            pages = list(self._runtime.pages.values())
+            for page in pages:
+                page.client.rights = self.floor.rights(page.client)
+            for client in [each for each in self.floor.requests if each.rights >= Role.CONTROL]:
+                self.floor.withdraw(client)
+            for page in pages:
+                self._tell(page)
+            self._watched()
+        self._runtime.flush()
+
+    def _watched(self) -> None:
+        for watcher in self.watchers:
+            watcher()
+
+    def defined(self) -> None:
+        """The callbacks are others: tell who needs to know what they need. With the lock held."""
+        for page in self._runtime.pages.values():
+            page.knows_needs = False
+            self._tell(page)
+
+    def described(self) -> str:
+        """Whose the floor is."""
+        return f"{self.floor.holder.label}'s" if self.floor.holder else str(self.floor.state)
+
+    def _tell(self, page: ClientSession) -> None:
+        """Tell a page what it may do, where it is not what it was told last."""
+        client, floor = page.client, self.floor
+        told = {
+            "role": client.role,
+            "rights": client.rights,
+            "name": client.name,
+            "guest": client.share is not None,
+            "ask": bool(page.may_name) and client.share is not None,
+            "floor": floor.state,
+            "holder": floor.holder.label if floor.holder else "",
+            "mine": floor.holds(client.person),
+            "place": floor.place(client),
+            "asking": len(floor.requests) if client.role is Role.OWNER else 0,
+            "until": floor.until,
+        }
+        needs = client.role is not Role.OWNER and not page.knows_needs
+        if told == page.told_role and not needs:
+            return
+        page.told_role = told
+        page.bucket = token_bucket_for(client.role, guest=client.share is not None, before=page.bucket)
+        frame = {**told, "until": None, "left": floor.left(time.monotonic())}
+        if needs:
+            page.knows_needs = True
+            frame["needs"] = self._needs()
+        page.send_passing("role", **frame)
+
+    def _needs(self) -> list[list[Any]]:
+        """What the props need by which a person calls something: [id or pattern, prop, role, whether it is shared]."""
+        shared = [(ref, spec.role, 1) for spec in self._runtime.dispatcher.graph.specs for ref in spec.inputs]
+        others = [(ref, role, 0) for ref, role in self._page_inputs() if role > Role.VIEW]
+        return [[*messages.ref_json(ref), role, kind] for ref, role, kind in shared + others]

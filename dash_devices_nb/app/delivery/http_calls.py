@@ -1,0 +1,414 @@
+"""Callbacks that are asked for over HTTP: Dash's update route, `api_endpoint=`, and MCP.
+
+Whichever way a request takes, it passes the same: what a guest may send, `callback_authorize_output`, the role and the
+floor, the pause, the serial queue, the journal. Stock Dash keeps the functions of API endpoints and of MCP tools in
+tables of the process, and calls them itself; here each app has its own, and they are called like all others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import quart
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
+
+from dash_devices_nb.app.definitions.declare import name_of
+from dash_devices_nb.app.delivery.request_bodies import SpooledBody
+from dash_devices_nb.app.execution.call_queue import BusyError
+from dash_devices_nb.app.execution.direct_calls import DirectCall
+from dash_devices_nb.app.execution.link_spending import LARGE, spending
+from dash_devices_nb.app.execution.regular_calls import (
+    FORBIDDEN,
+    NOT_FOUND,
+    OK,
+    SERVER_ERROR,
+    Answer,
+    RegularCall,
+    RegularCalls,
+    RegularSpec,
+)
+from dash_devices_nb.app.execution.requested_outputs import CallbackRequest, requested_outputs
+from dash_devices_nb.app.execution.runtime import Runtime, settle
+from dash_devices_nb.app.sessions.session import ClientSession
+from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.access.link_budget import BODY
+from dash_devices_nb.core.access.roles import Role
+from dash_devices_nb.core.callbacks.services import Services
+from dash_devices_nb.errors import FrameError, RoleError
+from dash_devices_nb.kernel.output import CellOutput
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.sessions.manager import SessionManager
+
+BAD_REQUEST, TIMED_OUT, TOO_LARGE, UNSUPPORTED, TOO_MANY, UNAVAILABLE = 400, 408, 413, 415, 429, 503
+INTERNAL_ERROR = -32603
+"""Of JSON-RPC."""
+MOST_CALLS = 100
+"""So many calls one MCP message may lead to: `tools/list` calls what a page calls when it loads."""
+
+
+class Refused(Exception):
+    """A request that is not taken: a status and a text for who asked."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Wanted(BaseException):
+    """A tool asks for a call. Thrown through Dash's MCP server, which catches `Exception`, to where it is awaited."""
+
+    def __init__(self, question: str, call: Callable[[Asker], RegularCall], outputs: list[str]) -> None:
+        super().__init__()
+        self.question = question
+        self.call = call
+        self.outputs = outputs
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks: a page that we know, or a program.
+
+    Attributes:
+        client: of the page; None: it is none that we know.
+        rights: what it may do.
+        request: as Dash reads it from a worker.
+    """
+
+    client: Client | None
+    rights: Role
+    request: Any
+
+
+_given: contextvars.ContextVar[dict[str, Iterator[Answer]] | None] = contextvars.ContextVar(
+    "dash_devices_nb_given", default=None
+)
+"""Set while Dash's MCP server handles a message: the answers that there are for its calls, by what is called.
+
+Not by their order: Dash keeps some answers, and does not ask for them again when it starts anew.
+"""
+
+
+class HttpCalls:
+    """What asks over HTTP for the callbacks of one app.
+
+    Attributes:
+        endpoints: the output of the callback of each API endpoint.
+    """
+
+    def __init__(self, runtime: Runtime, regular: RegularCalls, app: Any) -> None:
+        self._runtime = runtime
+        self._regular = regular
+        self._app = app
+        self.endpoints: dict[str, str] = {}
+
+    # ---- the one check
+
+    async def asker(self, page: ClientSession | None) -> Asker:
+        """Who sends the current request, once a guest may send it. Raises Refused."""
+        sessions: SessionManager = self._app.sessions
+        request = quart.request._get_current_object()  # type: ignore[attr-defined]
+        client = None if page is None else page.client
+        share = sessions.share_of(client, request)
+        size = await _complete(request)
+        if share and not await sessions.sharing.affords(page, share, min(size, BODY)):
+            raise Refused(TOO_MANY, "This is far more than a guest may ask for.")
+        rights = client.rights if client is not None else sessions.rights_of(request.headers)
+        return Asker(client, rights, dash_internals.HttpRequest(request))
+
+    async def run(self, asker: Asker, call: RegularCall, outputs: Iterable[str]) -> Answer:
+        """Run a call when its turn comes, if it may be. Raises Refused."""
+        sessions: SessionManager = self._app.sessions
+        for output in outputs if sessions.authorizers else ():
+            if asker.client is None:
+                raise Refused(FORBIDDEN, "This app asks who calls its callbacks: only its open pages may.")
+            if not await sessions.authorized(asker.client, output):
+                raise Refused(FORBIDDEN, f"You may not call the callback of {output or 'no output'}.")
+        direct = isinstance(call, DirectCall)
+        if not sessions.roles.allows(call):
+            if call.acted or direct:
+                raise Refused(FORBIDDEN, "You may not call this callback.")
+            return Answer(204, "")
+        if isinstance(call, DirectCall):
+            _check(call)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        call.done = lambda answer: _settle(loop, future, answer)
+        if isinstance(call, DirectCall):
+            self._regular.admit(call, call.function)
+        else:
+            self._regular.start(call)
+        return await future
+
+    async def posted(self, *, empty: bool = False) -> CallbackRequest:
+        """The JSON object that the current request carries; `empty`: or nothing. Raises Refused."""
+        request = quart.request
+        if not request.is_json:
+            raise Refused(UNSUPPORTED, "The body of a request is JSON, and its Content-Type says so: application/json.")
+        size = await _complete(request)
+        budget = (
+            self._app.sessions.sharing.budget_of_share(share)
+            if (share := self._app.sessions.share_of(None, request))
+            else None
+        )
+        data = cast("bytes", await request.get_data()) if size <= LARGE else b""
+        body = cast("SpooledBody", request.body)
+
+        def read() -> CallbackRequest:
+            with spending(budget):
+                found = data or body.read()
+                return CallbackRequest.posted(b"{}" if empty and not found.strip() else found)
+
+        try:
+            return read() if size <= LARGE else cast("CallbackRequest", await self._in_worker(read))
+        except FrameError as error:
+            raise Refused(BAD_REQUEST, f"The request cannot be taken: {error}.") from error
+
+    async def asked(self, asker: Asker) -> Answer:
+        """Answer what a renderer asks for by the current request. Raises Refused."""
+        asked = await self.posted()
+        try:
+            outputs = requested_outputs(asked.body)
+        except FrameError as error:
+            raise Refused(BAD_REQUEST, str(error)) from error
+        return await self.run(asker, self._call(asker, asked), outputs)
+
+    def _call(self, asker: Asker, asked: CallbackRequest) -> RegularCall:
+        return RegularCall(asked, asker.client, asker.request, _nobody, rights=asker.rights)
+
+    # ---- API endpoints
+
+    def serves(self, path: str, output: str) -> None:
+        """A callback was declared with an API endpoint."""
+        self.endpoints[path] = output
+
+    def view(self, path: str, page_of: Callable[[], ClientSession | None]) -> Callable[..., Any]:
+        """The view of an API endpoint: it calls the callback's function with the JSON object that is posted."""
+
+        async def endpoint(**_: Any) -> Any:
+            try:
+                asker = await self.asker(page_of())
+                arguments = (await self.posted(empty=True)).body
+                answer = await self._called(asker, self.endpoints[path], arguments)
+            except Refused as refused:
+                return text(refused.text, refused.status)
+            return quart.jsonify(answer.value) if answer.status == OK else text(answer.body, answer.status)
+
+        return endpoint
+
+    async def _called(self, asker: Asker, output: str, arguments: dict[str, Any]) -> Answer:
+        try:
+            registered = self._app.registered(output)
+        except KeyError:
+            raise Refused(NOT_FOUND, "The callback of this endpoint has gone.") from None
+        spec = self._regular.specs.get(output)
+        function = (
+            spec.function if spec is not None and spec.function is not None else registered["callback"].__wrapped__
+        )
+        if spec is None:
+            needed = self._app.sessions.roles.needed_by(output)
+            spec = RegularSpec(name_of(function), Services.S0, None, CellOutput.here(), function, role=needed)
+        return await self.run(asker, self._direct(asker, spec, function, arguments, output), [output])
+
+    def _direct(
+        self,
+        asker: Asker,
+        spec: RegularSpec,
+        function: Callable[..., Any],
+        arguments: dict[str, Any],
+        output: str,
+    ) -> DirectCall:
+        asked = CallbackRequest.of({"output": output, "inputs": [], "changedPropIds": [], "arguments": arguments})
+        return DirectCall(
+            asked, asker.client, asker.request, _nobody, spec=spec, rights=asker.rights, function=function
+        )
+
+    # ---- MCP
+
+    def mcp_view(
+        self, stock_view: Callable[[], Any], page_of: Callable[[], ClientSession | None]
+    ) -> Callable[..., Any]:
+        """The view of MCP's POST: Dash's own in a worker, which hands out the call that it wants.
+
+        It starts anew with the answers that there are, as often as it wants one more: no worker waits for another.
+        """
+
+        async def mcp(**_: Any) -> Any:
+            try:
+                asker = await self.asker(page_of())
+                await self._may_ask_for_task(asker, (await self.posted()).body)
+                await quart.request.get_json()  # kept by Quart: Dash's server reads it again, where there is no loop
+                given: list[tuple[str, Answer]] = []
+                while isinstance(answered := await self._handled(stock_view, given), Wanted):
+                    if len(given) == MOST_CALLS:
+                        raise RuntimeError(f"one MCP message asks for more than {MOST_CALLS} calls")
+                    given.append((answered.question, await self._wanted(asker, answered)))
+            except Refused as refused:
+                return text(refused.text, refused.status)
+            guest = self._app.sessions.share_of(asker.client, quart.request) is not None
+            return await _without_reasons(answered) if guest else answered
+
+        return mcp
+
+    async def _may_ask_for_task(self, asker: Asker, body: dict[str, Any]) -> None:
+        """Check a message about a background job as a call of its callback. Raises Refused.
+
+        Dash's server knows a job by its id alone, whoever started it, and reads, tells and ends it without a call.
+        """
+        params = body.get("params")
+        if not str(body.get("method")).startswith("tasks/") or not isinstance(params, dict):
+            return
+        name = str(params.get("taskId")).partition(":")[0]
+        context = contextvars.copy_context()  # Quart's request is in it
+        output = await self._in_worker(lambda: context.run(self._app.output_of_tool, name))
+        if output is None:
+            return  # Dash says that there is none
+        sessions: SessionManager = self._app.sessions
+        need = sessions.roles.needed_by(output)
+        allowed = asker.rights >= need
+        if sessions.authorizers:
+            allowed = allowed and asker.client is not None and await sessions.authorized(asker.client, output)
+        if not allowed:
+            self._app.recorder.refused(asker.client, f"{body.get('method')!s:.60}: it needs {str(need)!r}.")
+            raise Refused(FORBIDDEN, "You may not call the callback of this task.")
+
+    async def _handled(self, stock_view: Callable[[], Any], given: list[tuple[str, Answer]]) -> Any:
+        context = contextvars.copy_context()  # Quart's request is in it
+        answers: dict[str, list[Answer]] = {}
+        for question, answer in given:
+            answers.setdefault(question, []).append(answer)
+
+        def handle() -> Any:
+            dash_internals.app_context.set(self._app)
+            _given.set({question: iter(each) for question, each in answers.items()})
+            try:
+                return _at_once(stock_view())
+            except Wanted as wanted:
+                return wanted
+
+        return await self._in_worker(lambda: context.run(handle))
+
+    async def _in_worker(self, function: Callable[[], Any]) -> Any:
+        """Run a function for who sends the current request. Raises Refused."""
+        share = self._app.sessions.share_of(None, quart.request)
+        link = share or quart.request.remote_addr or "nobody"
+        try:
+            return await self._runtime.in_worker(function, link, guest=bool(share))
+        except BusyError as error:
+            raise Refused(UNAVAILABLE, str(error)) from error
+
+    async def _wanted(self, asker: Asker, wanted: Wanted) -> Answer:
+        try:
+            return await self.run(asker, wanted.call(asker), wanted.outputs)
+        except Refused as refused:
+            return Answer(refused.status, refused.text)
+
+    def tool_asks(self, body: dict[str, Any]) -> Callable[[], str] | None:
+        """What stands for a callback that an MCP tool is about to run; None: it is no tool that runs it."""
+        if _given.get() is None:
+            return None
+        question = json.dumps(body, sort_keys=True, default=repr)
+        return lambda: (
+            self._answered(
+                question, lambda asker: self._call(asker, CallbackRequest.of(body)), requested_outputs(body)
+            ).body
+        )
+
+    def tools(self, registered: dict[str, Any]) -> dict[str, Any]:
+        """The functions that `dash.mcp.mcp_enabled` marks, so that a tool's call comes to us."""
+        return {name: {**each, "fn": self._tool(name, each["fn"])} for name, each in registered.items()}
+
+    def _tool(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        # Nobody has said what it needs: it may act.
+        spec = RegularSpec(name, Services.S0, None, CellOutput.here(), function, role=Role.CONTROL)
+
+        @functools.wraps(function)
+        def tool(**arguments: Any) -> Any:
+            question = json.dumps([name, arguments], sort_keys=True, default=repr)
+            answer = self._answered(question, lambda asker: self._direct(asker, spec, function, arguments, ""), [""])
+            returned = answer.value
+            json.dumps(returned, default=str)
+            return returned
+
+        return tool
+
+    def _answered(self, question: str, call: Callable[[Asker], RegularCall], outputs: list[str]) -> Answer:
+        answer = next((_given.get() or {}).get(question, iter(())), None)
+        if answer is None:
+            raise Wanted(question, call, outputs)
+        if answer.error is not None:
+            raise answer.error
+        if answer.status == SERVER_ERROR:
+            raise RuntimeError(answer.body)
+        if answer.status != OK:
+            raise RoleError(answer.body or "It updates nothing.")
+        return answer
+
+
+async def _complete(request: Any) -> int:
+    """Wait for the body of a request. Returns its size. Raises Refused where it is too long."""
+    body = request.body
+    try:
+        return cast("int", await asyncio.wait_for(body.complete(), request.body_timeout))
+    except RequestEntityTooLarge as error:
+        limit = f"{body.limit / 1024**2:.0f} MB"
+        raise Refused(TOO_LARGE, f"This request is too large: at most {limit} can be sent here.") from error
+    except TooManyRequests as error:
+        raise Refused(TOO_MANY, str(error.description)) from error
+    except TimeoutError as error:
+        raise Refused(TIMED_OUT, "The request did not come whole in time.") from error
+
+
+def text(body: str, status: int) -> Any:
+    """An answer that is text whatever it says: what it repeats of a request is no markup."""
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return quart.Response(body, status, headers, content_type="text/plain; charset=utf-8")
+
+
+def _nobody(answer: Answer) -> None:
+    """Takes the answer of a call that nobody waits for yet."""
+
+
+def _check(call: DirectCall) -> None:
+    """Check what an endpoint is to be called with, once it is known that it may be. Raises Refused."""
+    try:
+        inspect.signature(call.function).bind(**call.body["arguments"])
+    except TypeError as error:
+        raise Refused(BAD_REQUEST, f"The arguments do not fit: {error}.") from error
+
+
+async def _without_reasons(answered: Any) -> Any:
+    """An answer of MCP as a guest gets it: what a program's exception says is its owner's."""
+    data = json.loads(await answered.get_data())
+    for each in data if isinstance(data, list) else [data]:
+        error = each.get("error") if isinstance(each, dict) else None
+        if isinstance(error, dict) and error.get("code") == INTERNAL_ERROR:
+            error["message"] = "Internal error"
+            error.pop("data", None)
+            answered.set_data(json.dumps(data))
+    return answered
+
+
+def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Answer], answer: Answer) -> None:
+    loop.call_soon_threadsafe(settle, future, answer)
+
+
+def _at_once(view: Any) -> Any:
+    """The result of a coroutine that has nothing to wait for, in a thread without a loop."""
+    if not inspect.iscoroutine(view):
+        return view
+    try:
+        view.send(None)
+    except StopIteration as end:
+        return end.value
+    view.close()
+    raise RuntimeError("Dash's MCP server waits for something, which it is not expected to do")

@@ -1,0 +1,75 @@
+"""Plain views, which run in threads: guests' have a part of them, so that an owner's page always loads.
+
+Quart runs plain views in the loop's few threads, first come, first served. What shows the page takes some ten
+milliseconds of the processor each time, for which the loop's thread has to wait: of those few run at a time.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+import quart
+from quart.utils import run_sync_iterable
+from werkzeug.exceptions import ServiceUnavailable
+
+from dash_devices_nb.app.execution.call_queue import BusyError, CallQueue
+from dash_devices_nb.app.execution.link_spending import spending
+
+PLACES = {"dash": 2, "dash_devices_nb": 8}
+"""How many run at a time, of Dash's views and of ours, which may wait for connect hooks; guests have half of it."""
+
+
+class PlainViews:
+    """Runs the plain functions of one server in workers for those who came by a link.
+
+    Args:
+        sessions: knows who somebody is, and by which link.
+    """
+
+    def __init__(self, sessions: Any) -> None:
+        self._sessions = sessions
+        self._crews = {whose: CallQueue(sessions.runtime, partial(PLACES.__getitem__, whose)) for whose in PLACES}
+
+    def guard(self, server: quart.Quart) -> None:
+        """Have the server ask for a worker here."""
+        stock = server.sync_to_async
+
+        def sync_to_async(function: Callable[..., Any]) -> Callable[..., Any]:
+            own = stock(function)
+
+            @wraps(function)
+            async def run(*args: Any, **kwargs: Any) -> Any:
+                share = self._share()
+                if share is None:
+                    return await own(*args, **kwargs)
+                return await self._run(share, partial(function, *args, **kwargs))
+
+            return run
+
+        server.sync_to_async = sync_to_async  # type: ignore[method-assign, assignment]
+
+    def _share(self) -> str | None:
+        if quart.has_request_context():
+            return self._sessions.share_of(None, quart.request)  # type: ignore[no-any-return]
+        return self._sessions.share_of(None, quart.websocket) if quart.has_websocket_context() else None
+
+    async def _run(self, share: str, function: partial[Any]) -> Any:
+        context = contextvars.copy_context()
+        budget = self._sessions.sharing.budget_of_share(share)
+        call_queue = self._crews.get(str(getattr(function.func, "__module__", "")).partition(".")[0])
+
+        def job() -> Any:
+            with spending(budget):
+                return context.run(function)
+
+        try:
+            result = await self._sessions.runtime.in_worker(job, share, guest=True, call_queue=call_queue)
+        except StopIteration as error:  # as in Quart: it cannot leave a coroutine
+            raise RuntimeError(str(error)) from error
+        except BusyError as error:
+            raise ServiceUnavailable(str(error)) from error
+        return run_sync_iterable(result) if inspect.isgenerator(result) else result

@@ -1,0 +1,115 @@
+"""The places of plain regular callbacks: who comes beyond them waits, and is told if that takes too long.
+
+A thread per call was a way for guests to stop the device: 7,000 of them were made. Bounded are calls of which nobody
+else waits for the end. A shared callback, and one in a serial queue, always has a thread: others wait for it, also
+those that have a place, and there are no more of them at a time than there are serial queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dash_devices_nb.core.access.fair_queue import CALLS, PATIENCE, FairQueue, Turn
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.execution.runtime import Runtime
+
+
+class BusyError(RuntimeError):
+    """There was no place in time."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What wants a place.
+
+    Attributes:
+        run: runs in a worker.
+        refuse: told, from any thread, that it will not be run.
+        wanted: whether somebody still waits for it; else it is refused when its turn comes.
+    """
+
+    run: Callable[[], None]
+    refuse: Callable[[], None]
+    wanted: Callable[[], bool]
+
+
+class CallQueue:
+    """Runs jobs in workers, so many at a time.
+
+    Args:
+        runtime: of the app; its I/O loop looks at who has waited too long.
+        most: how many run at a time.
+    """
+
+    def __init__(self, runtime: Runtime, most: Callable[[], int] = lambda: CALLS) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._fair_queue: FairQueue[Job] = FairQueue(most, patience=PATIENCE)
+        self._watched = False
+
+    def submit(self, job: Job, link: Hashable, *, guest: bool) -> None:
+        """Run a job in a worker, now or when there is a place. Does not block; from any thread."""
+        with self._lock:
+            turn = self._fair_queue.ask(job, link, time.monotonic(), guest=guest)
+            watch = turn is Turn.WAITS and not self._watched
+            self._watched = self._watched or watch
+        if watch:
+            self._watch()
+        if turn is Turn.NOW:
+            self._start(job, link, guest)
+        elif turn is Turn.FULL:
+            job.refuse()
+
+    def _start(self, job: Job, link: Hashable, guest: bool) -> None:
+        def run() -> None:
+            try:
+                if job.wanted():
+                    job.run()
+                else:
+                    job.refuse()
+            finally:
+                done()
+
+        def done() -> None:
+            with self._lock:
+                following = self._fair_queue.done(link, guest=guest)
+            for each in following:
+                self._start(*each)
+
+        def cannot() -> None:
+            try:
+                job.refuse()
+            finally:
+                done()
+
+        self._runtime.work(run, cannot)
+
+    # ---- who has waited too long
+
+    def _watch(self) -> None:
+        loop = self._runtime.io_loop
+        if loop is None or loop.is_closed():
+            self._watched = False  # the app does not run; the next one that waits asks again
+        else:
+            loop.call_soon_threadsafe(self._look, loop, context=contextvars.Context())
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = time.monotonic()
+        with self._lock:
+            refused = self._fair_queue.expired(now)
+            following = self._fair_queue.next_expiry()
+            self._watched = following is not None
+        if following is not None:
+            loop.call_later(following - now, self._look, loop)
+        for job in refused:
+            try:
+                job.refuse()
+            except Exception as error:  # noqa: BLE001 - the others are told all the same
+                self._runtime.report(error)

@@ -1,0 +1,163 @@
+"""Which regular callbacks without output a push calls in the pages that it reaches.
+
+Such a callback acts, so it needs a role, and it is not asked for where only a shared prop has changed: a change must
+not act once for each page. What the program pushes to one page, or to all of a prop that no shared callback uses, is
+different: programs render each page's view so. The page asks, and the app grants one call for each page, callback and
+push; it takes the page's word for nothing but that it has applied the push.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.core.callbacks.propagation import Cause
+from dash_devices_nb.core.props.ids import Key, Ref, canonical, output_refs
+from dash_devices_nb.core.props.values import PatchValue, Value
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.execution.regular_calls import RegularCall
+    from dash_devices_nb.app.execution.runtime import Runtime
+    from dash_devices_nb.app.sessions.session import ClientSession
+
+MOST_KEPT = 10_000
+"""Props of which is kept where a push of them leads to; a program may push to any number."""
+MOST_WAITING = 1000
+"""Calls of one callback that pushes have led to in one page, and that wait for each other."""
+
+
+class PushGrants:
+    """The calls that pushes grant, for one app.
+
+    Args:
+        runtime: its runtime.
+        declared: its regular and clientside callbacks, as pages get them.
+    """
+
+    def __init__(self, runtime: Runtime, declared: Callable[[], Iterable[dict[str, Any]]]) -> None:
+        self._runtime = runtime
+        self._declared = declared
+        self._reached: dict[Key, frozenset[str]] = {}
+        self._edges: list[tuple[list[Ref], list[Ref], str]] | None = None
+        self._fair_queue: dict[tuple[str, str], deque[RegularCall]] = {}
+
+    def forget(self) -> None:
+        """Callbacks were declared, or taken away."""
+        with self._runtime.lock:
+            self._reached.clear()
+            self._edges = None
+
+    def reached(self, key: Key) -> frozenset[str]:
+        """The callbacks without output to which a push of a prop leads in a page. With the runtime's lock held."""
+        found = self._reached.get(key)
+        if found is None:
+            found = self._find(key)
+            if len(self._reached) >= MOST_KEPT:
+                self._reached.clear()
+            self._reached[key] = found
+        return found
+
+    def _find(self, key: Key) -> frozenset[str]:
+        if self._edges is None:
+            self._edges = [
+                (
+                    [Ref.read(each["id"], each["property"]) for each in item["inputs"]],
+                    [] if item.get("no_output") else output_refs(item["output"]),
+                    item["output"] if item.get("no_output") and not item.get("clientside_function") else "",
+                )
+                for item in self._declared()
+            ]
+        left = list(self._edges)
+        pending = [Ref(*key)]
+        found: set[str] = set()
+        while pending:
+            changed = pending.pop()
+            heard = [edge for edge in left if any(changed.overlaps(ref) for ref in edge[0])]
+            left = [edge for edge in left if edge not in heard]
+            for _, outputs, acts in heard:
+                pending += outputs
+                found.update([acts] if acts else [])
+        return frozenset(found)
+
+    def sent(self, page: ClientSession, values: dict[Key, Value], number: int, lineage: frozenset[Key]) -> None:
+        """Values go to one page alone, in the frame of this number. With the lock held."""
+        for key, value in values.items():
+            if key not in lineage and self.reached(key):
+                page.own_pushes[key] = (number, value)
+            else:
+                page.own_pushes.pop(key, None)
+
+    def take(self, call: RegularCall) -> bool:
+        """Whether a push grants this call, which is called for it now, and not again. From any thread."""
+        cause, client = call.cause, call.client
+        if cause is None or cause.key is None or client is None:
+            return False
+        with self._runtime.lock:
+            page = self._runtime.pages.get(client.id)
+            output = str(call.body.get("output"))
+            known = self._pushed(page, cause) if page is not None else None
+            if page is None or known is None or output not in self.reached(cause.key):
+                return False
+            number, value = known
+            made = page.granted.get((output, cause.own), 0)
+            if not made < cause.revision <= number:
+                return False
+            may = call.spec is not None and client.rights >= call.spec.role
+            page.granted[output, cause.own] = cause.revision if may else number
+            if not may:
+                _set(call.body, cause.key, value)
+            return True
+
+    # ---- one after the other
+
+    def is_first(self, call: RegularCall) -> bool | None:
+        """Whether a call that was taken runs now: those of one page and callback run in the order of their pushes.
+
+        None: too many wait. After True and False `ended` follows.
+        """
+        with self._runtime.lock:
+            fair_queue = self._fair_queue.setdefault(_turn(call), deque())
+            if len(fair_queue) > MOST_WAITING:
+                return None
+            fair_queue.append(call)
+            return len(fair_queue) == 1
+
+    def ended(self, call: RegularCall) -> RegularCall | None:
+        """A call has ended. Returns the one that runs next, if this was one for which others wait."""
+        with self._runtime.lock:
+            fair_queue = self._fair_queue.get(_turn(call))
+            if fair_queue is None or fair_queue[0] is not call:
+                return None
+            fair_queue.popleft()
+            if fair_queue:
+                return fair_queue[0]
+            del self._fair_queue[_turn(call)]
+            return None
+
+    def _pushed(self, page: ClientSession, cause: Cause) -> tuple[int, Value] | None:
+        """The number of the last push of a prop that may call something in a page, and the value."""
+        assert cause.key is not None
+        if cause.own:
+            return page.own_pushes.get(cause.key)
+        dispatcher = self._runtime.dispatcher
+        entry = dispatcher.state.get(cause.key)
+        if entry is None or dispatcher.is_shared(cause.key) or not page.takes_shared or cause.key in entry.lineage:
+            return None
+        return entry.revision, entry.value
+
+
+def _turn(call: RegularCall) -> tuple[str, str]:
+    assert call.client is not None
+    return call.client.id, str(call.body.get("output"))
+
+
+def _set(body: dict[str, Any], key: Key, value: Value) -> None:
+    """Whoever has no role of its own says what was pushed, and nothing else."""
+    if isinstance(value, PatchValue):
+        return
+    for part in ("inputs", "state"):
+        for slot in body.get(part) or ():
+            for item in slot if isinstance(slot, list) else [slot]:
+                if (canonical(item["id"]), item["property"]) == key:
+                    item["value"] = value.fresh()

@@ -1,0 +1,551 @@
+"""The runtime: one lock around the dispatcher, and the performing of its actions.
+
+Any thread may enter: a page's frame on the I/O loop, a push from a cell or a timer, the result of a callback from its
+worker. Each takes the lock, calls one `receive_*`, and performs the actions while it still holds the lock, so that
+what is queued for the pages is in the order of the revisions. Performing never blocks: sending appends to the pages'
+outboxes and writes to the few that are meant, or wakes the I/O loop for many; running hands the call to a worker or to
+the callback loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.app.execution.call_queue import BusyError, CallQueue, Job
+from dash_devices_nb.app.execution.pause import PauseGate
+from dash_devices_nb.app.execution.workers import Workers
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.callbacks.actions import Action, Refuse, Release, Report, Run, Send, Wake
+from dash_devices_nb.core.callbacks.deadlock import Waiter
+from dash_devices_nb.core.callbacks.dispatcher import Dispatcher
+from dash_devices_nb.core.callbacks.propagation import Call, Propagation
+from dash_devices_nb.core.callbacks.serial_queues import Queued
+from dash_devices_nb.core.journal.retention import FRAMES
+from dash_devices_nb.core.props.event_props import EventValue
+from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.props.mods import Mods
+from dash_devices_nb.core.protocol import messages
+from dash_devices_nb.core.protocol.frames import Frame
+from dash_devices_nb.kernel.guard import RunningCalls
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.sessions.session import ClientSession
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 30.0
+"""How long a synchronous push waits for the callbacks that hang on it, at the most."""
+
+ERRANDS = 32
+"""What is done in a worker for who asks, before a callback is called: hooks that are asked, and large messages read."""
+BUSY_SECONDS = 0.2
+"""How long a coroutine callback may wait for its loop before the pages say so."""
+
+FEW_PAGES = 16
+"""To so many pages a thread writes itself what it has queued for them; more, and it has the I/O loop do it, so that it
+holds the lock for no longer than a fraction of a millisecond."""
+
+running_call: ContextVar[Queued | None] = ContextVar("dash_devices_nb_call", default=None)
+"""The call that the current thread or task runs."""
+
+in_coroutine: ContextVar[bool] = ContextVar("dash_devices_nb_coroutine", default=False)
+"""Whether this is a coroutine of ours (a callback, a route), which must not block its loop."""
+
+
+@dataclass(eq=False)
+class Started:
+    """A coroutine function that is to run, and what is to be called when it has ended; `begun`: it runs."""
+
+    function: Callable[[], Coroutine[Any, Any, Any]]
+    ended: Callable[[], None]
+    begun: bool = False
+
+
+@contextlib.contextmanager
+def running(call: Queued) -> Iterator[None]:
+    """Make a call the one that the current thread or task runs."""
+    token = running_call.set(call)
+    try:
+        yield
+    finally:
+        running_call.reset(token)
+
+
+def being_cancelled() -> bool:
+    """Whether the current task is to end; else a `CancelledError` is of something that it awaits."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def coroutine_context() -> contextvars.Context:
+    """A context of its own for a coroutine."""
+    context = contextvars.Context()
+    context.run(in_coroutine.set, True)
+    return context
+
+
+class Runtime:
+    """What one app runs on.
+
+    Attributes:
+        name: the app's.
+        dispatcher: the core; only touched with `lock` held.
+        pages: the connected pages, and those within their grace, by client id.
+        errors: the last 20 exceptions of callbacks, newest last.
+        io_loop, io_thread: where frames are written, and that loop's thread; None before the app runs.
+        running: the plain callbacks that run, for the stop button.
+        callback_loop, callback_thread: where coroutine callbacks run; None before the app runs.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lock = threading.RLock()
+        self.dispatcher = Dispatcher()
+        self.pages: dict[str, ClientSession] = {}
+        self.errors: deque[BaseException] = deque(maxlen=FRAMES)
+        self.io_loop: asyncio.AbstractEventLoop | None = None
+        self.io_thread: int | None = None
+        self.callback_loop: asyncio.AbstractEventLoop | None = None
+        self.callback_thread: int | None = None
+        self.workers = Workers(f"{name}-callback")
+        self._errands = CallQueue(self, lambda: ERRANDS)
+        self.running = RunningCalls()
+        self.on_error: Callable[[BaseException, Queued | None, Client | None], None] = lambda *_: None
+        self.on_refusal: Callable[[Client, str], None] = lambda *_: None
+        self.on_own: Callable[[ClientSession, Mods, int, frozenset[Key]], None] = lambda *_: None
+        self.on_performed: Callable[[], None] = lambda: None
+        self.pause_gate = PauseGate()
+        self._run: Callable[[Queued], None] = lambda call: None
+        self._waiting: dict[Waiter, Callable[[], object]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._unstarted: set[Started] = set()
+        self._late: list[Started] = []
+        """Coroutines that were to run while the app does not; they start when it does again."""
+        self._stopped = False
+        self._abandoned: deque[Callable[[], None]] = deque()
+        self._abandons = False
+        self._held_up = False
+        self._dirty: set[ClientSession] = set()
+        self._waking = False
+
+    # ---- entering
+
+    def enter(self, receive: Callable[[], list[Action]]) -> None:
+        """Take the lock, let the dispatcher receive something, perform what follows. From any thread."""
+        with self.lock:
+            self.tick()
+            self.perform(receive())
+
+    def tick(self) -> None:
+        """Tell the dispatcher the time, with the lock held."""
+        self.dispatcher.now = time.monotonic()
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        """Perform actions, with the lock held. One that fails is reported, and keeps no other from its turn."""
+        for action in actions:
+            try:
+                match action:
+                    case Send():
+                        self._send(action)
+                    case Run():
+                        self.begin(action.call)
+                    case Refuse():
+                        self._refuse(action)
+                        self.on_refusal(action.client, action.reason)
+                    case Release():
+                        wake = self._waiting.pop(action.waiter, None)
+                        if wake:
+                            wake()
+                    case Wake():
+                        self._wake_at(action.at)
+                    case Report():
+                        self.report(action.error, action.call)
+            except Exception as error:  # noqa: BLE001 - else the calls and those who wait behind it would hang
+                self.report(error)
+        self.on_performed()
+        self._wake()
+
+    def _wake_at(self, at: float) -> None:
+        """Tell the dispatcher when it is that time."""
+        loop = self.io_loop
+        if loop is not None and not loop.is_closed():
+            late = max(0.0, at - time.monotonic())
+            loop.call_soon_threadsafe(
+                loop.call_later, late, self.enter, self.dispatcher.wake, context=contextvars.Context()
+            )
+
+    def begin(self, call: Queued) -> None:
+        """Run a call, or hold it where calls are paused. Does not block; from any thread."""
+        if self.pause_gate.allows(call):
+            self._run(call)
+        else:
+            self.tell_all("paused", waiting=len(self.pause_gate))
+
+    def lagging(self, call: Call) -> None:
+        """Tell the page that caused a call how late it starts."""
+        page = self.pages.get(call.client.id) if call.client else None
+        if page is not None:
+            with self.lock:
+                page.tell_lag(time.monotonic() - call.made)
+            self.flush()
+
+    def pause(self) -> None:
+        """Hold calls from now on; those that run go on. Who waits for a call does so no longer."""
+        with self.lock:
+            self.pause_gate.close()
+            for wake in self._waiting.values():
+                wake()
+            self._waiting.clear()
+            self.tell_all("paused", waiting=len(self.pause_gate))
+        self.flush()
+
+    def step(self) -> Queued | None:
+        """Run the first call that is held; None if there is none."""
+        with self.lock:
+            call = self.pause_gate.step()
+            self.tell_all("paused", waiting=len(self.pause_gate))
+        if call is not None:
+            self._run(call)
+        self.flush()
+        return call
+
+    def resume(self) -> None:
+        """Run what is held, in order, and hold nothing any more."""
+        with self.lock:
+            held = self.pause_gate.open()
+            self.tell_all("paused", waiting=None)
+        for call in held:
+            self._run(call)
+        self.flush()
+
+    def tell_all(self, kind: str, **fields: Any) -> None:
+        """Queue a frame that need not survive a lost connection for all pages. `flush` follows."""
+        with self.lock:
+            for page in self.pages.values():
+                page.send_passing(kind, **fields)
+
+    def runs_with(self, run: Callable[[Queued], None]) -> None:
+        """Set what runs a call; it must not block."""
+        self._run = run
+
+    # ---- sending
+
+    def send_own(self, client: Client, mods: Mods) -> None:
+        """Send values to one client alone. From any thread; nothing happens if it has gone."""
+        with self.lock:
+            page = self.pages.get((client.stands_for or client).id)
+            if page is not None:
+                number = page.send_mods(mods)
+                call = running_call.get()
+                lineage = frozenset() if call is None or call.over else call.lineage
+                self.on_own(page, mods, number, lineage)
+                self._wake()
+
+    def touch(self, page: ClientSession) -> None:
+        """Something waits for this page. With the lock held; `_wake` follows."""
+        self._dirty.add(page)
+
+    def flush(self) -> None:
+        """Wake the I/O loop for what was queued."""
+        with self.lock:
+            self._wake()
+
+    def anything_waits(self) -> bool:
+        """Whether a page has something to get."""
+        with self.lock:
+            return any(page.outbox.waiting for page in self.pages.values())
+
+    def _send(self, action: Send) -> None:
+        if action.to is not None:
+            page = self.pages.get(action.to.id)
+            if page is not None:
+                page.send_mods(action.mods)
+            return
+        if action.revision is None or not self.pages:
+            return
+        frame: Frame | None = None
+        shared, apart = _disconnected(action.mods)
+        for page in self.pages.values():
+            if page.client is action.but or not page.takes_shared:
+                continue
+            if frame is None and shared:
+                frame = Frame(messages.mods_frame(shared, action.revision))
+            if frame is not None:
+                page.send_shared(frame, action.revision, shared)
+            if apart:
+                page.send_mods(apart)
+
+    def _refuse(self, action: Refuse) -> None:
+        page = self.pages.get(action.client.id)
+        if page is None:
+            return
+        if action.mods:
+            page.send_mods(self.shown_to(page, action.mods), undoes=True)
+        if action.reason and action.told:
+            page.send_notice("error", action.reason)
+
+    def shown_to(self, page: ClientSession, mods: Mods) -> Mods:
+        """What holds, as a page may see it: one from which what is shared is kept gets the layout's values."""
+        return mods if page.takes_shared else {key: self.dispatcher.layout_value(key) for key in mods}
+
+    def _wake(self) -> None:
+        if not self._dirty or self.io_loop is None or self.io_loop.is_closed():
+            return
+        if threading.get_ident() == self.io_thread:
+            self._drain()
+            return
+        if len(self._dirty) <= FEW_PAGES and all(page.reachable for page in self._dirty):
+            dirty, self._dirty = self._dirty, set()
+            for page in dirty:
+                page.wake()
+            return
+        if self._waking:
+            return
+        self._waking = True
+        self.io_loop.call_soon_threadsafe(self._drain, context=contextvars.Context())
+
+    def _drain(self) -> None:
+        with self.lock:
+            self._waking = False
+            dirty, self._dirty = self._dirty, set()
+        for page in dirty:
+            page.wake()
+
+    # ---- running
+
+    def report(self, error: BaseException, call: Queued | None = None, client: Client | None = None) -> None:
+        """Something was raised: keep it, and tell whom it concerns. Never raises; from any thread."""
+        try:
+            self.on_error(error, call, client)
+        except BaseException as another:
+            log.error("telling of a %s raised", type(error).__name__, exc_info=another)
+
+    def account(self, account: Callable[..., object], *args: Any) -> None:
+        """Call what accounts for something that has been done: what it raises is reported, and keeps nothing back."""
+        try:
+            account(*args)
+        except Exception as error:  # noqa: BLE001 - what was done has to take its course
+            self.report(error)
+
+    def beside(self, error: BaseException, call: Queued) -> None:
+        """Say that something beside a callback's function has raised: the journal, the log, a hook. From any thread."""
+        log.error("what accounts for a call of the lane %r raised", call.queue_key, exc_info=error)
+        self.report(error, call)
+
+    def work(self, job: Callable[[], None], ended: Callable[[], None]) -> None:
+        """Run a job in a worker, now. From any thread; does not raise. `ended` is called where it cannot be run."""
+        try:
+            self.workers.submit(job)
+        except RuntimeError as error:
+            self.report(error)
+            self._abandon(ended)
+
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, Any]], ended: Callable[[], None]) -> None:
+        """Run a coroutine function on the callback loop, in a context of its own. From any thread.
+
+        `ended` is called once it has ended, or cannot be run. What comes while the app has stopped runs when it runs
+        again, as plain functions do.
+        """
+        loop = self.callback_loop
+        started = Started(function, ended)
+        with self.lock:
+            if self._stopped or loop is None:
+                self._late.append(started)
+                return
+        self._unstarted.add(started)  # before the loop hears of it, which may start it at once
+        try:
+            loop.call_soon_threadsafe(self._start, loop, started, context=coroutine_context())
+        except RuntimeError:  # the loop is closed by somebody else
+            self._unstarted.discard(started)
+            self._abandon(ended)
+            return
+        if self.io_loop is not None and self.io_loop is not loop and not self._held_up:
+            self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, started)
+
+    def open(self) -> None:
+        """The app runs, on the loops that are set: run what came while it had stopped. From any thread."""
+        self.workers.open()
+        with self.lock:
+            self._stopped = False
+            late, self._late = self._late, []
+        for each in late:
+            self.spawn(each.function, each.ended)
+
+    def _look_at(self, started: Started) -> None:
+        """A coroutine should have started by now: else a cell holds up the callback loop, and the pages say so."""
+        if started in self._unstarted:
+            self._held_up = True
+            self.tell_all("busy", text="Some callbacks wait for the running cell")
+            self.flush()
+
+    def _abandon(self, ended: Callable[[], None]) -> None:
+        """Something cannot be run: it has ended. One after the other, as the end of one may start the next."""
+        with self.lock:
+            self._abandoned.append(ended)
+            if self._abandons:
+                return
+            self._abandons = True
+            try:
+                while self._abandoned:
+                    self._abandoned.popleft()()
+            finally:
+                self._abandons = False
+
+    def _start(self, loop: asyncio.AbstractEventLoop, started: Started) -> None:
+        self._unstarted.discard(started)
+        with self.lock:
+            if self._stopped:
+                self._late.append(started)
+                return
+        if self._held_up:
+            self._held_up = False
+            self.tell_all("busy", text="")
+            self.flush()
+        task = loop.create_task(self._run_started(started))
+        task.add_done_callback(lambda _: self._ended(started))  # also of one that was cancelled before its first step
+        self.hold(task)
+
+    async def _run_started(self, started: Started) -> None:
+        started.begun = True
+        await started.function()
+
+    def _ended(self, started: Started) -> None:
+        with self.lock:
+            if self._stopped and not started.begun:
+                self._late.append(started)
+                return
+        started.ended()
+
+    def hold(self, task: asyncio.Task[Any]) -> None:
+        """Keep a task until it is done; `stop` cancels it."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def in_worker(
+        self,
+        function: Callable[[], Any],
+        link: Hashable = None,
+        *,
+        guest: bool = False,
+        call_queue: CallQueue | None = None,
+    ) -> Any:
+        """Run a plain function in a worker and await its result. On any loop.
+
+        Args:
+            function: the function.
+            link: by which somebody has asked for it; it then waits for a place. None: the program itself did.
+            guest: whether that is a share link.
+            call_queue: whose places; None: those of errands.
+
+        Raises:
+            BusyError: there was no place in time. What the function raises comes through.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def job() -> None:
+            result: Any = None
+            error: BaseException | None = None
+            try:
+                result = function()
+            except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
+                error = exc
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, future, result, error)
+
+        def refuse() -> None:
+            error = BusyError("the app has too much to do; please try again")
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(settle, future, None, error)
+
+        if link is None:
+            self.workers.submit(job)
+        else:
+            (call_queue or self._errands).submit(Job(job, refuse, lambda: not future.done()), link, guest=guest)
+        return await future
+
+    def stop(self) -> None:
+        """Cancel what runs on the callback loop, end the threads; what waits does so until `open`. From any thread."""
+        with self.lock:
+            self._stopped = True
+            for wake in self._waiting.values():
+                wake()
+            self._waiting.clear()
+        loop, tasks = self.callback_loop, list(self._tasks)
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
+        self.workers.close()
+
+    # ---- waiting
+
+    def on_callback_loop(self) -> bool:
+        """Whether the current thread is the callback loop's."""
+        return threading.get_ident() == self.callback_thread
+
+    def wait(self, propagation: Propagation) -> None:
+        """Wait for a propagation, unless that would never end. From any thread that may block."""
+        if propagation.over:
+            return
+        done = threading.Event()
+        with self.lock:
+            if self.pause_gate.closed:
+                return
+            waiter = self.dispatcher.wait(propagation, running_call.get(), blocks_loop=self.on_callback_loop())
+            if waiter is None:
+                return
+            self._waiting[waiter] = done.set
+            self.perform(self.dispatcher.hasten())
+        if not done.wait(WAIT_SECONDS):
+            with self.lock:
+                self._waiting.pop(waiter, None)
+                self.dispatcher.give_up(waiter)
+
+    async def wait_async(self, propagation: Propagation) -> None:
+        """Wait for a propagation without blocking the loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        with self.lock:
+            if self.pause_gate.closed:
+                return
+            waiter = self.dispatcher.wait(propagation, running_call.get(), blocks_loop=False)
+            if waiter is None:
+                return
+            self._waiting[waiter] = lambda: loop.call_soon_threadsafe(settle, future, None, None)
+            self.perform(self.dispatcher.hasten())
+        try:
+            await future
+        finally:
+            with self.lock:
+                self._waiting.pop(waiter, None)
+                self.dispatcher.give_up(waiter)
+
+
+def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None = None) -> None:
+    """Give a future its result, unless it has one or was cancelled. On its loop."""
+    if future.done():
+        return
+    if isinstance(error, StopIteration) or not isinstance(error, Exception | None):
+        # A future does not take the first; the others would end the loop, or be taken for an end of the task's own.
+        stopped = RuntimeError(f"it was stopped by {type(error).__name__}")
+        stopped.__cause__ = error
+        error = stopped
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _disconnected(mods: Mods) -> tuple[Mods, Mods]:
+    """What a page that falls behind finds in the state, and the events that it must get all the same."""
+    apart: Mods = {key: value for key, value in mods.items() if isinstance(value, EventValue) and not value.kept}
+    return ({key: value for key, value in mods.items() if key not in apart} if apart else mods), apart

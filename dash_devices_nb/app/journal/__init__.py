@@ -1,0 +1,1 @@
+"""The journal as a program sees it, and calling what it holds again: one call, or a whole recording."""

@@ -1,0 +1,1 @@
+"""Serving: the place where an app is mounted, which outlives the app, and addresses below its path."""

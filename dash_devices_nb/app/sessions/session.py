@@ -1,0 +1,321 @@
+"""One page: what waits for it, and the frames that come from it.
+
+A page outlives its connection by the grace: if its tab comes back in time, it is the same client and gets what it
+missed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.access.link_budget import LinkBudget
+from dash_devices_nb.core.access.rate_limits import GUESTS_HARD_LIMIT, GUESTS_PASSING, TokenBucket
+from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.props.mods import Mods
+from dash_devices_nb.core.props.values import Value
+from dash_devices_nb.core.protocol import messages
+from dash_devices_nb.core.protocol.frames import Frame
+from dash_devices_nb.core.protocol.outbox import HARD_LIMIT, MOST_PASSING, Outbox, Resync
+from dash_devices_nb.transport.writer import Writer
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.execution.runtime import Runtime
+
+TELL_OVERLOAD_SECONDS = 5.0
+"""How often a page is told, at most, that the app has too much to do."""
+
+BATCH_BYTES = 64 * 1024
+"""So much is written together, and the frame that goes over it."""
+
+LAG_SECONDS = 0.5
+"""From when on a page says that the callbacks are behind."""
+
+
+class ClientSession:
+    """One page of a client.
+
+    Args:
+        runtime: the app's.
+        client: its client.
+        dropped: told what was dropped for this page, with the lock held.
+        budget: of the link by which it came; None: it has all.
+
+    Attributes:
+        client: its client.
+        key: the secret by which the tab proves that it is this page.
+        outbox: what waits for it; only touched with the runtime's lock held.
+        sequence: number of the last change that was taken from it.
+        requests: number of the last request that was taken from it.
+        malformed: how many frames from it could not be read.
+        budget: what it shares with all that came by the same link; None: it has all.
+        bucket: how fast it may send changes.
+        told_slow: when it was told last that it is slowed down.
+        told_lag: the lag that it was told last, in seconds.
+        refusals: how many acts of its were beyond its client's rights.
+        told_refused: when it was told last of one.
+        told_role: what it was told last of its role and the floor.
+        may_name: whether its person may say what it is called; None before it was greeted.
+        said_name: what its person said, as long as it is called so.
+        knows_needs: whether it was told what the callbacks need.
+        own_pushes: the last push to this page alone of each prop that calls callbacks without output: the number of its
+            frame, and the value.
+        granted: the last push for which a callback was called, by its output and by whether it was this page's own.
+        knows: the version of the definitions that it was told of, and the number of the frame that did.
+        apart: the ids that it has made itself while what is shared is kept from it; they come into patterns after that.
+        introduced: set once the program's connect hooks have seen its client; nothing shared is sent before.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        client: Client,
+        dropped: Callable[[Client, str], object],
+        budget: LinkBudget | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._dropped = dropped
+        self._told_skipped = 0
+        self._given_up = False
+        self.client = client
+        self.key = secrets.token_urlsafe(16)
+        self.budget = budget
+        guest = client.share is not None
+        self.outbox: Outbox[Frame] = Outbox(
+            hard_limit=GUESTS_HARD_LIMIT if guest else HARD_LIMIT,
+            transient=GUESTS_PASSING if guest else MOST_PASSING,
+            shelf=None if budget is None else budget.shelf,
+        )
+        self.sequence = 0
+        self.requests = 0
+        self.malformed = 0
+        self.introduced = threading.Event()
+        self.own_pushes: dict[Key, tuple[int, Value]] = {}
+        self.granted: dict[tuple[str, bool], int] = {}
+        self.knows = (0, 0)
+        self.apart: set[str] = set()
+        self.bucket = TokenBucket()
+        self.told_slow = float("-inf")
+        self.told_lag = 0.0
+        self._told_overload = float("-inf")
+        self.refusals = 0
+        self.told_refused = float("-inf")
+        self.told_role: dict[str, Any] | None = None
+        self.may_name: bool | None = None
+        self.said_name = ""
+        self.knows_needs = False
+        self._owed: int | None = None
+        self._owed_keys: set[Key] = set()
+        self._payer = False
+        self._writer: Writer | None = None
+        self._waits_for_room = False
+        self.disconnect: Callable[[int, str], object] = lambda code, reason: None
+
+    @property
+    def takes_shared(self) -> bool:
+        """Whether it gets what is shared."""
+        return self.introduced.is_set() and not self.client.withheld
+
+    def introduce(self) -> None:
+        """The connect hooks have seen its client. From any thread; `flush` follows."""
+        with self._runtime.lock:
+            self.introduced.set()
+            self._runtime.touch(self)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._writer is not None
+
+    # ---- queueing: with the runtime's lock held, from any thread
+
+    def send_mods(self, mods: Mods, *, undoes: bool = False) -> int:
+        """Queue values for this page alone, in place of what it has said so far if it `undoes` that.
+
+        Returns:
+            The number of the frame.
+        """
+        number = self.outbox.next_number()
+        self._own(Frame(messages.mods_frame(mods, number=number, undoes=self.sequence if undoes else None)), number)
+        return number
+
+    def send_answer(self, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> None:
+        """Queue the answer to a request."""
+        number = self.outbox.next_number()
+        self._own(Frame(messages.answer_frame(number, request, status, body, extra)), number)
+
+    def send_notice(self, level: str, text: str, title: str = "", html: str = "") -> None:
+        """Queue something that the person shall see; `level` is "info", "warning" or "error"."""
+        number = self.outbox.next_number()
+        frame = {"t": "notice", "q": number, "level": level, "text": text, "title": title, "html": html}
+        self._own(Frame(messages.dumps(frame)), number)
+
+    def send(self, kind: str, **fields: Any) -> int:
+        """Queue another frame of this page's own, which survives a lost connection. Returns its number."""
+        number = self.outbox.next_number()
+        self._own(Frame(messages.dumps({"t": kind, "q": number, **fields})), number)
+        return number
+
+    def schedule_ack(self, sequence: int, keys: Iterable[Key]) -> None:
+        """All changes up to `sequence` are ordered, and the page shall be told; `flush_ack` does it.
+
+        At the latest before others' later changes of the same props: the page takes them for earlier ones until then.
+        """
+        self._owed = sequence
+        self._owed_keys.update(keys)
+
+    def ack_due(self) -> bool:
+        """Whether something is owed that nobody has undertaken to pay yet; who asks undertakes it."""
+        asked, self._payer = self._payer, True
+        return not asked
+
+    def flush_ack(self) -> None:
+        """Tell what is owed."""
+        self._payer = False
+        if self._owed is not None:
+            self.outbox.add_passing(self._acknowledgement())
+            self._runtime.touch(self)
+
+    def _acknowledgement(self) -> Frame:
+        """The frame that pays what is owed."""
+        frame = Frame(messages.dumps({"t": "ack", "s": self._owed}))
+        self._owed = None
+        self._owed_keys.clear()
+        return frame
+
+    def send_shared(self, frame: Frame, revision: int, mods: Mods) -> None:
+        """Queue a change of the shared state."""
+        if self._owed_keys and not self._owed_keys.isdisjoint(mods):
+            self.flush_ack()
+        self.outbox.add_shared(frame, revision)
+        self._runtime.touch(self)
+
+    def send_passing(self, kind: str, **fields: Any) -> None:
+        """Queue a frame that need not survive a lost connection."""
+        self.outbox.add_passing(Frame(messages.dumps({"t": kind, **fields})))
+        self._runtime.touch(self)
+
+    def _own(self, frame: Frame, number: int) -> None:
+        self.outbox.add_own(frame, number)
+        self._runtime.touch(self)
+
+    def tell_lag(self, seconds: float) -> None:
+        """Tell how far behind the callbacks are that this page caused, where it changed much."""
+        shown = round(seconds, 1) if seconds >= LAG_SECONDS else 0.0
+        if abs(shown - self.told_lag) >= 0.2 or (shown == 0.0 and self.told_lag):
+            self.told_lag = shown
+            self.send_passing("lag", seconds=shown)
+
+    def tells_overload(self, now: float) -> bool:
+        """Whether to tell the page now that the app has too much to do; it was not told a moment ago."""
+        tells = now - self._told_overload >= TELL_OVERLOAD_SECONDS
+        if tells:
+            self._told_overload = now
+        return tells
+
+    def send_image(self, place: Key, frame: Frame, *, own: bool = False) -> None:
+        """Queue an image that all get, or this page of its `own`; the newest for a place wins."""
+        if not own and not self.takes_shared:
+            return
+        self.outbox.add_image(place, frame)
+        self._runtime.touch(self)
+
+    def withhold(self) -> None:
+        """What is shared is kept from it from now on, what waits for it included."""
+        self.outbox.start_anew()
+        self.outbox.drop_images()
+
+    # ---- sending: on the I/O loop, but for `wake`
+
+    def attach(self, writer: Writer) -> None:
+        """There is a connection: send what waits."""
+        self._writer = writer
+        self._waits_for_room = False
+        self.wake()
+
+    def detach(self, writer: Writer) -> None:
+        """A connection has ended."""
+        if self._writer is writer:
+            self._writer = None
+
+    def supersede(self) -> None:
+        """The page has come back on another connection: end the one that there is, and send nothing more on it."""
+        if self._writer is not None:
+            self._writer = None
+            self.disconnect(1008, "this page was opened again")
+
+    @property
+    def reachable(self) -> bool:
+        """Whether `wake` may be called from any thread, and not only on the I/O loop."""
+        return self._writer is None or self._writer.from_any_thread
+
+    def wake(self) -> None:
+        """Send what waits, as far as the connection takes it.
+
+        With the lock held: what is taken out first is written first, whichever threads are at it.
+        """
+        with self._runtime.lock:
+            writer = self._writer
+            if writer is not None and self.outbox.overflowed:
+                self._give_up()
+                return
+            while writer is not None and not self._waits_for_room:
+                if not writer.has_room():
+                    self._waits_for_room = True
+                    writer.when_room(lambda w=writer: self._room(w))  # type: ignore[misc]
+                    return
+                frames = self._batch()
+                if frames:
+                    writer.write_messages(frames)
+                if not frames or not self.outbox.anything:
+                    return
+
+    def _batch(self) -> list[Frame]:
+        """What is written together: one call to the operating system, and the page is woken once for it."""
+        if self._owed is None and (frame := self.outbox.only()) is not None:
+            return [frame]
+        frames: list[Frame] = []
+        size = 0
+        while size < BATCH_BYTES and self.outbox.anything:
+            frame = self._next()
+            if frame is None:
+                break
+            frames.append(frame)
+            size += len(frame)
+        # What still waits was ordered before the changes that are acknowledged, and has to come before it.
+        if frames and self._owed is not None and not self.outbox.anything:
+            frames.append(self._acknowledgement())
+        return frames
+
+    def _room(self, writer: Writer) -> None:
+        if writer is self._writer:
+            self._waits_for_room = False
+            self.wake()
+
+    def _give_up(self) -> None:
+        if not self._given_up:
+            self._given_up = True
+            self._dropped(self.client, "the page itself, as too much waits for it")
+            self.disconnect(1008, "too much waits for this page; it starts anew")
+
+    def _next(self) -> Frame | None:
+        if self.outbox.overflowed:
+            self._give_up()
+            return None
+        item = self.outbox.next()
+        if not isinstance(item, Resync):
+            return item
+        if not self.takes_shared:
+            return self.outbox.next_image()
+        if skipped := self.outbox.skipped - self._told_skipped:
+            self._told_skipped += skipped
+            self._dropped(self.client, f"{skipped} messages, skipped to the latest values")
+        state = self._runtime.dispatcher.state
+        entries = state.since(item.revision)
+        values = {key: entry.value for key, entry in entries.items()}
+        frame = Frame(messages.mods_frame(values, state.revision))
+        self.outbox.synced(state.revision, len(frame))
+        return frame

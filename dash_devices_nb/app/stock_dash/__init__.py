@@ -1,0 +1,1 @@
+"""Where we meet stock Dash: its private attributes (one file), its routes, its addresses, what its encoder imports."""

@@ -1,0 +1,91 @@
+"""Admission control: how many may be in at a time, by all ways, by one share link, and by it from one address."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TypeVar
+
+from dash_devices_nb.core.access.fair_queue import CALLS
+
+Key = TypeVar("Key", str, tuple[str, str])
+
+UPLOAD = 64 * 1024 * 1024
+BESIDE = 4 * 1024 * 1024
+"""Bytes of a request for a callback beside the file in it."""
+
+
+@dataclass
+class ConnectionLimits:
+    """How many connections an app takes at a time. An owner is never turned away; None: any number.
+
+    Attributes:
+        clients: of all.
+        per_address: guests from one IP address by one share link: one link's pages turn nobody away who comes by
+            another from the same network. A whole class may be behind one address, so this is not lower.
+        per_share: guests by one share link.
+        calls: plain regular callbacks that run at a time, without serial queues; guests have half of it. Others wait.
+        upload: bytes of a file that somebody who may act sends to a callback (`dcc.Upload`); whoever opens the page
+            later has a new value. Through Jupyter its `max_body_bytes` counts, too.
+    """
+
+    clients: int | None = 500
+    per_address: int | None = 300
+    per_share: int | None = 300
+    calls: int = CALLS
+    upload: int = UPLOAD
+
+    @property
+    def body(self) -> int:
+        """The longest request for a callback, in bytes: a file comes as base64, with the callback's other values."""
+        return self.upload * 4 // 3 + BESIDE
+
+
+class AdmissionControl:
+    """Counts who is in.
+
+    Attributes:
+        limits: can be changed at any time; who is in stays.
+    """
+
+    def __init__(self) -> None:
+        self.limits = ConnectionLimits()
+        self._in = 0
+        self._addresses: Counter[tuple[str, str]] = Counter()
+        self._shares: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return self._in
+
+    def full(self, address: str, share: str | None) -> str:
+        """Why nobody else can come in from there, as a sentence for the person; empty if they can."""
+        limits = self.limits
+        for count, most, what in (
+            (self._in, limits.clients, "this app"),
+            (self._shares[share] if share else 0, limits.per_share if share else None, "this share link"),
+            (self._addresses[address, share or ""], limits.per_address if share else None, "your network"),
+        ):
+            if most is not None and count >= most:
+                pages = "1 page" if count == 1 else f"{count} pages"
+                return f"Full: {what} has {pages} open, the most there may be. Trying again…"
+        return ""
+
+    def enter(self, address: str, share: str | None) -> None:
+        """Somebody comes in."""
+        self._in += 1
+        if share:
+            self._addresses[address, share] += 1
+            self._shares[share] += 1
+
+    def leave(self, address: str, share: str | None) -> None:
+        """Somebody who came in leaves."""
+        self._in -= 1
+        if share:
+            _one_less(self._addresses, (address, share))
+            _one_less(self._shares, share)
+
+
+def _one_less(counter: Counter[Key], key: Key) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]

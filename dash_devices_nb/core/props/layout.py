@@ -1,0 +1,154 @@
+"""Which components there are, as plain JSON trees, and the shared values laid over them.
+
+A component in JSON is `{"type", "namespace", "props"}`; its id is in the props. Components can stand anywhere in a
+prop's value, not only in `children`, so a tree is searched whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from dash_devices_nb.core.props.ids import Ref, canonical
+
+EVENT_PROPS = frozenset({"extendData", "prependData"})
+"""Props that are events: every value is applied, none is kept."""
+
+
+UNKNOWN_KIND = ("", "")
+"""Of a component of which a page has told no more than the id."""
+
+
+def is_component(node: Any) -> bool:
+    """Whether `node` is a component in JSON."""
+    return isinstance(node, dict) and isinstance(node.get("props"), dict) and "type" in node and "namespace" in node
+
+
+def components(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (canonical id, component) for each component with an id, parents before their children."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if is_component(node):
+                component_id = node["props"].get("id")
+                if isinstance(component_id, str | dict):
+                    yield canonical(component_id), node
+                stack.extend(reversed(list(node["props"].values())))
+            else:
+                stack.extend(reversed(list(node.values())))
+        elif isinstance(node, list):
+            stack.extend(reversed(node))
+
+
+@dataclass
+class Component:
+    """What is known of a component.
+
+    Attributes:
+        id: the canonical id.
+        kind: (namespace, type), such as ("dash_core_components", "Slider").
+        props: its props when it was last seen in a layout or in a value.
+    """
+
+    id: str
+    kind: tuple[str, str]
+    props: dict[str, Any]
+
+
+@dataclass
+class Layout:
+    """The components that have been seen, in the order of their first appearance.
+
+    Attributes:
+        version: grows when a component is added; what is cached by it goes stale then.
+    """
+
+    by_id: dict[str, Component] = field(default_factory=dict)
+    version: int = 0
+
+    def add(self, tree: Any) -> list[str]:
+        """Take in all components of a tree.
+
+        Returns:
+            The ids that are new.
+        """
+        new: list[str] = []
+        for component_id, node in components(tree):
+            if component_id not in self.by_id:
+                new.append(component_id)
+            kind = (str(node["namespace"]), str(node["type"]))
+            self.by_id[component_id] = Component(component_id, kind, node["props"])
+        if new:
+            self.version += 1
+        return new
+
+    def declare(self, ids: Iterable[str]) -> None:
+        """Take in components of which nothing but the id is known."""
+        new = [each for each in ids if each not in self.by_id]
+        self.by_id.update((each, Component(each, UNKNOWN_KIND, {})) for each in new)
+        if new:
+            self.version += 1
+
+    def remove(self, gone: Iterable[str], *, but: Any) -> None:
+        """Forget components, and take in those of the trees in `but`, some of which may have only moved."""
+        for component_id in gone:
+            self.by_id.pop(component_id, None)
+        self.version += 1
+        self.add(but)
+
+    def replace(self, tree: Any) -> None:
+        """Forget all components, and take in those of another tree."""
+        self.by_id.clear()
+        self.version += 1
+        self.add(tree)
+
+    def __contains__(self, component_id: str) -> bool:
+        return component_id in self.by_id
+
+    def initial(self, component_id: str, prop: str) -> Any:
+        """The prop's value in the layout; None where there is none."""
+        component = self.by_id.get(component_id)
+        return None if component is None else component.props.get(prop)
+
+    def matching(self, ref: Ref) -> Iterator[str]:
+        """The known ids that a dependency can mean, in layout order."""
+        if not ref.pattern:
+            if ref.id in self.by_id:
+                yield ref.id
+            return
+        for component_id in self.by_id:
+            if ref.bind(component_id) is not None:
+                yield component_id
+
+
+def overlay(
+    tree: Any,
+    values_of: Callable[[str], dict[str, Any] | None],
+    covered: dict[str, dict[str, Any]] | None = None,
+) -> bool:
+    """Lay values over the components of a tree, in place; also over components that such a value brings in.
+
+    Args:
+        tree: the caller's own JSON tree.
+        values_of: the values of one component by prop, plain and the caller's own, or None.
+        covered: takes, by id and prop, what was there before.
+
+    Returns:
+        Whether anything was laid over.
+    """
+    changed = False
+    pending = [tree]
+    seen: set[str] = set()
+    while pending:
+        for component_id, node in components(pending.pop()):
+            values = None if component_id in seen else values_of(component_id)
+            if values:
+                seen.add(component_id)
+                changed = True
+                if covered is not None:
+                    covered[component_id] = {prop: node["props"].get(prop) for prop in values}
+                node["props"].update(values)
+                pending.extend(value for value in values.values() if isinstance(value, dict | list))
+    return changed

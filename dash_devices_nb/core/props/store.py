@@ -1,0 +1,237 @@
+"""The store: the shared state and the components, and what a value from the program means for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from dash_devices_nb.core.props.event_props import ROWS, EventProps, EventValue
+from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.props.layout import EVENT_PROPS, UNKNOWN_KIND, Layout, components, overlay
+from dash_devices_nb.core.props.mods import Mods
+from dash_devices_nb.core.props.page_components import DECLARED, PageComponents
+from dash_devices_nb.core.props.patches import apply_patch, extend_figure
+from dash_devices_nb.core.props.row_transactions import transacted
+from dash_devices_nb.core.props.state import SharedState
+from dash_devices_nb.core.props.values import PATCH, PatchValue, Value
+from dash_devices_nb.errors import PatchError
+
+MOST_EDITED = 64 * 1024 * 1024
+"""Bytes of a value to which pages may let it grow by edits in place, each of which is small."""
+MOST_KEPT = 10_000
+"""Values of the layout that are kept as such."""
+
+
+class Store:
+    """The shared props and the components.
+
+    Args:
+        is_shared: whether a shared callback uses a prop.
+
+    Attributes:
+        state: the shared props.
+        layout: the components that are there: in the app's layout or values, or in a page of its own.
+        shown: those of pages.
+        events: which props are events.
+    """
+
+    def __init__(self, is_shared: Callable[[Key], bool]) -> None:
+        self._is_shared = is_shared
+        self.state = SharedState()
+        self.layout = Layout()
+        self.shown = PageComponents()
+        self._loose: set[str] = set()  # in the layout only because a page shows them
+        self.events = EventProps()
+        self._layout_values: dict[Key, Value] = {}
+        self._left: dict[Key, Value] = {}  # what shared props had whose components have gone
+        self._covered: dict[str, dict[str, Any]] = {}  # what the components held over which shared values were laid
+
+    def value(self, key: Key) -> Value:
+        """The prop's value: the shared one, or the layout's."""
+        entry = self.state.get(key)
+        if entry is not None:
+            return entry.value
+        value = self._layout_values.get(key)
+        if value is None and key in self._left and key[0] not in self.layout:
+            return self._left[key]
+        if value is None:
+            value = Value.of(self.layout.initial(*key))
+            if key[0] in self.layout and len(self._layout_values) < MOST_KEPT:  # pages may name what there is not
+                self._layout_values[key] = value
+        return value
+
+    def layout_value(self, key: Key) -> Value:
+        """The prop's value in the layout, whatever is shared."""
+        component_id, prop = key
+        covered = self._covered.get(component_id, {})
+        return Value.of(covered[prop] if prop in covered else self.layout.initial(component_id, prop))
+
+    def shared_values(self, component_id: str) -> dict[str, Any] | None:
+        """The shared values of a component by prop, as objects of the caller's own."""
+        entries = self.state.of(component_id)
+        return {prop: entry.value.fresh() for prop, entry in entries.items()} if entries else None
+
+    def learn(self, tree: Any) -> None:
+        """Take in the components of a tree of the app's."""
+        if self._loose:
+            self._loose.difference_update(component_id for component_id, _ in components(tree))
+        if self.layout.add(tree):
+            self._layout_values.clear()
+
+    def lay_over(self, tree: Any) -> None:
+        """Lay the shared values over components, in place."""
+        overlay(tree, self.shared_values, self._covered)
+
+    def bring(self, tree: Any) -> None:
+        """Components are about to come into a page: lay the shared values over them, in place, and take them in."""
+        self.lay_over(tree)
+        self.learn(tree)
+
+    def bring_own(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool) -> None:
+        """As `bring`, of one page's own: these are the new values of its props, plain, changed in place."""
+        gone: set[str] = set()
+        for key, value in values:
+            if not withheld:
+                overlay(value, self.shared_values, self._covered)
+            ids = [component_id for component_id, _ in components(value)]
+            self._loose.update(each for each in ids if each not in self.layout)
+            if self.layout.add(value):
+                self._layout_values.clear()
+            gone |= self.shown.bring(page, key, ids, more=isinstance(value, dict) and PATCH in value)
+        self._drop(gone)
+
+    def declare(self, page: str, ids: Iterable[str]) -> None:
+        """A page has made these components itself."""
+        ids = list(ids)
+        self._loose.update(each for each in ids if each not in self.layout)
+        self.layout.declare(ids)
+        self.shown.bring(page, DECLARED, ids, more=True)
+
+    def retract(self, page: str, ids: Collection[str]) -> None:
+        """A page has let go of what it declared."""
+        self._drop(self.shown.bring(page, DECLARED, [each for each in self.shown.declared(page) if each not in ids]))
+
+    def leave(self, page: str) -> None:
+        """A page has left."""
+        self._drop(self.shown.leave(page))
+
+    def _drop(self, gone: Collection[str]) -> None:
+        """No page shows these any more. The values of those that the app has brought are kept: they may come back."""
+        loose = self._loose.intersection(gone)
+        if not loose:
+            return
+        self._loose -= loose
+        for each in loose:
+            if self.layout.by_id[each].kind == UNKNOWN_KIND:
+                self.state.forget(each)
+        self._remember(loose)
+        self.layout.remove(loose, but=[])
+        self._layout_values.clear()
+
+    def _remember(self, gone: Iterable[str]) -> None:
+        """These are about to go. Callbacks that a prop of theirs is an input of go on with the value that it had.
+
+        Ids that a pattern means are left out: there may be any number of them, and they count no more.
+        """
+        for each in gone:
+            component = None if each.startswith("{") else self.layout.by_id.get(each)
+            for prop, value in component.props.items() if component else ():
+                if self._is_shared((each, prop)):
+                    self._left[each, prop] = Value.of(value)
+
+    def replace_layout(self, tree: Any) -> None:
+        """Take another layout; the shared values stay."""
+        self.layout.replace(tree)
+        self._covered.clear()
+        self.shown.clear()
+        self._loose.clear()
+        self._layout_values.clear()
+
+    def prepare(self, mods: Mods) -> tuple[Mods, Mods]:
+        """What is sent, and what is kept, of values that the program set; components in them are learned."""
+        sent: Mods = {}
+        stored: Mods = {}
+        for key, value in mods.items():
+            if key[1] in EVENT_PROPS:
+                sent[key] = value
+                figure = (key[0], "figure")
+                base = stored.get(figure) or self.value(figure)
+                if base.plain is not None:
+                    grown = extend_figure(base.plain, value.plain, prepend=key[1] == "prependData")
+                    stored[figure] = Value.of(grown)
+                continue
+            if self.events.is_marked(key, value, self.layout):
+                rows = self._rows(key, value, stored) if key[1] == ROWS else None
+                if rows is not None:
+                    stored[key[0], "rowData"] = rows
+                sent[key] = EventValue(value, kept=rows is not None)
+                continue
+            if isinstance(value, PatchValue):
+                sent[key] = value
+                applied = self._applied(key, value, stored.get(key))
+                if applied is None:
+                    continue
+                stored[key] = applied
+                if not applied.may_hold_components:
+                    continue
+            else:
+                stored[key] = sent[key] = value
+            if stored[key].may_hold_components:
+                tree = stored[key].fresh()
+                if overlay(tree, self.shared_values):
+                    stored[key] = sent[key] = Value.of(tree)
+        self._exchange({key: value for key, value in stored.items() if key in mods})
+        return sent, stored
+
+    def _rows(self, key: Key, transaction: Value, stored: Mods) -> Value | None:
+        """The rows of a grid after a transaction; None: nobody can tell."""
+        place = (key[0], "rowData")
+        base = stored.get(place) or self.value(place)
+        rows = transacted(base.plain, transaction.plain, self.layout.initial(key[0], "getRowId"))
+        return None if rows is None or key[0] not in self.layout else Value.of(rows)
+
+    def edited(self, key: Key, patch: PatchValue) -> Value:
+        """What a page's edits in place make of the value.
+
+        Raises:
+            PatchError: they do not fit it, or it would be more than is kept.
+        """
+        value = Value.of(apply_patch(self.value(key).fresh(), patch.operations))
+        size = len(value.json)
+        if size > MOST_EDITED:
+            raise PatchError(f"{key[0]}.{key[1]} would have {size} bytes; by edits it may grow to {MOST_EDITED}")
+        return value
+
+    def _applied(self, key: Key, patch: PatchValue, base: Value | None) -> Value | None:
+        """What a `Patch` makes of the value.
+
+        Of a value that nobody has told us (the component, or the prop, is set by a callback of each page) we make what
+        can be made of nothing; None where that cannot be: the pages apply it to what they have.
+        """
+        base = base or self.value(key)
+        try:
+            return Value.of(apply_patch(base.fresh(), patch.operations))
+        except PatchError:
+            if self.knows(key) or base.plain is not None:
+                raise
+            return None
+
+    def knows(self, key: Key) -> bool:
+        """Whether a value of the prop was ever set, or stands in the layout."""
+        component = self.layout.by_id.get(key[0])
+        return key in self.state or (component is not None and key[1] in component.props)
+
+    def _exchange(self, stored: Mods) -> None:
+        """Forget the components that were in the old values, and take in those that are in the new ones."""
+        old = [value.plain for value in map(self.value, stored) if value.may_hold_components]
+        new = [value.plain for value in stored.values() if value.may_hold_components]
+        if not old and not new:
+            return
+        gone = list(dict.fromkeys(component_id for component_id, _ in components(old)))
+        for component_id in gone:
+            entries = self.state.of(component_id) or {}
+            inner = [entry.value.plain for entry in entries.values() if entry.value.may_hold_components]
+            gone.extend(each for each, _ in components(inner) if each not in gone)
+        self._remember(gone)
+        self.layout.remove(gone, but=new)
+        self._layout_values.clear()

@@ -1,0 +1,101 @@
+"""A prop's value, with the JSON that goes to the pages, encoded once however many pages there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from dash_devices_nb.core.props.json_limits import written
+
+COMPONENT_MARK = b'"namespace":'
+"""Stands in the JSON of every value that holds components (and, harmlessly, in some others)."""
+
+PATCH = "__dash_patch_update"
+"""Stands in what Dash makes of a `Patch`, and in no other value."""
+BRACKETS = b"[{"
+SMALL = 4096
+_UNKNOWN: Any = object()
+"""Stands for a plain object that was not made yet, or let go."""
+
+
+class Value:
+    """An immutable value: its JSON and the plain Python object, each made from the other when first asked for.
+
+    Safe from any thread: making one twice gives equal results.
+    """
+
+    __slots__ = ("_holds", "_json", "_plain")
+
+    def __init__(self, json: bytes | None) -> None:
+        self._json = json
+        self._plain = _UNKNOWN
+        self._holds: bool | None = None
+
+    @classmethod
+    def of(cls, plain: Any) -> Value:
+        """From a plain object (dict, list, str, int, float, bool, None) that nobody changes any more."""
+        value = cls(None)
+        value._plain = plain
+        return value
+
+    @property
+    def json(self) -> bytes:
+        """The value as JSON."""
+        plain = self._plain  # before the JSON is asked for: it is let go once that is there
+        if self._json is None:
+            json = written(plain)
+            # A copy: orjson leaves the object as large as its buffer was, 4 kB for a number.
+            self._json = memoryview(json).tobytes() if len(json) < SMALL else json
+            if len(json) >= SMALL and isinstance(plain, str):  # a long text is not kept twice
+                self._plain = _UNKNOWN
+        return self._json
+
+    @property
+    def plain(self) -> Any:
+        """The value as JSON gives it. Shared between readers: do not change it, ask `fresh()`."""
+        plain = self._plain
+        if plain is _UNKNOWN:
+            plain = self._plain = orjson.loads(self.json)
+        return plain
+
+    def fresh(self) -> Any:
+        """The value as an object of the caller's own; it is not kept."""
+        plain = self._plain
+        return orjson.loads(self.json) if plain is _UNKNOWN or isinstance(plain, dict | list) else plain
+
+    @property
+    def known_size(self) -> int:
+        """Bytes of the JSON, 0 if it was not made yet."""
+        return 0 if self._json is None else len(self._json)
+
+    @property
+    def may_hold_components(self) -> bool:
+        """False if there is surely no component in it."""
+        if self._holds is None:
+            # To look through a long text takes longer than to encode it, so it is done once, and never for a string.
+            self._holds = self.json[0] in BRACKETS and COMPONENT_MARK in self.json
+        return self._holds
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Value) and self.json == other.json
+
+    def __hash__(self) -> int:
+        return hash(self.json)
+
+    def __repr__(self) -> str:
+        text = self.json.decode()
+        return f"Value({text if len(text) <= 60 else text[:57] + '...'})"
+
+
+class PatchValue(Value):
+    """A value that is a list of `Patch` operations, to be applied to the value that is there.
+
+    Its JSON is what Dash sends for a `Patch`; pages apply it themselves.
+    """
+
+    __slots__ = ("operations",)
+
+    def __init__(self, json: bytes, operations: list[dict[str, Any]]) -> None:
+        super().__init__(json)
+        self.operations = operations

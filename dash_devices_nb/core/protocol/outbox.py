@@ -1,0 +1,264 @@
+"""What waits to be sent to one page.
+
+Three kinds of frames. *Shared* frames carry a revision of the shared state. A page says how many of them it has
+applied; while more than `window` bytes, or `frames` frames, are on their way none is sent, and when more than `limit`
+bytes wait, or as many frames again, all of them are dropped and the page is brought up to date from the state once it
+can take something again: it skips to the latest value of each prop. *Own* frames (answers, values for this page alone,
+notices) are numbered and kept until the page says that it has them, so that a lost connection loses none; over
+`hard_limit` bytes of them the page is given up. *Images* are sent one at a time for each place, and only the newest
+waits.
+
+So a page costs at most `limit` + `window` + `hard_limit` bytes, and one waiting image for each place.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from dash_devices_nb.core.access.link_budget import Shelf
+from dash_devices_nb.core.props.ids import Key
+
+LIMIT = 1024 * 1024
+WINDOW = 512 * 1024
+HARD_LIMIT = 64 * 1024 * 1024
+MOST_PASSING = 10_000
+"""Frames that are told in passing and wait, above which the page is given up: it asks, and never reads."""
+FRAMES = 100
+"""Shared frames that may be on their way, and then wait: small ones cost a page time before they cost space."""
+
+F = TypeVar("F", bound=Sized)
+
+
+@dataclass(frozen=True)
+class Resync:
+    """The page needs what is newer than `revision`."""
+
+    revision: int
+
+
+class Outbox(Generic[F]):
+    """The queue of one page.
+
+    Args:
+        limit: bytes of waiting shared frames above which they are dropped for a resync.
+        hard_limit: bytes of own frames that the page has not confirmed, above which it is given up.
+        window: bytes of shared frames that may be on their way.
+        frames: how many shared frames may be on their way; as many more may wait then.
+        transient: how many frames that are told in passing may wait.
+        shelf: of all pages that came by the same link; has to hold their own frames beside these.
+
+    Attributes:
+        revision: of the shared state that the page has once it has taken all that was handed out.
+        skipped: how many shared frames and images were dropped so far.
+        overflowed: whether `hard_limit` was reached, or too many frames wait.
+    """
+
+    def __init__(
+        self,
+        limit: int = LIMIT,
+        hard_limit: int = HARD_LIMIT,
+        window: int = WINDOW,
+        frames: int = FRAMES,
+        transient: int = MOST_PASSING,
+        shelf: Shelf | None = None,
+    ) -> None:
+        self._limit = limit
+        self.hard_limit = hard_limit
+        self._window = window
+        self._frames = frames
+        self._most_passing = transient
+        self._shelf = shelf
+        self._queue: deque[tuple[F, int | None]] = deque()
+        self._shared_bytes = self._shared_frames = 0
+        self._own: deque[tuple[int, F]] = deque()
+        self._own_bytes = 0
+        self._number = 0
+        self._lagging = False
+        self._in_flight: deque[int] = deque()
+        self._flying_bytes = 0
+        self._acked = 0
+        self._images: dict[Key, F] = {}
+        self._shown: set[Key] = set()
+        self.revision = 0
+        self.skipped = 0
+        self.overflowed = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether there may be something to send."""
+        return bool(self._queue or self._lagging or self._images or self.overflowed)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait."""
+        own = sum(len(frame) for frame, revision in self._queue if revision is None)
+        return self._shared_bytes + own + sum(map(len, self._images.values()))
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes of shared frames that are on their way, or not yet applied."""
+        return self._flying_bytes
+
+    @property
+    def unconfirmed(self) -> int:
+        """Own frames that the page has not confirmed."""
+        return len(self._own)
+
+    def next_number(self) -> int:
+        """The number for the next own frame."""
+        self._number += 1
+        return self._number
+
+    # ---- queueing
+
+    def add_shared(self, frame: F, revision: int) -> None:
+        """Queue a frame of the shared state."""
+        if self._lagging:
+            self.skipped += 1
+            return
+        size = self._shared_bytes + len(frame)
+        page_is_slow = len(self._in_flight) >= self._frames <= self._shared_frames
+        if self._shared_frames and (page_is_slow or size > self._limit):
+            self._fall_behind()
+            self.skipped += 1
+            return
+        self._queue.append((frame, revision))
+        self._shared_bytes = size
+        self._shared_frames += 1
+
+    def add_own(self, frame: F, number: int) -> None:
+        """Queue a frame for this page alone; its number is from `next_number`. Nothing for a page that is given up."""
+        if self.overflowed:
+            return
+        self._queue.append((frame, None))
+        self._own.append((number, frame))
+        self._shelve(len(frame))
+        crowded = self._shelf is not None and self._shelf.overloads(self._own_bytes)
+        self.overflowed = crowded or self._own_bytes > self.hard_limit
+
+    def add_passing(self, frame: F) -> None:
+        """Queue a frame that need not survive a lost connection."""
+        if len(self._queue) - len(self._own) >= self._most_passing:
+            self.overflowed = True
+            return
+        self._queue.append((frame, None))
+
+    def add_image(self, place: Key, frame: F) -> None:
+        """Queue an image; it takes the place of one that waits for the same place."""
+        self.skipped += place in self._images
+        self._images[place] = frame
+
+    # ---- handing out
+
+    def next(self) -> F | Resync | None:
+        """Take the next thing to send; after a `Resync`, call `synced`. None: nothing, or the page must apply first."""
+        if self._queue:
+            return self._first()
+        if self._lagging:
+            busy = self._flying_bytes > self._window // 2 or len(self._in_flight) > self._frames // 2
+            return None if busy else Resync(self.revision)
+        return self.next_image()
+
+    def next_image(self) -> F | None:
+        """Take an image whose place has shown the one before."""
+        for place, frame in self._images.items():
+            if place not in self._shown:
+                self._shown.add(place)
+                del self._images[place]
+                return frame
+        return None
+
+    def only(self) -> F | None:
+        """Take the next thing to send if nothing waits beside it, as is nearly always so. None: `next` tells."""
+        return None if len(self._queue) != 1 or self._lagging or self._images else self._first()
+
+    def _first(self) -> F | None:
+        frame, revision = self._queue[0]
+        if revision is not None:
+            size = len(frame)
+            if self._in_flight and self._is_full(size):
+                return None
+            self._shared_bytes -= size
+            self._shared_frames -= 1
+            self.revision = revision
+            self._fly(size)
+        self._queue.popleft()
+        return frame
+
+    def synced(self, revision: int, size: int = 0) -> None:
+        """The page is sent all up to `revision` now, in a frame of `size` bytes."""
+        self._lagging = False
+        self.revision = revision
+        if size:
+            self._fly(size)
+
+    # ---- what the page says
+
+    def confirm(self, number: int) -> None:
+        """The page has all own frames up to `number`."""
+        while self._own and self._own[0][0] <= number:
+            self._shelve(-len(self._own.popleft()[1]))
+
+    def _shelve(self, change: int) -> None:
+        before, self._own_bytes = self._own_bytes, self._own_bytes + change
+        if self._shelf is not None:
+            self._shelf.size += change
+            self._shelf.pages += (self._own_bytes > 0) - (before > 0)
+
+    def forget(self) -> None:
+        """The page has left for good."""
+        self._own.clear()
+        self._shelve(-self._own_bytes)
+        self._queue.clear()
+        self._images.clear()
+        self._shared_bytes = self._shared_frames = 0
+
+    def start_anew(self) -> None:
+        """The page has nothing of the shared state, or may have nothing: it gets all of it."""
+        self._fall_behind()
+        self.revision = 0
+
+    def drop_images(self) -> None:
+        """No image that waits shall be sent."""
+        self.skipped += len(self._images)
+        self._images.clear()
+
+    def applied(self, count: int) -> None:
+        """The page has applied so many shared frames since its connection began."""
+        while self._acked < count and self._in_flight:
+            self._acked += 1
+            self._flying_bytes -= self._in_flight.popleft()
+
+    def shown(self, place: Key) -> None:
+        """The page has shown its image."""
+        self._shown.discard(place)
+
+    def resume(self, number: int, revision: int) -> None:
+        """The page is back: it has own frames up to `number`, and the shared state of `revision`."""
+        self.confirm(number)
+        self._queue.clear()
+        self._shared_bytes = self._shared_frames = 0
+        self._in_flight.clear()
+        self._flying_bytes = self._acked = 0
+        self._shown.clear()
+        self._queue.extend((frame, None) for _, frame in self._own)
+        self.revision = revision
+        self._lagging = True
+
+    def _is_full(self, size: int) -> bool:
+        """Whether a frame of this size must wait until the page has applied some."""
+        return len(self._in_flight) >= self._frames or self._flying_bytes + size > self._window
+
+    def _fly(self, size: int) -> None:
+        self._in_flight.append(size)
+        self._flying_bytes += size
+
+    def _fall_behind(self) -> None:
+        kept = [(frame, revision) for frame, revision in self._queue if revision is None]
+        self.skipped += len(self._queue) - len(kept)
+        self._queue = deque(kept)
+        self._shared_bytes = self._shared_frames = 0
+        self._lagging = True

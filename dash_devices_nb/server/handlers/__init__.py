@@ -1,0 +1,1 @@
+"""Tornado handlers: every route of the Jupyter server extension, and who may ask for it."""

@@ -1,0 +1,1 @@
+"""Carrying requests and WebSockets between a browser and the app's own endpoint."""
