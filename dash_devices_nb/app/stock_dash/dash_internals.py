@@ -48,6 +48,7 @@ from quart.wrappers.request import Body
 from dash_devices_nb.app.stock_dash.addresses import Addresses
 from dash_devices_nb.app.stock_dash.lazy_imports import import_at_once, wait_for_imports
 from dash_devices_nb.app.stock_dash.route_roles import OF_DASH, RouteRoles
+from dash_devices_nb.app.stock_dash.served_files import ServedFiles
 from dash_devices_nb.core.props.media_types import data_url
 from dash_devices_nb.core.props.values import PatchValue, Value
 from dash_devices_nb.errors import DeclarationError, InvalidValueError, StreamError
@@ -314,6 +315,12 @@ class Backend(QuartDashServer):  # type: ignore[misc]
     def __init__(self, server: Any) -> None:
         super().__init__(server)
         self.request_adapter = RequestAdapter
+        self._files = ServedFiles()
+
+    def serve_component_suites(self, dash_app: Any, package_name: str, fingerprinted_path: str) -> Any:
+        """A file of a component library; Dash refuses what is none."""
+        response = super().serve_component_suites(dash_app, package_name, fingerprinted_path)
+        return self._files.share(package_name, fingerprinted_path, response)
 
     def serve_callback(self, dash_app: Any) -> Callable[..., Any]:
         """The view of the update route."""
