@@ -10,6 +10,8 @@
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
 
+    /** The close codes that pages tell apart, of `close_codes.py`. */
+    dd.CLOSE_CODES = {MESSAGE_TOO_BIG: 1009, SERVICE_RESTART: 1012, TRY_AGAIN_LATER: 1013, FORBIDDEN: 4403};
     const FIRST_DELAY_MS = 100;
     /** The app is full: it is asked again after so long. */
     const FULL_DELAY_MS = 5000;
@@ -125,15 +127,17 @@
                 this._owner.state('refused', event.reason);
                 return;
             }
-            if (event.code === 1013) {
+            if (event.code === dd.CLOSE_CODES.TRY_AGAIN_LATER) {
                 const delay = FULL_DELAY_MS * (1 + Math.random());
                 this._notBefore = performance.now() + delay;
                 this._owner.state('full', event.reason);
                 this._soon(delay);
                 return;
             }
-            this._owner.state('offline', event.code === 1009 ? 'a message was over the size limit' : event.reason);
-            this._soon(event.code === 1012 ? FIRST_DELAY_MS : this._delay * (0.75 + Math.random() / 2));
+            const tooBig = event.code === dd.CLOSE_CODES.MESSAGE_TOO_BIG;
+            this._owner.state('offline', tooBig ? 'a message was over the size limit' : event.reason);
+            const restarts = event.code === dd.CLOSE_CODES.SERVICE_RESTART;
+            this._soon(restarts ? FIRST_DELAY_MS : this._delay * (0.75 + Math.random() / 2));
             this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
         }
 

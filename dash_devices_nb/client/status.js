@@ -47,7 +47,7 @@
             socket.onclose = event => {
                 this._socket = null;
                 this._enter('', performance.now());
-                if (event.code === 4403) return; // the share link has ended, which the app says, too
+                if (event.code === dd.CLOSE_CODES.FORBIDDEN) return; // the share link has ended, which the app says, too
                 this._soon(this._delay * (0.75 + Math.random() / 2));
                 this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
             };

@@ -19,7 +19,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
-GOING_AWAY = 1001
+from dash_devices_nb.close_codes import CloseCode
+
 _SETTINGS = re.compile(r'<script id="_dash-devices-config" type="application/json">(.*?)</script>', re.DOTALL)
 
 
@@ -167,7 +168,7 @@ class Link:
         """Close the WebSocket as a tab that is closed does."""
         # One that ended while much was still to be sent cannot be aborted (asyncio before Python 3.12).
         if self.socket is not None and self.socket.close_code is None:
-            await self.socket.close(GOING_AWAY)
+            await self.socket.close(CloseCode.GOING_AWAY)
 
 
 def _fetched(answer: Any) -> Fetched:

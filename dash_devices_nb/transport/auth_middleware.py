@@ -28,6 +28,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import ShareError
 from dash_devices_nb.registration import ShareList
 from dash_devices_nb.transport.allowed_hosts import AllowedHosts
@@ -44,7 +45,6 @@ FORWARDED = "dash_devices_nb.forwarded"
 """Set in the scope of what the Jupyter server's extension forwards: only its X-Forwarded-* headers can be believed."""
 MOST_PARAMETERS = 200
 """Parameters of a query in which a token is looked for."""
-FORBIDDEN = 4403
 """The WebSocket close code of a refusal: browsers do not show pages an HTTP status there."""
 
 NO_SECRET = (
@@ -275,7 +275,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
 
 
 def _closing(reason: str) -> Message:
-    return {"type": "websocket.close", "code": FORBIDDEN, "reason": reason}
+    return {"type": "websocket.close", "code": CloseCode.FORBIDDEN, "reason": reason}
 
 
 def _query(scope: Scope) -> list[tuple[str, str]]:

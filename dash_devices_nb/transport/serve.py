@@ -29,6 +29,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.transport import hangup
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.http_parser import HeldFlow, HttpParser
@@ -399,7 +400,7 @@ class Server:
                 await _answer(send, 500, b"Internal Server Error\n")
             elif started and scope["type"] == "websocket":
                 with contextlib.suppress(ClientDisconnected, RuntimeError):  # it is closed already
-                    await send({"type": "websocket.close", "code": 1011, "reason": "app failed"})
+                    await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR, "reason": "app failed"})
 
 
 def _others(tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import RegistrationError, ShareError
 from dash_devices_nb.registration import ShareList, ShareRecord
 from dash_devices_nb.registration.link_watch import LinkWatch
@@ -21,7 +22,6 @@ from dash_devices_nb.transport import connection_limits
 PARAMETER = "share"
 REMEMBERED = 7 * 86_400
 """Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
-FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
 FULL = "Full: too much is open by this share link. Please try again."
 MOST_COOKIES = 4
 
@@ -109,7 +109,7 @@ async def _full(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
-        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": FULL})
+        await send({"type": "websocket.close", "code": CloseCode.TRY_AGAIN_LATER, "reason": FULL})
         return
     body = FULL.encode()
     headers = [
@@ -124,7 +124,7 @@ async def _full(scope: Any, receive: Any, send: Any) -> None:
 
 async def _closed(send: Any, reason: str) -> None:
     with suppress(OSError, RuntimeError):  # it was just closed
-        await send({"type": "websocket.close", "code": FORBIDDEN, "reason": reason})
+        await send({"type": "websocket.close", "code": CloseCode.FORBIDDEN, "reason": reason})
 
 
 def cookie(name: str, token: str, record: ShareRecord, path: str, scheme: str) -> str:

@@ -14,6 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.registration import handover
 from dash_devices_nb.transport import hangup
 from dash_devices_nb.transport.message_splitter import MessageSplitter
@@ -22,7 +23,6 @@ from dash_devices_nb.transport.socket_handover import SocketHandover
 from dash_devices_nb.transport.threadsafe_transport import ThreadSafeTransport
 from dash_devices_nb.transport.writer import EXTENSION, Intake, Message
 
-SERVICE_RESTART = 1012
 """The WebSocket close code by which a page knows that it should come back."""
 CLOSING_SECONDS = 1.0
 """How long a browser that was sent a Close frame has to end the connection."""
@@ -305,7 +305,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         elif self.close_sent or self.transport.is_closing():
             self._await_end()
         else:
-            self.conn.send_close(SERVICE_RESTART, self.stop_reason)
+            self.conn.send_close(CloseCode.SERVICE_RESTART, self.stop_reason)
             self._say_close()
 
     def handle_parser_exception(self) -> None:

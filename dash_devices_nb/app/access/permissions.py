@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.display_names import alike, as_name, marked
 from dash_devices_nb.core.access.floor import Floor
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 TELL_SECONDS = 1.0
 """A page is told of a refusal at most so often; each is in the journal."""
-CUT_OFF = 4403
 """Closes the WebSocket of a page that is not to come back by itself."""
 
 
@@ -188,7 +188,7 @@ class Permissions:
         now = time.monotonic()
         page.refusals += 1
         if page.refusals > MOST_REFUSED:
-            page.disconnect(CUT_OFF, f"more than {MOST_REFUSED} changes that this page may not make")
+            page.disconnect(CloseCode.FORBIDDEN, f"more than {MOST_REFUSED} changes that this page may not make")
         told = now - page.told_refused >= TELL_SECONDS
         if told:
             page.told_refused = now

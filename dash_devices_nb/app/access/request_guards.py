@@ -21,7 +21,8 @@ from werkzeug.exceptions import HTTPException
 
 from dash_devices_nb.app.delivery.http_calls import text
 from dash_devices_nb.app.execution.call_queue import BusyError
-from dash_devices_nb.app.stock_dash.route_roles import FORBIDDEN, REFUSED, SOCKET, RouteRoles
+from dash_devices_nb.app.stock_dash.route_roles import FORBIDDEN, SOCKET, RouteRoles
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.roles import Role
 
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from quart.routing import QuartRule
 
     from dash_devices_nb.app.sessions.manager import SessionManager
-
-CONNECT_REFUSED, TRY_AGAIN_LATER = 4001, 1013
-"""The close codes of stock Dash for a hook that says False, and of WebSockets for who may come again."""
 
 Serve = Callable[[], Awaitable[None]]
 
@@ -79,7 +77,7 @@ class RouteGuard:
             return None
         # A refused handshake would tell the page nothing.
         await websocket.accept()
-        await websocket.close(REFUSED, lacking)
+        await websocket.close(CloseCode.FORBIDDEN, lacking)
         return text(lacking, FORBIDDEN)
 
     def _lacking(self, asked: Any, method: str, client: Client | None) -> str | None:
@@ -121,7 +119,7 @@ class SocketGuard:
     async def _view(**_: Any) -> None:
         serve = _serving.get()
         if serve is None:
-            raise Refusal(REFUSED, "this WebSocket is served by the app alone")
+            raise Refusal(CloseCode.FORBIDDEN, "this WebSocket is served by the app alone")
         _serving.set(None)
         await serve()
 
@@ -157,7 +155,7 @@ class SocketGuard:
                             raise  # ours, or of what the program does when the page has gone
                         self._raised(error, SOCKET)
                     if not entered:
-                        raise Refusal(REFUSED, f"what the program has put around {SOCKET} lets nobody in")
+                        raise Refusal(CloseCode.FORBIDDEN, f"what the program has put around {SOCKET} lets nobody in")
                     return
             await serve(websocket)
         except Refusal as refusal:
@@ -178,12 +176,12 @@ class SocketGuard:
                     said = await self._sessions.runtime.in_worker(run, link, guest=bool(share))
                     said = await said if inspect.isawaitable(said) else said
             except BusyError as error:
-                raise Refusal(TRY_AGAIN_LATER, str(error)) from error
+                raise Refusal(CloseCode.TRY_AGAIN_LATER, str(error)) from error
             except Exception as error:
                 self._failed(error, f"hooks.{name}")
-                raise Refusal(CONNECT_REFUSED, f"hooks.{name} failed") from error
+                raise Refusal(CloseCode.CONNECT_REFUSED, f"hooks.{name} failed") from error
             if said is False:
-                raise Refusal(CONNECT_REFUSED, f"hooks.{name} refuses it")
+                raise Refusal(CloseCode.CONNECT_REFUSED, f"hooks.{name} refuses it")
             if isinstance(said, tuple) and len(said) == 2:
                 raise Refusal(int(said[0]), str(said[1]))
 
@@ -231,13 +229,15 @@ class SocketGuard:
         if answered is not None:
             status = answered[1] if isinstance(answered, tuple) and len(answered) > 1 else None
             status = status if isinstance(status, int) else getattr(answered, "status_code", 200)
-            raise Refusal(REFUSED, f"the app's {guard} answers {status}")
+            raise Refusal(CloseCode.FORBIDDEN, f"the app's {guard} answers {status}")
 
     def _raised(self, error: Exception, guard: str) -> NoReturn:
         if isinstance(error, HTTPException):
-            raise Refusal(REFUSED, f"the app's {guard} answers {error.code}: {error.description}") from error
+            raise Refusal(
+                CloseCode.FORBIDDEN, f"the app's {guard} answers {error.code}: {error.description}"
+            ) from error
         self._failed(error, guard)
-        raise Refusal(REFUSED, f"the app's {guard} failed") from error
+        raise Refusal(CloseCode.FORBIDDEN, f"the app's {guard} failed") from error
 
     def _failed(self, error: Exception, what: str) -> None:
         self._sessions.runtime.on_error(error, None, None)

@@ -17,6 +17,7 @@ import segno
 
 from dash_devices_nb.app.serving.mount import Mount
 from dash_devices_nb.app.sessions.session import ClientSession
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.admission import AdmissionControl
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import MOST_ADDRESSES, OTHERS, LinkBudget
@@ -25,7 +26,6 @@ from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.errors import RunError
 from dash_devices_nb.registration import ShareList, ShareRecord
 
-REFUSED = 4403
 GUEST_ORIGIN = "DASH_DEVICES_GUEST_ORIGIN"
 """What the extension's option `guest_origin` is told to kernels by."""
 LOOPBACK = ("localhost", "127.", "::1")
@@ -237,7 +237,7 @@ class ShareLinks:
         if share is None or expires is None or self.mount is None:
             return
         if why := self.links.why_ended(share, time.time()):
-            page.disconnect(REFUSED, why)
+            page.disconnect(CloseCode.FORBIDDEN, why)
         elif share not in self._timers:
             delay = max(0.0, expires - time.time())
             self._timers[share] = asyncio.get_running_loop().call_later(delay, partial(self._expired, share))
@@ -255,7 +255,7 @@ class ShareLinks:
     def _close(self, share: str) -> None:
         why = self.links.why_ended(share, time.time())
         for page in self._pages(share) if why else ():
-            page.disconnect(REFUSED, why)
+            page.disconnect(CloseCode.FORBIDDEN, why)
 
     def stop(self) -> None:
         """The app stops."""

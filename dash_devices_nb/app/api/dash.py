@@ -30,6 +30,7 @@ from dash_devices_nb.app.journal.recorder import Recorder
 from dash_devices_nb.app.sessions.manager import SessionManager
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.app.stock_dash.route_roles import RouteRoles
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.callbacks.propagation import Call
 from dash_devices_nb.core.callbacks.serial_queues import Queued
@@ -40,7 +41,6 @@ from dash_devices_nb.kernel.output import CellOutput
 from dash_devices_nb.kernel.outputlog import OutputLog
 from dash_devices_nb.kernel.tracebacks import in_a_line
 
-REFUSED = 4403
 """The code of a closed WebSocket after which a page does not come back by itself."""
 
 
@@ -181,7 +181,7 @@ class Dash(People):
         with self.runtime.lock:
             page = self.runtime.pages.get(client.id)
         if page is not None:
-            page.disconnect(REFUSED, reason)
+            page.disconnect(CloseCode.FORBIDDEN, reason)
 
     def console(self) -> Any:
         """A panel of widgets: the clients, the callbacks, what they print, and buttons to pause and step them.

@@ -17,6 +17,7 @@ from typing import Any
 
 from dash_devices_nb.app.delivery.request_turns import RequestTurns
 from dash_devices_nb.app.sessions.connection import Connection
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.transport.auth_middleware import AuthMiddleware
 
 SCRIPTS = (
@@ -143,7 +144,9 @@ class Routes:
             await admission.serve(scope, receive, send, serve)
             return
         await receive()
-        await send({"type": "websocket.close", "code": 4404, "reason": f"there is no WebSocket {name!r}"[:120]})
+        await send(
+            {"type": "websocket.close", "code": CloseCode.NOT_FOUND, "reason": f"there is no WebSocket {name!r}"[:120]}
+        )
 
     async def _file(self, name: str, send: Any) -> None:
         text, digest = page_script()

@@ -12,13 +12,13 @@ from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import Headers, MultiDict
 
-from dash_devices_nb.app.access.permissions import CUT_OFF
 from dash_devices_nb.app.access.request_guards import Refusal
 from dash_devices_nb.app.execution.call_queue import BusyError
 from dash_devices_nb.app.execution.link_spending import LARGE, LinkSpending
 from dash_devices_nb.app.execution.regular_calls import Answer, RegularCall
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest, requested_outputs
 from dash_devices_nb.app.sessions.session import ClientSession
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access import rate_limits
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import GREETING, MESSAGE, LinkBudget
@@ -41,7 +41,6 @@ GREETING_SECONDS = 10.0
 UNREAD = "A change could not be read by the device program and was not made: {}"
 ACK_SECONDS = 0.004
 """How long an acknowledgement may wait, so that a callback's output comes before it."""
-GOING_AWAY, LOST, POLICY, TRY_AGAIN_LATER = 1001, 1006, 1008, 1013
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +70,7 @@ class Connection:
         self._asgi_send = send
         self._page: ClientSession | None = None
         self._closed = self._sent_away = False
+        self._closings: set[asyncio.Task[None]] = set()
         self._waits = False
         self._data: bytes | str = b""
         self._number = 0
@@ -88,7 +88,7 @@ class Connection:
         admission = self._sessions.sharing.admission
         if client.role < Role.OWNER and (full := admission.full(client.address, client.share)):
             self._sessions.app.recorder.refused(client, full)
-            await self.close(TRY_AGAIN_LATER, full)
+            await self.close(CloseCode.TRY_AGAIN_LATER, full)
             return
         self._budget = self._sessions.sharing.budget_of(client)
         intake = self._intake = LinkSpending(self._budget, lambda: self._longest(client), self._refuse)
@@ -113,7 +113,13 @@ class Connection:
         if not self._closed:
             client = self._page.client if self._page is not None else None
             self._sessions.app.recorder.refused(client, reason)
-            asyncio.get_running_loop().create_task(self.close(TRY_AGAIN_LATER if again else CUT_OFF, reason))
+            self._close_soon(CloseCode.TRY_AGAIN_LATER if again else CloseCode.FORBIDDEN, reason)
+
+    def _close_soon(self, code: int, reason: str) -> None:
+        """Close it in a task, which is kept: a loop may drop one that nobody holds."""
+        task = asyncio.get_running_loop().create_task(self.close(code, reason))
+        self._closings.add(task)
+        task.add_done_callback(self._closings.discard)
 
     async def _handshaken(self, client: Client) -> None:
         """Serve somebody who has come in."""
@@ -121,44 +127,42 @@ class Connection:
             async with asyncio.timeout(GREETING_SECONDS):
                 greeting = await self._frame()
         except TimeoutError:
-            await self.close(POLICY, f"no greeting within {GREETING_SECONDS:.0f} s")
+            await self.close(CloseCode.POLICY_VIOLATION, f"no greeting within {GREETING_SECONDS:.0f} s")
             return
         except FrameError as error:
-            await self.close(POLICY, str(error))
+            await self.close(CloseCode.POLICY_VIOLATION, str(error))
             return
         if isinstance(greeting, int):
             return
         if greeting["t"] != "hello":
-            await self.close(POLICY, f"the first frame is a hello, not a {greeting['t'][:60]}")
+            await self.close(CloseCode.POLICY_VIOLATION, f"the first frame is a hello, not a {greeting['t'][:60]}")
             return
         try:
             page = self._page = self._sessions.handshake(greeting, client)
         except FrameError as error:
-            await self.close(POLICY, str(error))
+            await self.close(CloseCode.POLICY_VIOLATION, str(error))
             return
         loop = asyncio.get_running_loop()
-        page.disconnect = lambda code, reason: loop.call_soon_threadsafe(
-            lambda: loop.create_task(self.close(code, reason))
-        )
+        page.disconnect = lambda code, reason: loop.call_soon_threadsafe(self._close_soon, code, reason)
         writer = writer_of(self._scope, self._asgi_send)
         page.attach(writer)
         read_with(self._scope, lambda data: self._take(page, data))
         self._sessions.sharing.came(page)
-        code = GOING_AWAY
+        code: int = CloseCode.GOING_AWAY
         try:
             code = await self._frames(page)
         finally:
             page.detach(writer)
             if isinstance(writer, AsgiWriter):
                 await writer.close()
-            self._sessions.disconnected(page, at_once=code == GOING_AWAY or self._sent_away)
+            self._sessions.disconnected(page, at_once=code == CloseCode.GOING_AWAY or self._sent_away)
 
     async def close(self, code: int, reason: str) -> None:
         """Close the WebSocket; the reason is at most 123 bytes."""
         if self._closed:
             return
         self._closed = True
-        self._sent_away = code == CUT_OFF  # it does not come back
+        self._sent_away = code == CloseCode.FORBIDDEN  # it does not come back
         reason = reason.encode()[:120].decode(errors="ignore")
         try:
             await self._asgi_send({"type": "websocket.close", "code": code, "reason": reason})
@@ -169,7 +173,7 @@ class Connection:
         """The next frame, or the close code."""
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
-            return int(message.get("code") or GOING_AWAY)
+            return int(message.get("code") or CloseCode.GOING_AWAY)
         self._data = message.get("text") or message.get("bytes") or b""
         self._number += 1
         size = len(self._data)
@@ -185,14 +189,14 @@ class Connection:
         limit = self._longest(page.client)
         if limit is not None and size > limit:
             self._refuse(False, f"a frame of {size} bytes is more than a guest may send")
-            return POLICY
+            return CloseCode.POLICY_VIOLATION
         if self._budget is not None:
             if not self._intake.keeps(size):
                 self._refuse(True, "Too much is being sent by this link. Trying again…")
-                return TRY_AGAIN_LATER
+                return CloseCode.TRY_AGAIN_LATER
             try:
                 if not await self._slowed_with_others(page, self._budget.take(time.monotonic(), "set", size)):
-                    return LOST
+                    return CloseCode.ABNORMAL_CLOSURE
             finally:
                 self._intake.keeps(-size)
         data = self._data
@@ -213,21 +217,21 @@ class Connection:
                 if isinstance(frame, int):
                     return frame
                 if frame["t"] == "bye":
-                    await self.close(GOING_AWAY, "goodbye")
-                    return GOING_AWAY
+                    await self.close(CloseCode.GOING_AWAY, "goodbye")
+                    return CloseCode.GOING_AWAY
                 self._waits = True
                 if self._ask is not None and not await self._hooks_let(self._ask, page, frame):
-                    return POLICY
+                    return CloseCode.POLICY_VIOLATION
                 length = len(self._data)
                 size = self._weight(frame, length)
                 if page.client.share is not None and not await self._affords(page, rate_limits.cost(frame["t"], size)):
-                    return POLICY
+                    return CloseCode.POLICY_VIOLATION
                 if self._budget is not None and length > LARGE:
                     size -= length  # that is paid for
                 if self._budget is not None and size:
                     delay = self._budget.take(time.monotonic(), frame["t"], size)
                     if not await self._slowed_with_others(page, delay):
-                        return LOST
+                        return CloseCode.ABNORMAL_CLOSURE
                 try:
                     await self._handle(page, frame)
                 except FrameError:
@@ -325,7 +329,9 @@ class Connection:
         guest = page.client.share is not None
         most = rate_limits.GUESTS_MOST_MALFORMED if guest else rate_limits.MOST_MALFORMED
         if page.malformed > most:
-            page.disconnect(CUT_OFF if guest else POLICY, f"more than {most} malformed frames")
+            page.disconnect(
+                CloseCode.FORBIDDEN if guest else CloseCode.POLICY_VIOLATION, f"more than {most} malformed frames"
+            )
 
     async def _handle(self, page: ClientSession, frame: dict[str, Any]) -> None:
         with self._runtime.lock:
@@ -425,7 +431,7 @@ class Connection:
             return True
         reason = f"a frame of {len(self._data)} bytes is more than a guest may send"
         self._sessions.app.recorder.refused(page.client, reason)
-        await self.close(CUT_OFF, reason)
+        await self.close(CloseCode.FORBIDDEN, reason)
         return False
 
     async def _slowed(self, page: ClientSession, cost: float = 1.0, most: float = float("inf")) -> bool:

@@ -36,6 +36,7 @@ from dash_devices_nb.app.sessions.callback_websocket import CallbackWebSockets
 from dash_devices_nb.app.sessions.departed_sessions import DepartedSession, DepartedSessions
 from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.persons import Person
 from dash_devices_nb.core.access.roles import Role
@@ -54,7 +55,6 @@ KEPT_COOKIES = 100
 PAGES_LOADING = 16
 """Answers to pages that load, which are made at a time; see `call_queue`."""
 VISITOR_HEADER = "x-dash-devices-visitor"
-SERVICE_RESTART = 1012
 HOOKS_SECONDS = 3.0
 """So long a page waits for connect hooks before it gets its layout and what is shared all the same."""
 MOST_DECLARED = 1000
@@ -231,7 +231,7 @@ class SessionManager:
         self.presence.stop()
         self.sharing.stop()
         for page in list(self.runtime.pages.values()):
-            page.disconnect(SERVICE_RESTART, "The app stopped")
+            page.disconnect(CloseCode.SERVICE_RESTART, "The app stopped")
             self._leave(page)
 
     def client_of(self, scope: Any) -> Client:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import LinkBudget
 from dash_devices_nb.core.access.rate_limits import GUESTS_HARD_LIMIT, GUESTS_PASSING, TokenBucket
@@ -245,7 +246,7 @@ class ClientSession:
         """The page has come back on another connection: end the one that there is, and send nothing more on it."""
         if self._writer is not None:
             self._writer = None
-            self.disconnect(1008, "this page was opened again")
+            self.disconnect(CloseCode.POLICY_VIOLATION, "this page was opened again")
 
     @property
     def reachable(self) -> bool:
@@ -299,7 +300,7 @@ class ClientSession:
         if not self._given_up:
             self._given_up = True
             self._dropped(self.client, "the page itself, as too much waits for it")
-            self.disconnect(1008, "too much waits for this page; it starts anew")
+            self.disconnect(CloseCode.POLICY_VIOLATION, "too much waits for this page; it starts anew")
 
     def _next(self) -> Frame | None:
         if self.outbox.overflowed:

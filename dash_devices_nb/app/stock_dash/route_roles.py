@@ -42,7 +42,6 @@ SOCKET = "update_component_socket"
 ROLE_OF = "dash_devices_nb_role"
 """The attribute by which `app.route_role` marks a view function."""
 FORBIDDEN = 403
-REFUSED = 4403
 
 
 class RouteRoles:

@@ -25,6 +25,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.routing import Matcher
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import RegistrationError, ShareError
 from dash_devices_nb.registration import ShareList
 from dash_devices_nb.registration.link_watch import Close, LinkWatch
@@ -39,9 +40,7 @@ PARAMETER = "share"
 COOKIE = "dash-devices-share"
 REMEMBERED = 7 * 86_400
 """Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
-FORBIDDEN = 4403
 """The WebSocket close code after which a page does not come back by itself."""
-TRY_AGAIN_LATER = 1013
 """That after which it comes back by itself, some seconds later."""
 PATIENCE = 30.0
 """Seconds for which a guest's request waits for others of the same link."""
@@ -151,7 +150,7 @@ class Guests:
 
     # ---- refusing
 
-    def refuse_socket(self, stream: IOStream, key: str, reason: str, code: int = FORBIDDEN) -> None:
+    def refuse_socket(self, stream: IOStream, key: str, reason: str, code: int = CloseCode.FORBIDDEN) -> None:
         """Open a WebSocket only to close it with the reason: a refused handshake tells a page nothing."""
         task = asyncio.get_running_loop().create_task(_refuse_socket(stream, key, code, reason))
         self._parting.add(task)
@@ -193,7 +192,7 @@ class GuestHandler(GuardedHandler):
                 refusal = refusal or str(exc)
         if not refusal:
             return None
-        self._refuse_socket(refusal, FORBIDDEN)
+        self._refuse_socket(refusal, CloseCode.FORBIDDEN)
         if not self.extension.guests.only(self.request):
             self.login = self.get_login_url()
         raise Refused(403, refusal)
@@ -228,7 +227,7 @@ class GuestHandler(GuardedHandler):
             except TooManyWaitingError:
                 refusal = FULL
         self.log.debug("Turned away %s: too much is open by the share link %s", self.request.path, link[1])
-        self._refuse_socket(refusal, TRY_AGAIN_LATER)
+        self._refuse_socket(refusal, CloseCode.TRY_AGAIN_LATER)
         raise Refused(503, refusal, again=int(PATIENCE))
 
     def give_place_back(self) -> None:

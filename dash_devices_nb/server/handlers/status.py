@@ -12,8 +12,9 @@ from typing import Any
 from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.server.handlers.access import RESOURCE
-from dash_devices_nb.server.handlers.guests import FORBIDDEN, TRY_AGAIN_LATER, GuestHandler
+from dash_devices_nb.server.handlers.guests import GuestHandler
 from dash_devices_nb.server.kernel_status import Status
 
 
@@ -46,7 +47,7 @@ class StatusHandler(GuestHandler, WebSocketHandler):
     def open(self, *args: str, **_: str) -> None:
         """Send the state of now and listen; close at once where too much is open by a guest's link."""
         if full := self.extension.guests.full(args[0], self.visitor):
-            self.close(TRY_AGAIN_LATER, full)
+            self.close(CloseCode.TRY_AGAIN_LATER, full)
             return
         self.app = args[0]
         self.set_nodelay(True)
@@ -63,7 +64,7 @@ class StatusHandler(GuestHandler, WebSocketHandler):
             self.extension.unwatch(self.app, self._send)
 
     def _end(self, reason: str) -> None:
-        self.close(FORBIDDEN, reason)
+        self.close(CloseCode.FORBIDDEN, reason)
 
     def _send(self, status: Status) -> None:
         try:

@@ -21,10 +21,10 @@ from tornado.httputil import (
 )
 from tornado.iostream import SSLIOStream
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import UpstreamError
 from dash_devices_nb.registration import handover
 from dash_devices_nb.server.handlers.access import Refused
-from dash_devices_nb.server.handlers.guests import FORBIDDEN
 from dash_devices_nb.server.proxy.frame_tracker import BY_ITSELF, FrameTracker
 from dash_devices_nb.server.proxy.socket_transport import SocketTransport
 from dash_devices_nb.server.proxy.splice import Splice, take_socket
@@ -140,7 +140,7 @@ def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes,
     record, visitor = handler.record, handler.visitor
 
     def cut(reason: str) -> None:
-        splice.close(FORBIDDEN, reason)
+        splice.close(CloseCode.FORBIDDEN, reason)
 
     def ended(splice: Splice) -> None:
         extension.splice_ended(splice)

@@ -15,9 +15,6 @@ import struct
 from collections.abc import Callable
 
 PING = b"\x89\x00"
-TOO_BIG = 1009
-NO_PONG = 1011  # as others close when a ping is not answered
-SERVICE_RESTART = 1012
 
 BY_ITSELF = (b'{"t":"ping"', b'{"t":"ok"', b'{"t":"shown"', b'{"t":"got"')
 """How the messages begin that a page sends though nobody uses it: it is alive, has applied or shows something."""

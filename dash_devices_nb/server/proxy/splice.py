@@ -21,12 +21,10 @@ from typing import Protocol, cast
 
 from tornado.iostream import IOStream
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.registration import handover
 from dash_devices_nb.server.proxy.frame_tracker import (
-    NO_PONG,
     PING,
-    SERVICE_RESTART,
-    TOO_BIG,
     FrameTooLong,
     FrameTracker,
     close_frame,
@@ -92,7 +90,7 @@ class Splice:
         if self._interval:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._keep_alive)
 
-    def close(self, code: int = SERVICE_RESTART, reason: str = "the Jupyter server stops") -> None:
+    def close(self, code: int = CloseCode.SERVICE_RESTART, reason: str = "the Jupyter server stops") -> None:
         """Close both sides, with a Close frame to the browser if one fits in. Idempotent."""
         callback, self._on_end = self._on_end, None
         if callback is None:
@@ -126,12 +124,12 @@ class Splice:
         if self.closed:
             self._part()
         elif end is self.app:
-            self.close(SERVICE_RESTART, "the app's kernel closed the connection")
+            self.close(CloseCode.SERVICE_RESTART, "the app's kernel closed the connection")
         else:
             self.close()
 
     def _refuse(self, exc: FrameTooLong) -> None:
-        self.close(TOO_BIG, str(exc))
+        self.close(CloseCode.MESSAGE_TOO_BIG, str(exc))
 
     def _keep_alive(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._interval, self._keep_alive)
@@ -140,7 +138,7 @@ class Splice:
         if self.browser.transport is None:
             return
         if self._pinged and not heard:
-            self.close(NO_PONG, f"no answer to a ping within {self._interval:g} s")
+            self.close(CloseCode.INTERNAL_ERROR, f"no answer to a ping within {self._interval:g} s")
         elif self.handed:
             self.browser.say(handover.PING)  # what the browser has not taken, and whether it answers, the app sees
         else:
