@@ -202,7 +202,7 @@ class Desk:
         """What a page shows that has been there from the start, without what it changed itself."""
         shown: dict[str, Any] = {".".join(k): v for k, v in (start or {}).items()}
         for send in self.sent:
-            if send.to not in (None, who) or (who is not None and send.but is who):
+            if who is not None and send.but is who:
                 continue
             for (component_id, prop), value in send.mods.items():
                 shown[f"{component_id}.{prop}"] = value.plain

@@ -127,7 +127,7 @@ class World(RuleBasedStateMachine):
         for send in self.desk.sent[self.handed :]:
             mods = {".".join(name): value.plain for name, value in send.mods.items()}
             for page in self.all:
-                if send.but is not page.client and send.to in (None, page.client):
+                if send.but is not page.client:
                     page.outbox.add_shared(Frame(mods, self.desk.dispatcher.state.revision), self.revision)
         self.handed = len(self.desk.sent)
 

@@ -27,7 +27,7 @@ TASKS = {
     "share": lambda: app.share("view").url,
     "shares": lambda: len(app.shares),
     "save": lambda: app.journal.save(place / "session.jsonl"),
-    "site": lambda: app.new_site(ServeConfig(base_url="/"), "other", None, searches=False),
+    "site": lambda: app.new_mount(ServeConfig(base_url="/"), "other", None, searches=False),
 }
 
 @app.callback_shared(Output("echo", "children"), Input("name", "value"))

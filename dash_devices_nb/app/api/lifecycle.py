@@ -62,7 +62,7 @@ class Lifecycle(Web):
         """Where the app is served; None while it does not run, and once another app has taken its place."""
         return self._mount
 
-    def new_site(self, config: ServeConfig, name: str, environment: Environment | None, *, searches: bool) -> Mount:
+    def new_mount(self, config: ServeConfig, name: str, environment: Environment | None, *, searches: bool) -> Mount:
         """Bind a new site. From any thread. Raises BindError, RegistrationError."""
         mount = Mount(name, config)
         notebook = str(environment.notebook) if environment and environment.notebook else None
@@ -87,7 +87,7 @@ class Lifecycle(Web):
         if mount is not None and mount.app is not None:
             mount.app.stop()
         self.stop()
-        mount = self.new_site(config, name, environment, searches=searches)
+        mount = self.new_mount(config, name, environment, searches=searches)
         try:
             self._begin(mount)
         except BaseException:
@@ -95,7 +95,7 @@ class Lifecycle(Web):
             raise
         mounts.keep(mount)
 
-    async def serve_site(self, mount: Mount) -> None:
+    async def serve_mount(self, mount: Mount) -> None:
         """Serve on the running loop until `stop` is called, or until cancelled."""
         self._leave = leave = asyncio.Event()
         try:
@@ -107,7 +107,7 @@ class Lifecycle(Web):
                 print(mount.who_may_enter, flush=True)
             await leave.wait()
         finally:
-            await self._end_site(mount)
+            await self._end_mount(mount)
 
     def _begin(self, mount: Mount) -> None:
         if mount.io is not None:
@@ -204,7 +204,7 @@ class Lifecycle(Web):
         if mount is None:
             return
         if mount.io is not None:
-            mount.call(self._end_site(mount))
+            mount.call(self._end_mount(mount))
             mount.io.stop()
         elif mount.config.loop == "main":
             if self.runtime.io_loop is not None and self._leave is not None:
@@ -212,9 +212,9 @@ class Lifecycle(Web):
         else:
             loop = kernel_loop()
             if loop is not None and threading.get_ident() == self.runtime.io_thread:
-                pump(loop, self._end_site(mount), STOP_SECONDS)
+                pump(loop, self._end_mount(mount), STOP_SECONDS)
             elif loop is not None:
-                submit(loop, self._end_site(mount)).result(STOP_SECONDS)
+                submit(loop, self._end_mount(mount)).result(STOP_SECONDS)
 
     async def end(self) -> None:
         """Let the pages go and stop what runs. On the I/O loop."""
@@ -230,7 +230,7 @@ class Lifecycle(Web):
         self.runtime.io_loop = self.runtime.callback_loop = None
         self.runtime.io_thread = self.runtime.callback_thread = None
 
-    async def _end_site(self, mount: Mount) -> None:
+    async def _end_mount(self, mount: Mount) -> None:
         mounts.forget(mount)
         self._mount = None
         await mount.stop()
@@ -243,7 +243,7 @@ class Lifecycle(Web):
     def _discard(self, mount: Mount) -> None:
         """Give up a site on which the app did not start."""
         if mount.io is not None and mount.io.running:
-            mount.call(self._end_site(mount))
+            mount.call(self._end_mount(mount))
             mount.io.stop()
         else:
             mount.close()

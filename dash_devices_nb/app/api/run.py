@@ -89,7 +89,7 @@ class Embedded(Lifecycle):
         wanted = name or self._default_name(environment)
         if not environment.interactive:
             try:
-                asyncio.run(self.serve_site(self.new_site(config, wanted, None, searches=False)))
+                asyncio.run(self.serve_mount(self.new_mount(config, wanted, None, searches=False)))
             except KeyboardInterrupt:
                 print("\nstopped", flush=True)
             return
@@ -131,7 +131,7 @@ class Embedded(Lifecycle):
         config = ServeConfig(
             host, port, None, "main", _asks_for_secret(auth), tuple(allowed_origins), hosts, ssl_context
         )
-        await self.serve_site(self.new_site(config, name or str(self.config.name), None, searches=False))
+        await self.serve_mount(self.new_mount(config, name or str(self.config.name), None, searches=False))
 
     @property
     def url(self) -> str | None:

@@ -86,7 +86,7 @@ class Routes:
         self.app = self._app = app
         self._inner = inner
         self._starts = RequestTurns()
-        self._pause_gate = AuthMiddleware(
+        self._auth = AuthMiddleware(
             self._serve, None, allowed_origins=app.allowed_origins, allowed_hosts=_named(os.environ)
         )
 
@@ -99,7 +99,7 @@ class Routes:
         if scope.get(GATED):
             await self._serve(scope, receive, send)
         else:
-            await self._pause_gate(scope, receive, send)
+            await self._auth(scope, receive, send)
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         prefix = self._app.config.routes_pathname_prefix + "_dash-devices/"

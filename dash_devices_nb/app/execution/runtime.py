@@ -266,15 +266,10 @@ class Runtime:
             return any(page.outbox.waiting for page in self.pages.values())
 
     def _send(self, action: Send) -> None:
-        if action.to is not None:
-            page = self.pages.get(action.to.id)
-            if page is not None:
-                page.send_mods(action.mods)
-            return
-        if action.revision is None or not self.pages:
+        if not self.pages:
             return
         frame: Frame | None = None
-        shared, apart = _disconnected(action.mods)
+        shared, apart = _split(action.mods)
         for page in self.pages.values():
             if page.client is action.but or not page.takes_shared:
                 continue
@@ -545,7 +540,7 @@ def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None
         future.set_result(result)
 
 
-def _disconnected(mods: Mods) -> tuple[Mods, Mods]:
+def _split(mods: Mods) -> tuple[Mods, Mods]:
     """What a page that falls behind finds in the state, and the events that it must get all the same."""
     apart: Mods = {key: value for key, value in mods.items() if isinstance(value, EventValue) and not value.kept}
     return ({key: value for key, value in mods.items() if key not in apart} if apart else mods), apart

@@ -31,7 +31,7 @@ ANYWHERE = ("", "0.0.0.0", "::")
 FRAMES = {Host.COLAB: frame_ancestors.COLAB, Host.VSCODE: frame_ancestors.VSCODE_WEB}
 """Whose pages show an app beside those that always may."""
 
-_sites: dict[str, Mount] = {}
+_mounts: dict[str, Mount] = {}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Mount:
         self._record: Any = None
         self._bound: BoundSocket | None = None
         self._server: Server | None = None
-        self._pause_gate: AuthMiddleware | None = None
+        self._auth: AuthMiddleware | None = None
         self.secret = secrets.token_urlsafe(32)
         self.shares: registration.ShareList | None = None
 
@@ -115,7 +115,7 @@ class Mount:
             self.shares = registration.ShareList(self._record.name, self.prefix)
         else:
             self.shares = registration.ShareList(registration.slug(self.name), f"port:{self._bound.port}")
-        self._pause_gate = AuthMiddleware(
+        self._auth = AuthMiddleware(
             self._dispatch,
             self.secret if config.secret or config.base_url else None,
             self.prefix,
@@ -127,9 +127,7 @@ class Mount:
             shares=self.shares if config.base_url is None else None,
             bound=str(self._bound.sock.getsockname()[0]) if config.base_url is None else None,
         )
-        self._server = Server(
-            self._pause_gate, self._bound, max_message_bytes=max_message_bytes, ssl_context=config.tls
-        )
+        self._server = Server(self._auth, self._bound, max_message_bytes=max_message_bytes, ssl_context=config.tls)
 
     def _register(self, base_url: str, kernel_id: str | None, notebook: str | None) -> None:
         assert self._bound is not None
@@ -207,22 +205,22 @@ class Mount:
         """Stop serving, on the loop that serves."""
         if self._server is not None:
             await self._server.stop()
-        if self._pause_gate is not None:
-            await self._pause_gate.stop()
+        if self._auth is not None:
+            await self._auth.stop()
         self.close()
 
 
 def mount_of(name: str) -> Mount | None:
     """The site of a name in this process."""
-    return _sites.get(name)
+    return _mounts.get(name)
 
 
 def keep(mount: Mount) -> None:
     """Remember a site by its name."""
-    _sites[mount.name] = mount
+    _mounts[mount.name] = mount
 
 
 def forget(mount: Mount) -> None:
     """Forget a site that has stopped."""
-    if _sites.get(mount.name) is mount:
-        del _sites[mount.name]
+    if _mounts.get(mount.name) is mount:
+        del _mounts[mount.name]

@@ -20,14 +20,12 @@ class Send:
 
     Attributes:
         mods: the values.
-        revision: of the shared state; None for values that are one client's own.
-        to: this client only; None: all.
+        revision: of the shared state.
         but: all but this one, which has the values already.
     """
 
     mods: Mods
-    revision: int | None = None
-    to: Client | None = None
+    revision: int
     but: Client | None = None
 
 

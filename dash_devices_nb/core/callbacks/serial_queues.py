@@ -26,11 +26,11 @@ class Queued(Protocol):
 
     @property
     def lineage(self) -> frozenset[Key]:
-        """The props whose change led to it; what it pushes inherits them (see `state.Entry`)."""
+        """The props whose change led to it; what it pushes inherits them (see `state.StateEntry`)."""
 
 
 class SerialQueues:
-    """A first-in-first-out queue for each serial queue; its head is the call that runs, unless it is held."""
+    """A first-in-first-out queue for each queue key; its head is the call that runs, unless it is held."""
 
     def __init__(self) -> None:
         self._queues: dict[Hashable, deque[Queued]] = {}
