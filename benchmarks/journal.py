@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.report import Measurement, at_most, machine, save_picture, save_results
 from dash_devices_nb.app.definitions.registry import Stats
-from dash_devices_nb.app.execution.regular_calls import RegularCall
+from dash_devices_nb.app.execution.regular_call import RegularCall
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest
 from dash_devices_nb.app.journal.recorder import Recorder
 from dash_devices_nb.core.access.clients import Client

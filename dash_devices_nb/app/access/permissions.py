@@ -32,7 +32,7 @@ from dash_devices_nb.errors import FrameError, LoopError, RunError
 from dash_devices_nb.kernel.loops import submit
 
 if TYPE_CHECKING:
-    from dash_devices_nb.app.execution.regular_calls import RegularCall
+    from dash_devices_nb.app.execution.regular_call import RegularCall
     from dash_devices_nb.app.sessions.session import ClientSession
 
 TELL_SECONDS = 1.0

@@ -20,7 +20,8 @@ from dash_devices_nb.app.delivery.routes import Routes
 from dash_devices_nb.app.execution.call_record import RecordedCall
 from dash_devices_nb.app.execution.deferred import DeferredDefinitions
 from dash_devices_nb.app.execution.intervals import IntervalTimers
-from dash_devices_nb.app.execution.regular_calls import RegularCall, RegularCalls
+from dash_devices_nb.app.execution.regular_call import RegularCall
+from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.execution.shared_calls import SharedCalls
 from dash_devices_nb.app.execution.speculation import Speculation

@@ -27,7 +27,7 @@ from dash_devices_nb.app.definitions.declare import (
 from dash_devices_nb.app.definitions.registry import CallbackRegistry, Definition, Stats
 from dash_devices_nb.app.execution.generators import in_steps
 from dash_devices_nb.app.execution.outputs import PlainMods, is_alternate, mods_of
-from dash_devices_nb.app.execution.regular_calls import RegisteredCallback, RegularSpec
+from dash_devices_nb.app.execution.regular_call import RegisteredCallback, RegularSpec
 from dash_devices_nb.app.execution.shared_calls import SharedCalls
 from dash_devices_nb.app.execution.speculation import Speculation
 from dash_devices_nb.app.stock_dash import dash_internals

@@ -11,7 +11,8 @@ import quart
 
 from dash_devices_nb.app.delivery.http_calls import HttpCalls, Refused, text
 from dash_devices_nb.app.delivery.routes import page_script
-from dash_devices_nb.app.execution.regular_calls import SERVER_ERROR, RegularCalls
+from dash_devices_nb.app.execution.regular_call import SERVER_ERROR
+from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.sessions.manager import SessionManager
 from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.app.stock_dash import dash_internals

@@ -24,16 +24,16 @@ from dash_devices_nb.app.delivery.request_bodies import SpooledBody
 from dash_devices_nb.app.execution.call_queue import BusyError
 from dash_devices_nb.app.execution.direct_calls import DirectCall
 from dash_devices_nb.app.execution.link_spending import LARGE, spending
-from dash_devices_nb.app.execution.regular_calls import (
+from dash_devices_nb.app.execution.regular_call import (
     FORBIDDEN,
     NOT_FOUND,
     OK,
     SERVER_ERROR,
     Answer,
     RegularCall,
-    RegularCalls,
     RegularSpec,
 )
+from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest, requested_outputs
 from dash_devices_nb.app.execution.runtime import Runtime, settle
 from dash_devices_nb.app.sessions.session import ClientSession

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash_devices_nb.app.execution.regular_calls import OK, Answer, RegularCall
+from dash_devices_nb.app.execution.regular_call import OK, Answer, RegularCall
 from dash_devices_nb.app.stock_dash import dash_internals
 
 

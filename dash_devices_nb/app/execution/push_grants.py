@@ -17,7 +17,7 @@ from dash_devices_nb.core.props.ids import Key, Ref, canonical, output_refs
 from dash_devices_nb.core.props.values import PatchValue, Value
 
 if TYPE_CHECKING:
-    from dash_devices_nb.app.execution.regular_calls import RegularCall
+    from dash_devices_nb.app.execution.regular_call import RegularCall
     from dash_devices_nb.app.execution.runtime import Runtime
     from dash_devices_nb.app.sessions.session import ClientSession
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from dash_devices_nb.app.execution.regular_calls import OK, Answer, RegularCall
+from dash_devices_nb.app.execution.regular_call import OK, Answer, RegularCall
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest
 
 MOST_LINKS = 20

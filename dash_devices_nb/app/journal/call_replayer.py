@@ -10,7 +10,7 @@ from typing import Any
 from dash_devices_nb.app.execution.call_record import RecordedCall, Replay
 from dash_devices_nb.app.execution.context import SharedContext
 from dash_devices_nb.app.execution.direct_calls import DirectCall
-from dash_devices_nb.app.execution.regular_calls import RegularCall
+from dash_devices_nb.app.execution.regular_call import RegularCall
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.core.callbacks.propagation import Call
 from dash_devices_nb.core.callbacks.spec import CallbackSpec

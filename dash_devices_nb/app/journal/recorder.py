@@ -15,7 +15,7 @@ from dash_devices_nb.app.execution.call_record import (
     SharedRecord,
 )
 from dash_devices_nb.app.execution.direct_calls import DirectCall
-from dash_devices_nb.app.execution.regular_calls import RegularCall
+from dash_devices_nb.app.execution.regular_call import RegularCall
 from dash_devices_nb.app.execution.runtime import running_call
 from dash_devices_nb.app.journal.journal import AppJournal
 from dash_devices_nb.core.callbacks.propagation import Call, Cause

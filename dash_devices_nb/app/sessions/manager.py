@@ -30,7 +30,8 @@ from dash_devices_nb.app.execution.completion import Completion
 from dash_devices_nb.app.execution.connect_hooks import ConnectHook, tell
 from dash_devices_nb.app.execution.link_spending import spending
 from dash_devices_nb.app.execution.outputs import mods_of
-from dash_devices_nb.app.execution.regular_calls import OK, SERVER_ERROR, UNAVAILABLE, Answer, RegularCalls
+from dash_devices_nb.app.execution.regular_call import OK, SERVER_ERROR, UNAVAILABLE, Answer
+from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.execution.runtime import Runtime, being_cancelled
 from dash_devices_nb.app.sessions.callback_websocket import CallbackWebSockets
 from dash_devices_nb.app.sessions.departed_sessions import DepartedSession, DepartedSessions
