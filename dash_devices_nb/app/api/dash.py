@@ -24,7 +24,6 @@ from dash_devices_nb.app.execution.regular_call import RegularCall
 from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.execution.shared_calls import SharedCalls
-from dash_devices_nb.app.execution.speculation import Speculation
 from dash_devices_nb.app.journal.call_replayer import CallReplayer
 from dash_devices_nb.app.journal.journal import AppJournal
 from dash_devices_nb.app.journal.recorder import Recorder
@@ -83,10 +82,16 @@ class Dash(People):
         self.output_log = OutputLog()
         self.callbacks = CallbackRegistry(self.changed, self.cell_ended)
         self._guard = InterruptGuard(self.runtime.running)
-        self.regular = RegularCalls(self, self.runtime)
-        self.speculation = Speculation(self, self.regular.start)
-        self.regular.deliver = self.speculation.finish
-        self.shared = SharedCalls(self, self.runtime, self._check)
+        self.regular = RegularCalls(
+            self.runtime,
+            self,
+            self.recorder,
+            self.output_log,
+            lambda: self.sessions,
+            self.answer_to,
+            lambda: self.limits.calls,
+        )
+        self.shared = SharedCalls(self.runtime, self, self.recorder, self.output_log, self._check)
         self.sessions = SessionManager(self, self.runtime, self.regular)
         self.clocks = IntervalTimers(self.runtime, self.push_values, lambda: self._begun)
         self.runtime.on_performed = self.clocks.note

@@ -29,7 +29,6 @@ from dash_devices_nb.app.execution.generators import in_steps
 from dash_devices_nb.app.execution.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.execution.regular_call import RegisteredCallback, RegularSpec
 from dash_devices_nb.app.execution.shared_calls import SharedCalls
-from dash_devices_nb.app.execution.speculation import Speculation
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.callbacks.propagation import Cause
@@ -49,7 +48,6 @@ class Callbacks(Embedded):
     callbacks: CallbackRegistry
     shared: SharedCalls
     callback_service: Services
-    speculation: Speculation
 
     def callback(
         self,
@@ -228,7 +226,7 @@ class Callbacks(Embedded):
                 declared["prevent_initial_call"] = True
             self.regular.specs[declared["output"]] = spec
             if chain and not declared["background"] and not declared["no_output"]:
-                self.speculation.outputs.add(declared["output"])
+                self.regular.speculation.outputs.add(declared["output"])
             if path := kwargs.get("api_endpoint"):
                 self.serves_api(path, declared["output"])
 

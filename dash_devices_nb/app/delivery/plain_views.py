@@ -18,6 +18,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from dash_devices_nb.app.execution.call_queue import BusyError, CallQueue
 from dash_devices_nb.app.execution.link_spending import spending
+from dash_devices_nb.app.sessions.manager import SessionManager
 
 PLACES = {"dash": 2, "dash_devices_nb": 8}
 """How many run at a time, of Dash's views and of ours, which may wait for connect hooks; guests have half of it."""
@@ -30,7 +31,7 @@ class PlainViews:
         sessions: knows who somebody is, and by which link.
     """
 
-    def __init__(self, sessions: Any) -> None:
+    def __init__(self, sessions: SessionManager) -> None:
         self._sessions = sessions
         self._crews = {whose: CallQueue(sessions.runtime, partial(PLACES.__getitem__, whose)) for whose in PLACES}
 
@@ -54,7 +55,7 @@ class PlainViews:
 
     def _share(self) -> str | None:
         if quart.has_request_context():
-            return self._sessions.share_of(None, quart.request)  # type: ignore[no-any-return]
+            return self._sessions.share_of(None, quart.request)
         return self._sessions.share_of(None, quart.websocket) if quart.has_websocket_context() else None
 
     async def _run(self, share: str, function: partial[Any]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash_devices_nb.app.execution.regular_call import OK, Answer, RegularCall
+from dash_devices_nb.app.execution.regular_call import OK, Answer, RegularCall, Runs
 from dash_devices_nb.app.stock_dash import dash_internals
 
 
@@ -27,9 +27,9 @@ class DirectCall(RegularCall):
         arguments: dict[str, Any] = self.body["arguments"]
         return arguments
 
-    def prepared(self, app: Any) -> tuple[Callable[[], Any], Any]:
+    def prepared(self, stock: Runs) -> tuple[Callable[[], Any], Any]:
         """What runs it. There is no context of a callback in it, as in stock Dash."""
-        dash_internals.app_context.set(app)
+        dash_internals.app_context.set(stock)
         return functools.partial(self.function, **self.arguments), None
 
     def answer(self, returned: Any, context: Any) -> Answer:

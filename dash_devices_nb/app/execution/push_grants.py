@@ -40,7 +40,7 @@ class PushGrants:
         self._declared = declared
         self._reached: dict[Key, frozenset[str]] = {}
         self._edges: list[tuple[list[Ref], list[Ref], str]] | None = None
-        self._fair_queue: dict[tuple[str, str], deque[RegularCall]] = {}
+        self._turns: dict[tuple[str, str], deque[RegularCall]] = {}
 
     def forget(self) -> None:
         """Callbacks were declared, or taken away."""
@@ -117,7 +117,7 @@ class PushGrants:
         None: too many wait. After True and False `ended` follows.
         """
         with self._runtime.lock:
-            fair_queue = self._fair_queue.setdefault(_turn(call), deque())
+            fair_queue = self._turns.setdefault(_turn(call), deque())
             if len(fair_queue) > MOST_WAITING:
                 return None
             fair_queue.append(call)
@@ -126,13 +126,13 @@ class PushGrants:
     def ended(self, call: RegularCall) -> RegularCall | None:
         """A call has ended. Returns the one that runs next, if this was one for which others wait."""
         with self._runtime.lock:
-            fair_queue = self._fair_queue.get(_turn(call))
+            fair_queue = self._turns.get(_turn(call))
             if fair_queue is None or fair_queue[0] is not call:
                 return None
             fair_queue.popleft()
             if fair_queue:
                 return fair_queue[0]
-            del self._fair_queue[_turn(call)]
+            del self._turns[_turn(call)]
             return None
 
     def _pushed(self, page: ClientSession, cause: Cause) -> tuple[int, Value] | None:

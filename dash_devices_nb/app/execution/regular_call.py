@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest
 from dash_devices_nb.app.stock_dash import dash_internals
@@ -16,6 +16,15 @@ from dash_devices_nb.core.callbacks.services import Services
 from dash_devices_nb.core.props.ids import Key
 
 OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR, UNAVAILABLE = 200, 204, 403, 404, 500, 503
+
+
+class Runs(Protocol):
+    """Stock Dash, as far as it runs a request."""
+
+    def run_stock(
+        self, body: dict[str, Any], client: Any, websocket: Any = None, cause: Any = None
+    ) -> tuple[Callable[[], Any], Any]:
+        """What runs a request, and the context that it has."""
 
 
 @dataclass(eq=False)
@@ -148,9 +157,9 @@ class RegularCall:
         person = self.cause is None or self.cause.revision == ACTED
         return person and bool(self.body.get("changedPropIds"))
 
-    def prepared(self, app: Any) -> tuple[Callable[[], Any], Any]:
+    def prepared(self, stock: Runs) -> tuple[Callable[[], Any], Any]:
         """What runs it, and the context that it has. Raises what Dash raises where the request does not fit."""
-        return app.run_stock(self.body, self.client, self.websocket, self.cause)  # type: ignore[no-any-return]
+        return stock.run_stock(self.body, self.client, self.websocket, self.cause)
 
     def answer(self, returned: Any, context: Any) -> Answer:
         """The answer that has what it returned."""

@@ -22,6 +22,8 @@ from dash_devices_nb.app.execution.call_queue import CallQueue, Job
 from dash_devices_nb.app.execution.call_record import RecordedCall
 from dash_devices_nb.app.execution.completion import Completion
 from dash_devices_nb.app.execution.link_spending import spending
+from dash_devices_nb.app.execution.outputs import PlainMods
+from dash_devices_nb.app.execution.ports import Askers, CallRecorder, StockCalls
 from dash_devices_nb.app.execution.push_grants import PushGrants
 from dash_devices_nb.app.execution.regular_call import (
     NO_CONTENT,
@@ -35,13 +37,17 @@ from dash_devices_nb.app.execution.regular_call import (
     RegularSpec,
 )
 from dash_devices_nb.app.execution.runtime import Runtime, running, running_call
+from dash_devices_nb.app.execution.speculation import Speculation
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import LinkBudget
 from dash_devices_nb.core.access.roles import Role
+from dash_devices_nb.core.callbacks.propagation import Cause
 from dash_devices_nb.core.callbacks.services import Services
 from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.values import COMPONENT_MARK
 from dash_devices_nb.core.protocol import messages
+from dash_devices_nb.kernel.outputlog import OutputLog
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.sessions.session import ClientSession
@@ -68,24 +74,48 @@ def _values_of(answer: dict[str, Any]) -> Iterator[tuple[Key, Any]]:
 class RegularCalls:
     """Runs the regular callbacks of one app.
 
+    Args:
+        runtime: its runtime.
+        stock: its side of stock Dash.
+        recorder: takes down what becomes of the calls.
+        output_log: logs what they print.
+        askers: says who asks, once the app has its sessions.
+        answer_to: sends what a callback that streams has set.
+        places: how many plain ones may run at a time.
+
     Attributes:
         specs: what we keep of each, by its output; of one that was taken away, too.
         registrations: those in Dash's tables, oldest first.
         declared: the outputs of those that the open pages have not been told of.
-        deliver: gives a call its answer.
+        speculation: calls what a page will ask for next.
         push_grants: the calls that pushes grant.
     """
 
-    def __init__(self, app: Any, runtime: Runtime) -> None:
-        self._app = app
+    def __init__(
+        self,
+        runtime: Runtime,
+        stock: StockCalls,
+        recorder: CallRecorder,
+        output_log: OutputLog,
+        askers: Callable[[], Askers],
+        answer_to: Callable[[Client, PlainMods, Cause | None], None],
+        places: Callable[[], int],
+    ) -> None:
         self._runtime = runtime
-        self._call_queue = CallQueue(runtime, lambda: app.limits.calls)
+        self._stock = stock
+        self._recorder = recorder
+        self._output_log = output_log
+        self._askers = askers
+        self._answer_to = answer_to
+        self._call_queue = CallQueue(runtime, places)
         self.specs: dict[str, RegularSpec] = {}
         self.registrations: list[RegisteredCallback] = []
-        self.push_grants = PushGrants(runtime, app.page_dependencies)
+        self.push_grants = PushGrants(runtime, stock.declared)
         runtime.on_own = self.push_grants.sent
         self.declared: set[str] = set()
-        self.deliver: Callable[[RegularCall, Answer], None] = lambda call, answer: call.done(answer)
+        self.speculation = Speculation(
+            self.start, stock.declared, runtime.beside, lambda: not askers().authorizes_outputs
+        )
 
     def newest(self, output: str) -> RegisteredCallback | None:
         """The one of an output that is called, which is the newest; what we keep of it is in force."""
@@ -100,7 +130,7 @@ class RegularCalls:
         """Start a request, or queue it. Does not block; from any thread."""
         output = call.body.get("output")
         try:
-            registered = self._app.registered(output)
+            registered = self._stock.registered(str(output))
         except KeyError:
             # Of one that was taken away the page has not heard yet.
             gone = str(output) in self.specs
@@ -112,7 +142,7 @@ class RegularCalls:
     def admit(self, call: RegularCall, function: Callable[..., Any]) -> None:
         """Run a request of which its `spec` is known, when its turn comes and if it may. From any thread."""
         pushed = call.cause is not None and (call.cause.pushed or call.cause.own)
-        if not (self.push_grants.take(call) if pushed else self._app.sessions.roles.allows(call)):
+        if not (self.push_grants.take(call) if pushed else self._askers().allows(call)):
             call.done(Answer(NO_CONTENT, ""))
             return
         call.lineage = self._lineage(call)
@@ -172,7 +202,7 @@ class RegularCalls:
             # Its serial queue bounds it, and others wait for it.
             self._runtime.work(lambda: self._run_laned(call, completion), completion.end)
         else:
-            share = self._app.sessions.share_of(call.client, call.request)
+            share = self._askers().share_of(call.client, call.request)
             job = Job(
                 lambda: self._run_plain(call, completion),
                 lambda: self._turned_away(call, completion),
@@ -202,38 +232,38 @@ class RegularCalls:
         page = self._runtime.pages.get(call.client.id) if call.client is not None else None
         if page is not None:
             return page.budget
-        share = self._app.sessions.share_of(call.client, call.request)
-        return self._app.sessions.sharing.budget_of_share(share) if share is not None else None
+        share = self._askers().share_of(call.client, call.request)
+        return self._askers().budget_of_share(share) if share is not None else None
 
     def _tell_overload(self, call: RegularCall) -> None:
         page = self._runtime.pages.get(call.client.id) if call.client is not None else None
         if page is not None and page.tells_overload(time.monotonic()):
-            self._app.recorder.refused(call.client, TOO_MUCH)
+            self._recorder.refused(call.client, TOO_MUCH)
             with self._runtime.lock:
                 page.send_notice("warning", TOO_MUCH)
             self._runtime.flush()
 
     def _bound(self, call: RegularCall) -> Any:
-        return call.spec.output.bound(self._app.output_log, call.spec.name) if call.spec else nullcontext()
+        return call.spec.output.bound(self._output_log, call.spec.name) if call.spec else nullcontext()
 
     def _run_plain(self, call: RegularCall, completion: Completion[Answer]) -> None:
         with completion, running(call), spending(call.budget):
-            recorded = self._app.recorder.regular_call(call)
+            recorded = self._recorder.regular_call(call)
             with self._bound(call), dash_internals.requesting(call.request):
                 try:
-                    function, context = call.prepared(self._app)
+                    function, context = call.prepared(self._stock)
                     completion.result = self._answer(call, self._runtime.running.run(recorded.name, function), context)
                     recorded.result = completion.result.body or completion.result.value
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     completion.result = self._failed(call, recorded, exc)
-            self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
+            self._recorder.finished(recorded, call.spec.definition if call.spec else None)
 
     async def _run_coroutine(self, call: RegularCall, completion: Completion[Answer]) -> None:
         with completion, running(call):
-            recorded = self._app.recorder.regular_call(call)
+            recorded = self._recorder.regular_call(call)
             with self._bound(call), dash_internals.requesting(call.request):
                 try:
-                    function, context = call.prepared(self._app)
+                    function, context = call.prepared(self._stock)
                     returned = function()
                     if inspect.isawaitable(returned):
                         returned = await returned
@@ -244,7 +274,7 @@ class RegularCalls:
                     recorded.result = completion.result.body or completion.result.value
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     completion.result = self._failed(call, recorded, exc)
-            self._app.recorder.finished(recorded, call.spec.definition if call.spec else None)
+            self._recorder.finished(recorded, call.spec.definition if call.spec else None)
 
     async def step(self, function: Callable[[], Any]) -> Any:
         """Run a step of a plain generator in a worker, for the call that runs here, and await its result."""
@@ -257,7 +287,7 @@ class RegularCalls:
             with self._bound(call), spending(call.budget):
                 return self._runtime.running.run(name, function)
 
-        share = self._app.sessions.share_of(call.client, call.request)
+        share = self._askers().share_of(call.client, call.request)
         link = share or (call.client.address if call.client is not None else "nobody")
         return await self._runtime.in_worker(
             lambda: context.run(job), link, guest=share is not None, call_queue=self._call_queue
@@ -289,7 +319,7 @@ class RegularCalls:
             left = True
             loop.call_soon_threadsafe(sending.cancel)
 
-        with self._app.sessions.streams.following(page, leaves):
+        with self._askers().following(page, leaves):
             try:
                 await asyncio.wait({sending})
             finally:
@@ -310,7 +340,7 @@ class RegularCalls:
                 if not call.answered:
                     call.begin(begun)
                 if plain:
-                    self._app.answer_to(page.client, plain, call.cause)
+                    self._answer_to(page.client, plain, call.cause)
                 await asyncio.sleep(0)  # a generator that awaits nothing leaves others their turn
                 while page.outbox.unconfirmed > AHEAD:
                     await asyncio.sleep(AHEAD_SECONDS)
@@ -357,7 +387,7 @@ class RegularCalls:
         """Whether what is shared is kept from who asks, by a page or, where it names none, by a browser."""
         if call.client is not None:
             return call.client.withheld
-        return call.request is not None and self._app.sessions.withholds(call.request.headers)
+        return call.request is not None and self._askers().withholds(call.request.headers)
 
     def _failed(self, call: RegularCall, recorded: RecordedCall, error: BaseException) -> Answer:
         if isinstance(error, PreventUpdate):
@@ -366,18 +396,18 @@ class RegularCalls:
         recorded.error = error
         recorded.ended()
         self._runtime.report(error, call, call.client)
-        if self._app.sessions.share_of(call.client, call.request) is not None:
+        if self._askers().share_of(call.client, call.request) is not None:
             return Answer(SERVER_ERROR, "Internal server error.")  # what is raised, and where, shows the program
         if not isinstance(error, Exception):
             return Answer(SERVER_ERROR, f"The callback was stopped by {type(error).__name__}.")
-        return Answer(SERVER_ERROR, self._app.error_page(error), error=error)
+        return Answer(SERVER_ERROR, self._stock.error_page(error), error=error)
 
     def _finish(self, call: RegularCall, answer: Answer) -> None:
         definition = call.spec.definition if call.spec else None
         if definition is not None and not definition.active:
             answer = Answer(NO_CONTENT, "")  # a newer definition of it may have answered already
         try:
-            self.deliver(call, answer)
+            self.speculation.finish(call, answer)
         except BaseException as error:  # noqa: BLE001 - reported; who waits is answered, and the serial queue is freed
             self._runtime.beside(error, call)
             call.done(_unfinished())

@@ -16,26 +16,39 @@ from dash_devices_nb.app.execution.call_record import RecordedCall
 from dash_devices_nb.app.execution.completion import Completion
 from dash_devices_nb.app.execution.context import SharedContext
 from dash_devices_nb.app.execution.outputs import PlainMods, is_alternate, mods_of
+from dash_devices_nb.app.execution.ports import CallRecorder, StockCalls
 from dash_devices_nb.app.execution.runtime import Runtime, being_cancelled, running_call
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.core.callbacks.propagation import Argument, Call
 from dash_devices_nb.core.callbacks.spec import CallbackSpec, Slot
 from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.mods import Mods
+from dash_devices_nb.kernel.outputlog import OutputLog
 
 
 class SharedCalls:
     """Runs the shared callbacks of one app.
 
     Args:
-        app: the `Dash` app.
-        runtime: its runtime.
+        runtime: the app's runtime.
+        stock: its side of stock Dash.
+        recorder: takes down what becomes of the calls.
+        output_log: logs what they print.
         check: raises if a component does not have a prop; called with each prop of a result.
     """
 
-    def __init__(self, app: Any, runtime: Runtime, check: Callable[[Key], None]) -> None:
-        self._app = app
+    def __init__(
+        self,
+        runtime: Runtime,
+        stock: StockCalls,
+        recorder: CallRecorder,
+        output_log: OutputLog,
+        check: Callable[[Key], None],
+    ) -> None:
         self._runtime = runtime
+        self._stock = stock
+        self._recorder = recorder
+        self._output_log = output_log
         self._check = check
         self.callbacks: dict[CallbackSpec, SharedCallback] = {}
 
@@ -63,8 +76,8 @@ class SharedCalls:
     def _run_plain(self, call: Call, completion: Completion[Mods | None]) -> None:
         with completion:
             shared = self.of(call.spec)
-            recorded = self._app.recorder.shared_call(call)
-            with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
+            recorded = self._recorder.shared_call(call)
+            with shared.output.bound(self._output_log, call.spec.name), self._entered(shared, call) as context:
                 try:
                     with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
                         args, kwargs = self.arguments(shared, call)
@@ -75,13 +88,13 @@ class SharedCalls:
                     completion.result = self.mods(shared, call, context, returned)
                 except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
                     completion.result = self._failed(shared, call, context, recorded, exc)
-            self._app.recorder.finished(recorded, shared.definition, completion.result)
+            self._recorder.finished(recorded, shared.definition, completion.result)
 
     async def _run_coroutine(self, call: Call, completion: Completion[Mods | None]) -> None:
         with completion:
             shared = self.of(call.spec)
-            recorded = self._app.recorder.shared_call(call)
-            with shared.output.bound(self._app.output_log, call.spec.name), self._entered(shared, call) as context:
+            recorded = self._recorder.shared_call(call)
+            with shared.output.bound(self._output_log, call.spec.name), self._entered(shared, call) as context:
                 try:
                     lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
                     async with lock:
@@ -92,7 +105,7 @@ class SharedCalls:
                     if isinstance(exc, asyncio.CancelledError) and being_cancelled():
                         raise
                     completion.result = self._failed(shared, call, context, recorded, exc)
-            self._app.recorder.finished(recorded, shared.definition, completion.result)
+            self._recorder.finished(recorded, shared.definition, completion.result)
 
     def _await(self, returned: Any) -> Any:
         """Await, on the callback loop, what a plain function returned (a lambda around a coroutine, say)."""
@@ -110,8 +123,8 @@ class SharedCalls:
         context = SharedContext(call, shared.indices)
         token = running_call.set(call)
         try:
-            dash_internals.enter_context(self._app, context)
-            for hook in self._app.hooked("custom_data"):
+            dash_internals.enter_context(self._stock, context)
+            for hook in self._stock.hooked("custom_data"):
                 context.custom_data[hook.data["namespace"]] = hook(context)
             yield context
         finally:
@@ -134,7 +147,7 @@ class SharedCalls:
             return None
         recorded.error = error
         recorded.ended()
-        handler = shared.on_error or self._app.default_on_error
+        handler = shared.on_error or self._stock.default_on_error
         if handler is not None and isinstance(error, Exception):
             try:
                 returned = handler(error)

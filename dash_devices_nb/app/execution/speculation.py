@@ -27,13 +27,23 @@ class Speculation:
     """Foresees what a page will ask next, for one app.
 
     Args:
-        app: the `Dash` app.
         start: starts a request.
+        declared: the callbacks as pages get them.
+        report: reports what a request that cannot be started raises.
+        may: whether the answer to one request may stand for another's: not where each is asked who may.
     """
 
-    def __init__(self, app: Any, start: Callable[[RegularCall], None]) -> None:
-        self._app = app
+    def __init__(
+        self,
+        start: Callable[[RegularCall], None],
+        declared: Callable[[], list[dict[str, Any]]],
+        report: Callable[[BaseException, RegularCall], None],
+        may: Callable[[], bool],
+    ) -> None:
         self._start = start
+        self._declared = declared
+        self._report = report
+        self._may = may
         self.outputs: set[str] = set()
 
     def finish(self, call: RegularCall, answer: Answer) -> None:
@@ -42,7 +52,7 @@ class Speculation:
         try:
             following = self._following(call, answer) if self.outputs and answer.status == OK else []
         except Exception as error:  # noqa: BLE001 - the page asks for itself
-            self._app.runtime.beside(error, call)
+            self._report(error, call)
         if not following:
             call.done(answer)
             return
@@ -53,19 +63,17 @@ class Speculation:
             try:
                 self._start(replace(call, asked=CallbackRequest.of(body), done=done, links=call.links + 1))
             except Exception as error:  # noqa: BLE001 - the answer goes out without it
-                self._app.runtime.beside(error, call)
+                self._report(error, call)
                 links.ended(number, body["output"], asked, None)
 
     def _following(self, call: RegularCall, answer: Answer) -> list[dict[str, Any]]:
-        if (
-            call.links >= MOST_LINKS or self._app.sessions.authorizers
-        ):  # who may cause an output is asked of each request
+        if call.links >= MOST_LINKS or not self._may():
             return []
         set_now = _set_by(answer)
         came = call.asked.fresh()  # the program may have changed what it was given
         known = {**_values(came.get("inputs")), **_values(came.get("state")), **set_now}
         bodies = []
-        for declared in self._app.declared():
+        for declared in self._declared():
             if declared["output"] not in self.outputs or declared["output"] == call.body.get("output"):
                 continue
             changed = [_name(each) for each in declared["inputs"] if _name(each) in set_now]

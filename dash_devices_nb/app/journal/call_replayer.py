@@ -5,22 +5,50 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+from dash_devices_nb.app.definitions.registry import CallbackRegistry
 from dash_devices_nb.app.execution.call_record import RecordedCall, Replay
 from dash_devices_nb.app.execution.context import SharedContext
 from dash_devices_nb.app.execution.direct_calls import DirectCall
+from dash_devices_nb.app.execution.outputs import PlainMods
 from dash_devices_nb.app.execution.regular_call import RegularCall
+from dash_devices_nb.app.execution.regular_calls import RegularCalls
+from dash_devices_nb.app.execution.runtime import Runtime
+from dash_devices_nb.app.execution.shared_calls import SharedCalls
 from dash_devices_nb.app.stock_dash import dash_internals
-from dash_devices_nb.core.callbacks.propagation import Call
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.callbacks.propagation import Call, Propagation
 from dash_devices_nb.core.callbacks.spec import CallbackSpec
+from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.errors import ReplayError
+
+
+class Replayed(Protocol):
+    """An app, as far as its recorded calls are called again."""
+
+    runtime: Runtime
+    shared: SharedCalls
+    regular: RegularCalls
+    callbacks: CallbackRegistry
+
+    def push_values(self, mods: Mods) -> Propagation:
+        """Set encoded values for all."""
+
+    def push_to(self, client: Client, plain: PlainMods) -> None:
+        """Set values for one client."""
+
+    def stock_arguments(self, body: dict[str, Any], client: Any) -> tuple[list[Any], dict[str, Any], Any]:
+        """The arguments of a request, as stock Dash reads them, and its context."""
+
+    def stock_outputs(self, output: str, context: Any, returned: Any) -> list[tuple[tuple[str, str], Any]]:
+        """What a regular callback's result sets."""
 
 
 class CallReplayer:
     """Finds how to call again, for one app."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Replayed) -> None:
         self._app = app
 
     def of(self, recorded: RecordedCall) -> Replay:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
+from dash_devices_nb.app.definitions.registry import Definition
 from dash_devices_nb.app.execution.call_record import (
     DirectRecord,
     NextCalls,
@@ -18,6 +18,7 @@ from dash_devices_nb.app.execution.direct_calls import DirectCall
 from dash_devices_nb.app.execution.regular_call import RegularCall
 from dash_devices_nb.app.execution.runtime import running_call
 from dash_devices_nb.app.journal.journal import AppJournal
+from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.callbacks.propagation import Call, Cause
 from dash_devices_nb.core.journal import entries as kinds
 from dash_devices_nb.core.props.mods import Mods
@@ -38,39 +39,39 @@ class Recorder:
         self._again = again
         self._clock = time.time
 
-    def came(self, client: Any) -> None:
+    def came(self, client: Client) -> None:
         """A client has come."""
         self.journal.add(self._clock(), kinds.CONNECT, client, client.address)
 
-    def left(self, client: Any, skipped: int) -> None:
+    def left(self, client: Client, skipped: int) -> None:
         """A client has left; it skipped so many messages on the way."""
         what = f"{skipped} messages skipped to the latest value" if skipped else ""
         self.journal.add(self._clock(), kinds.DISCONNECT, client, what)
 
-    def changed(self, client: Any, mods: Mods, cause: Cause | None = None) -> None:
+    def changed(self, client: Client | None, mods: Mods, cause: Cause | None = None) -> None:
         """A page changed shared props; `cause` if it was not the person."""
         self.journal.add(self._clock(), kinds.CHANGE, client, mods, cause)
 
-    def pushed(self, client: Any, mods: Mods) -> None:
+    def pushed(self, client: Client | None, mods: Mods) -> None:
         """The program set props, of one client or (None) of all."""
         call = running_call.get()
         made = call if isinstance(call, Call | RegularCall) else None
         why, by = (None, None) if made is None else (made.spec, made.client)
         self.journal.add(self._clock(), kinds.PUSH, client, mods, why, by=by)
 
-    def refused(self, client: Any, reason: str) -> None:
+    def refused(self, client: Client | None, reason: str) -> None:
         """A page's change or frame was not taken."""
         self.journal.add(self._clock(), kinds.REFUSAL, client, reason)
 
-    def noted(self, kind: str, client: Any, what: str) -> None:
+    def noted(self, kind: str, client: Client | None, what: str) -> None:
         """Something else has become of a client, or of the floor."""
         self.journal.add(self._clock(), kind, client, what)
 
-    def dropped(self, client: Any, what: str) -> None:
+    def dropped(self, client: Client | None, what: str) -> None:
         """Something was not sent to a page that is too slow for it."""
         self.journal.add(self._clock(), kinds.DROP, client, what)
 
-    def failed(self, client: Any, error: BaseException, where: str) -> None:
+    def failed(self, client: Client | None, error: BaseException, where: str) -> None:
         """Something raised that is no call."""
         self.journal.add(self._clock(), kinds.ERROR, client, f"{where}: {in_a_line(error)}")
 
@@ -85,13 +86,13 @@ class Recorder:
             return DirectRecord(name, call.client, call.kept(), self._again)
         return RegularRecord(name, call.client, call.kept(), self._again)
 
-    def finished(self, recorded: RecordedCall, definition: Any, mods: Mods | None = None) -> None:
+    def finished(self, recorded: RecordedCall, definition: Definition | None, mods: Mods | None = None) -> None:
         """A call has finished; of a shared callback, with these outputs."""
         recorded.ended()
         recorded.keep(mods)
         if mods:
             recorded.sent = sum([len(value.json) for value in mods.values()])
-        if definition is not None:
+        if definition is not None and recorded.seconds is not None:
             definition.stats.add(recorded.seconds, failed=recorded.error is not None)
         propagation = getattr(recorded.call, "propagation", None)
         self.journal.add(

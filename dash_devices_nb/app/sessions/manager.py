@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import unquote
@@ -30,7 +31,7 @@ from dash_devices_nb.app.execution.completion import Completion
 from dash_devices_nb.app.execution.connect_hooks import ConnectHook, tell
 from dash_devices_nb.app.execution.link_spending import spending
 from dash_devices_nb.app.execution.outputs import mods_of
-from dash_devices_nb.app.execution.regular_call import OK, SERVER_ERROR, UNAVAILABLE, Answer
+from dash_devices_nb.app.execution.regular_call import OK, SERVER_ERROR, UNAVAILABLE, Answer, RegularCall
 from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.execution.runtime import Runtime, being_cancelled
 from dash_devices_nb.app.sessions.callback_websocket import CallbackWebSockets
@@ -39,6 +40,7 @@ from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.access.link_budget import LinkBudget
 from dash_devices_nb.core.access.persons import Person
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.props.ids import Key
@@ -103,6 +105,25 @@ class SessionManager:
         self.visitors: dict[str, dict[str, Any]] = {}
         self.sharing = ShareLinks(app)
         self.browsers = Browsers(runtime.name)
+
+    # ---- who asks for callbacks (`execution.ports.Askers`)
+
+    @property
+    def authorizes_outputs(self) -> bool:
+        """Whether the program says of each output who may cause it."""
+        return bool(self.authorizers)
+
+    def allows(self, call: RegularCall) -> bool:
+        """Whether a call may be made; else its page is told."""
+        return self.roles.allows(call)
+
+    def budget_of_share(self, share: str) -> LinkBudget:
+        """The budget of a link."""
+        return self.sharing.budget_of_share(share)
+
+    def following(self, page: ClientSession, leaves: Callable[[], object]) -> AbstractContextManager[None]:
+        """Within the block, `leaves` is called when the page leaves."""
+        return self.streams.following(page, leaves)
 
     # ---- coming and going: on the I/O loop
 

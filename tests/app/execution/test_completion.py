@@ -154,7 +154,7 @@ async def test_an_answer_that_cannot_be_delivered_is_an_error_and_frees_the_lane
         raise ValueError("no chain today")
 
     with monkeypatch.context() as patched:
-        patched.setattr(app.regular, "deliver", broken)
+        patched.setattr(app.regular.speculation, "finish", broken)
         await page.act("a", "value", 1)
         await page.settled()
     assert any("no chain today" in str(error) for error in app.errors)

@@ -106,7 +106,7 @@ async def test_a_link_that_cannot_be_started_keeps_no_answer_back(app, tab, monk
     def broken(call):
         raise ValueError("no links today")
 
-    monkeypatch.setattr(app.speculation, "_start", broken)
+    monkeypatch.setattr(app.regular.speculation, "_start", broken)
     await page.act("a", "value", "x")
     await page.expect("d", "children", "x")
     assert any("no links today" in str(error) for error in app.errors)
