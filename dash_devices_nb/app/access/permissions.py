@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
@@ -32,12 +32,14 @@ from dash_devices_nb.errors import FrameError, LoopError, RunError
 from dash_devices_nb.kernel.loops import submit
 
 if TYPE_CHECKING:
+    from dash_devices_nb.app.execution.ports import StockCalls
     from dash_devices_nb.app.execution.regular_call import RegularCall
+    from dash_devices_nb.app.execution.regular_calls import RegularCalls
+    from dash_devices_nb.app.execution.runtime import Runtime
     from dash_devices_nb.app.sessions.session import ClientSession
 
 TELL_SECONDS = 1.0
 """A page is told of a refusal at most so often; each is in the journal."""
-"""Closes the WebSocket of a page that is not to come back by itself."""
 
 
 TEXT_ONLY = "a guest's page may not bring components into the pages of others"
@@ -66,8 +68,27 @@ def brings_components(client: Client, value: Value) -> bool:
     return client.share is not None and value.may_hold_components
 
 
+class RoleRecorder(Protocol):
+    """Takes down what becomes of clients. From any thread."""
+
+    def refused(self, client: Client | None, reason: str) -> None:
+        """A page's request was not taken."""
+
+    def noted(self, kind: str, client: Client | None, what: str) -> None:
+        """Something else has become of a client, or of the floor."""
+
+
 class Permissions:
     """The roles of one app.
+
+    Args:
+        runtime: the app's runtime.
+        regular: its regular callbacks.
+        stock: its side of stock Dash.
+        recorder: takes down what is refused, and whose role changes.
+        bring_up: sends a page what was kept from it.
+        keep_apart: keeps what is shared from a page.
+        ask: asks a page for the props of a component.
 
     Attributes:
         floor: who may act now; only touched with the runtime's lock held.
@@ -75,10 +96,23 @@ class Permissions:
         watchers: called, with that lock held, when somebody has come, left or changed, or the floor has.
     """
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self._runtime = app.runtime
-        self._regular = app.regular
+    def __init__(
+        self,
+        runtime: Runtime,
+        regular: RegularCalls,
+        stock: StockCalls,
+        recorder: RoleRecorder,
+        bring_up: Callable[[ClientSession], None],
+        keep_apart: Callable[[ClientSession], None],
+        ask: Callable[[ClientSession, str, None, float], Awaitable[Any]],
+    ) -> None:
+        self._runtime = runtime
+        self._regular = regular
+        self._stock = stock
+        self._recorder = recorder
+        self._bring_up = bring_up
+        self._keep_apart = keep_apart
+        self._ask = ask
         self.floor = Floor()
         self.persons = Persons()
         self._version: tuple[int, int] | None = None
@@ -108,9 +142,9 @@ class Permissions:
         """What a call of the regular callback with this output needs."""
         spec = self._regular.specs.get(output)
         if spec is not None:
-            return spec.role  # type: ignore[no-any-return]
+            return spec.role
         try:
-            return role_needed(None, Services.S0, has_output=not self._app.registered(output)["no_output"])
+            return role_needed(None, Services.S0, has_output=not self._stock.registered(output)["no_output"])
         except KeyError:
             return Role.VIEW  # nothing is called
 
@@ -119,7 +153,7 @@ class Permissions:
         if self._pages is None:
             self._pages = [
                 (Ref.read(each["id"], each["property"]), self.needed_by(declared["output"]))
-                for declared in self._app.page_dependencies()
+                for declared in self._stock.declared()
                 if not declared["clientside_function"]
                 for each in declared["inputs"]
             ]
@@ -173,7 +207,7 @@ class Permissions:
                 self._runtime.perform([self._refusal(page, reason, {})])
         elif page is None:
             name = call.spec.name if call.spec else str(call.body.get("output"))
-            self._app.recorder.refused(call.client, f"You may not call {name}, which needs {str(need)!r}.")
+            self._recorder.refused(call.client, f"You may not call {name}, which needs {str(need)!r}.")
         return False
 
     def _why(self, client: Client, need: Role) -> str:
@@ -263,7 +297,7 @@ class Permissions:
             if not named:
                 self._given(client)
             client.rights = self.floor.rights(client)
-            self._app.recorder.noted(kinds.ROLE, client, what)
+            self._recorder.noted(kinds.ROLE, client, what)
             page = self._runtime.pages.get(client.id)
             if page is not None and named:
                 page.may_name = False
@@ -276,11 +310,11 @@ class Permissions:
         with self._runtime.lock:
             page = self._runtime.pages.get(client.id)
             what = "what is shared is kept from it" if client.withheld else "gets what is shared"
-            self._app.recorder.noted(kinds.ROLE, client, what)
+            self._recorder.noted(kinds.ROLE, client, what)
             if page is not None and page.takes_shared:
-                self._app.sessions.bring_up(page)
+                self._bring_up(page)
             elif page is not None:
-                self._app.sessions.keep_apart(page)
+                self._keep_apart(page)
 
     def _given(self, client: Client) -> None:
         """The program has given a client a role: it is the person's, in all tabs."""
@@ -321,14 +355,14 @@ class Permissions:
         page = self._runtime.pages.get(client.id)
         if page is None:
             raise RunError(f"{client!r} has left: there is no page to ask.")
-        props = await self._app.sessions.streams.ask(page, component_id, None, timeout)
+        props = await self._ask(page, component_id, None, timeout)
         if not isinstance(props, dict):
             raise LookupError(f"the page of {client!r} shows no component {component_id!r}")
         return props
 
     def note(self, client: Client | None, what: str) -> None:
         """Write into the journal what becomes of the floor."""
-        self._app.recorder.noted(kinds.FLOOR, client, what)
+        self._recorder.noted(kinds.FLOOR, client, what)
 
     def update(self) -> None:
         """Work out what everybody may do now, and tell the pages. With the lock held, or from any thread."""

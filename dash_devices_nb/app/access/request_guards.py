@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import quart
@@ -93,15 +93,25 @@ class RouteGuard:
         if rights >= needed:
             return None
         lacking = "That is for the owner." if needed is Role.OWNER else "You may look, but not act."
-        self._sessions.app.recorder.refused(client, f"{method} {asked.path}: {lacking}")
+        self._sessions.recorder.refused(client, f"{method} {asked.path}: {lacking}")
         return lacking
 
 
 class SocketGuard:
-    """Asks the program's guards for the pages' WebSocket; of one server."""
+    """Asks the program's guards for the pages' WebSocket; of one server.
 
-    def __init__(self, server: quart.Quart, path: str, sessions: SessionManager) -> None:
+    Args:
+        server: whose guards are asked.
+        path: of the WebSocket.
+        hooked: the hooks of a name (`dash.hooks`).
+        sessions: knows who somebody is.
+    """
+
+    def __init__(
+        self, server: quart.Quart, path: str, hooked: Callable[[str], Iterable[Any]], sessions: SessionManager
+    ) -> None:
         self._server = server
+        self._hooked = hooked
         self._sessions = sessions
         server.add_websocket(path, SOCKET, self._view)
         self._own = server.view_functions[SOCKET]
@@ -110,7 +120,7 @@ class SocketGuard:
     def guarded(self) -> bool:
         """Whether the program has something before the socket that it has not before requests over HTTP."""
         return (
-            bool(list(self._sessions.app.hooked("websocket_connect")))
+            bool(list(self._hooked("websocket_connect")))
             or self._server.view_functions[SOCKET] is not self._own
             or len(self._server.before_websocket_funcs[None]) > 1  # the first is the `RouteGuard`
         )
@@ -159,12 +169,12 @@ class SocketGuard:
                     return
             await serve(websocket)
         except Refusal as refusal:
-            self._sessions.app.recorder.refused(self._sessions.client_of(scope), refusal.reason)
+            self._sessions.recorder.refused(self._sessions.client_of(scope), refusal.reason)
             await _refuse(receive, send, refusal)
 
     async def ask(self, name: str, websocket: Any, *message: Any) -> None:
         """Ask stock Dash's hooks of a name. Raises Refusal."""
-        for hook in self._sessions.app.hooked(name):
+        for hook in self._hooked(name):
             try:
                 if inspect.iscoroutinefunction(getattr(hook, "func", hook)):
                     said = await hook(websocket, *message)

@@ -7,7 +7,7 @@ import html
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import segno
 
+from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.serving.mount import Mount
 from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.close_codes import CloseCode
@@ -122,14 +123,23 @@ def _card(origin: str, path: str, words: str, note: str) -> str:
 
 
 class ShareLinks:
-    """The share links of one app, and who is at its door.
+    """The share links of one app, and who is let in by them.
+
+    Args:
+        runtime: the app's runtime.
+        mounted: where the app is served, if it is.
+        clients: who is there.
 
     Attributes:
         admission: counts who is in.
     """
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(
+        self, runtime: Runtime, mounted: Callable[[], Mount | None], clients: Callable[[], list[Client]]
+    ) -> None:
+        self._runtime = runtime
+        self._mounted = mounted
+        self._clients = clients
         self.admission = AdmissionControl()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._budgets: dict[str, LinkBudget] = {}
@@ -138,8 +148,7 @@ class ShareLinks:
     @property
     def mount(self) -> Mount | None:
         """Where the app is served."""
-        mount: Mount | None = self._app.mount
-        return mount
+        return self._mounted()
 
     @property
     def links(self) -> ShareList:
@@ -187,7 +196,7 @@ class ShareLinks:
         """By which address guests find the server, as far as can be known."""
         through_jupyter = mount.config.base_url is not None
         named = (environ.get(GUEST_ORIGIN, ""), environ.get("JUPYTERHUB_PUBLIC_URL", "")) if through_jupyter else ()
-        owners = [c.origin for c in self._app.clients if c.role == Role.OWNER and c.share is None and c.origin]
+        owners = [c.origin for c in self._clients() if c.role == Role.OWNER and c.share is None and c.origin]
         far = [origin for origin in owners if not (urlsplit(origin).hostname or "").startswith(LOOPBACK)]
         found = mount.config.server_url if through_jupyter else _outside(mount.direct_url)
         for each in (*named, *far, found, *owners):
@@ -249,8 +258,8 @@ class ShareLinks:
         self._budgets.pop(share, None)  # nobody comes by it again, which would renew it
 
     def _pages(self, share: str) -> list[ClientSession]:
-        with self._app.runtime.lock:
-            return [page for page in self._app.runtime.pages.values() if page.client.share == share]
+        with self._runtime.lock:
+            return [page for page in self._runtime.pages.values() if page.client.share == share]
 
     def _close(self, share: str) -> None:
         why = self.links.why_ended(share, time.time())

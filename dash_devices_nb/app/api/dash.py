@@ -95,7 +95,7 @@ class Dash(People):
         self.sessions = SessionManager(self, self.runtime, self.regular)
         self.clocks = IntervalTimers(self.runtime, self.push_values, lambda: self._begun)
         self.runtime.on_performed = self.clocks.note
-        self.outside = HttpCalls(self.runtime, self.regular, self)
+        self.outside = HttpCalls(self.runtime, self.regular, self, self.sessions)
         self.routes_of_server = RouteRoles()
         self.held = DeferredDefinitions(self.runtime, self.sessions.definitions_whole)
         if kwargs.pop("backend", "quart") not in ("quart", None, dash_internals.Backend):
@@ -121,7 +121,7 @@ class Dash(People):
         super().init_app(app, **kwargs)
         if not isinstance(self.server.asgi_app, Routes):
             self.admission = SocketGuard(
-                self.server, f"{self.config.routes_pathname_prefix}_dash-devices/ws", self.sessions
+                self.server, f"{self.config.routes_pathname_prefix}_dash-devices/ws", self.hooked, self.sessions
             )
             self.server.asgi_app = Routes(self, self.server.asgi_app)
             self.server.after_serving(self.end)

@@ -14,7 +14,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import quart
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
@@ -24,6 +24,7 @@ from dash_devices_nb.app.delivery.request_bodies import SpooledBody
 from dash_devices_nb.app.execution.call_queue import BusyError
 from dash_devices_nb.app.execution.direct_calls import DirectCall
 from dash_devices_nb.app.execution.link_spending import LARGE, spending
+from dash_devices_nb.app.execution.ports import StockCalls
 from dash_devices_nb.app.execution.regular_call import (
     FORBIDDEN,
     NOT_FOUND,
@@ -98,24 +99,38 @@ Not by their order: Dash keeps some answers, and does not ask for them again whe
 """
 
 
+class Tools(StockCalls, Protocol):
+    """Stock Dash, with the MCP tools that it makes of callbacks."""
+
+    def output_of_tool(self, name: str) -> str | None:
+        """The output of the callback that a tool calls, or None."""
+
+
 class HttpCalls:
     """What asks over HTTP for the callbacks of one app.
+
+    Args:
+        runtime: the app's runtime.
+        regular: its regular callbacks.
+        stock: its side of stock Dash.
+        sessions: says who asks.
 
     Attributes:
         endpoints: the output of the callback of each API endpoint.
     """
 
-    def __init__(self, runtime: Runtime, regular: RegularCalls, app: Any) -> None:
+    def __init__(self, runtime: Runtime, regular: RegularCalls, stock: Tools, sessions: SessionManager) -> None:
         self._runtime = runtime
         self._regular = regular
-        self._app = app
+        self._stock = stock
+        self._sessions = sessions
         self.endpoints: dict[str, str] = {}
 
     # ---- the one check
 
     async def asker(self, page: ClientSession | None) -> Asker:
         """Who sends the current request, once a guest may send it. Raises Refused."""
-        sessions: SessionManager = self._app.sessions
+        sessions = self._sessions
         request = quart.request._get_current_object()  # type: ignore[attr-defined]
         client = None if page is None else page.client
         share = sessions.share_of(client, request)
@@ -127,7 +142,7 @@ class HttpCalls:
 
     async def run(self, asker: Asker, call: RegularCall, outputs: Iterable[str]) -> Answer:
         """Run a call when its turn comes, if it may be. Raises Refused."""
-        sessions: SessionManager = self._app.sessions
+        sessions = self._sessions
         for output in outputs if sessions.authorizers else ():
             if asker.client is None:
                 raise Refused(FORBIDDEN, "This app asks who calls its callbacks: only its open pages may.")
@@ -156,9 +171,7 @@ class HttpCalls:
             raise Refused(UNSUPPORTED, "The body of a request is JSON, and its Content-Type says so: application/json.")
         size = await _complete(request)
         budget = (
-            self._app.sessions.sharing.budget_of_share(share)
-            if (share := self._app.sessions.share_of(None, request))
-            else None
+            self._sessions.sharing.budget_of_share(share) if (share := self._sessions.share_of(None, request)) else None
         )
         data = cast("bytes", await request.get_data()) if size <= LARGE else b""
         body = cast("SpooledBody", request.body)
@@ -207,7 +220,7 @@ class HttpCalls:
 
     async def _called(self, asker: Asker, output: str, arguments: dict[str, Any]) -> Answer:
         try:
-            registered = self._app.registered(output)
+            registered = self._stock.registered(output)
         except KeyError:
             raise Refused(NOT_FOUND, "The callback of this endpoint has gone.") from None
         spec = self._regular.specs.get(output)
@@ -215,7 +228,7 @@ class HttpCalls:
             spec.function if spec is not None and spec.function is not None else registered["callback"].__wrapped__
         )
         if spec is None:
-            needed = self._app.sessions.roles.needed_by(output)
+            needed = self._sessions.roles.needed_by(output)
             spec = RegularSpec(name_of(function), Services.S0, None, CellOutput.here(), function, role=needed)
         return await self.run(asker, self._direct(asker, spec, function, arguments, output), [output])
 
@@ -254,7 +267,7 @@ class HttpCalls:
                     given.append((answered.question, await self._wanted(asker, answered)))
             except Refused as refused:
                 return text(refused.text, refused.status)
-            guest = self._app.sessions.share_of(asker.client, quart.request) is not None
+            guest = self._sessions.share_of(asker.client, quart.request) is not None
             return await _without_reasons(answered) if guest else answered
 
         return mcp
@@ -269,16 +282,16 @@ class HttpCalls:
             return
         name = str(params.get("taskId")).partition(":")[0]
         context = contextvars.copy_context()  # Quart's request is in it
-        output = await self._in_worker(lambda: context.run(self._app.output_of_tool, name))
+        output = await self._in_worker(lambda: context.run(self._stock.output_of_tool, name))
         if output is None:
             return  # Dash says that there is none
-        sessions: SessionManager = self._app.sessions
+        sessions = self._sessions
         need = sessions.roles.needed_by(output)
         allowed = asker.rights >= need
         if sessions.authorizers:
             allowed = allowed and asker.client is not None and await sessions.authorized(asker.client, output)
         if not allowed:
-            self._app.recorder.refused(asker.client, f"{body.get('method')!s:.60}: it needs {str(need)!r}.")
+            self._sessions.recorder.refused(asker.client, f"{body.get('method')!s:.60}: it needs {str(need)!r}.")
             raise Refused(FORBIDDEN, "You may not call the callback of this task.")
 
     async def _handled(self, stock_view: Callable[[], Any], given: list[tuple[str, Answer]]) -> Any:
@@ -288,7 +301,7 @@ class HttpCalls:
             answers.setdefault(question, []).append(answer)
 
         def handle() -> Any:
-            dash_internals.app_context.set(self._app)
+            dash_internals.app_context.set(self._stock)
             _given.set({question: iter(each) for question, each in answers.items()})
             try:
                 return _at_once(stock_view())
@@ -299,7 +312,7 @@ class HttpCalls:
 
     async def _in_worker(self, function: Callable[[], Any]) -> Any:
         """Run a function for who sends the current request. Raises Refused."""
-        share = self._app.sessions.share_of(None, quart.request)
+        share = self._sessions.share_of(None, quart.request)
         link = share or quart.request.remote_addr or "nobody"
         try:
             return await self._runtime.in_worker(function, link, guest=bool(share))

@@ -87,7 +87,7 @@ class Connection:
         client = self._sessions.client_of(self._scope)
         admission = self._sessions.sharing.admission
         if client.role < Role.OWNER and (full := admission.full(client.address, client.share)):
-            self._sessions.app.recorder.refused(client, full)
+            self._sessions.recorder.refused(client, full)
             await self.close(CloseCode.TRY_AGAIN_LATER, full)
             return
         self._budget = self._sessions.sharing.budget_of(client)
@@ -112,7 +112,7 @@ class Connection:
         """End the connection for what comes by it; `again`: the page may come back."""
         if not self._closed:
             client = self._page.client if self._page is not None else None
-            self._sessions.app.recorder.refused(client, reason)
+            self._sessions.recorder.refused(client, reason)
             self._close_soon(CloseCode.TRY_AGAIN_LATER if again else CloseCode.FORBIDDEN, reason)
 
     def _close_soon(self, code: int, reason: str) -> None:
@@ -298,7 +298,7 @@ class Connection:
         try:
             await ask(_as_stock(page, frame))
         except Refusal as refusal:
-            self._sessions.app.recorder.refused(page.client, refusal.reason)
+            self._sessions.recorder.refused(page.client, refusal.reason)
             await self.close(refusal.code, refusal.reason)
             self._sent_away = True
             return False
@@ -306,7 +306,7 @@ class Connection:
 
     def _malformed(self, page: ClientSession, error: FrameError) -> None:
         log.warning("%s: %s", page.client, error)
-        self._sessions.app.recorder.refused(page.client, str(error))
+        self._sessions.recorder.refused(page.client, str(error))
         with self._runtime.lock:
             page.send_notice("error", UNREAD.format(error))
         self._unread(page)
@@ -423,14 +423,14 @@ class Connection:
         entries = {key: state.get(key) for key in mods}
         taken = {key: entry.value for key, entry in entries.items() if entry is not None and entry.revision > before}
         if taken:
-            self._sessions.app.recorder.changed(page.client, taken, cause)
+            self._sessions.recorder.changed(page.client, taken, cause)
 
     async def _affords(self, page: ClientSession, cost: float) -> bool:
         """Hold a guest back that sends more than it may; send one away whose frame is far beyond that."""
         if await self._slowed(page, cost, most=rate_limits.GUESTS_MOST_SECONDS):
             return True
         reason = f"a frame of {len(self._data)} bytes is more than a guest may send"
-        self._sessions.app.recorder.refused(page.client, reason)
+        self._sessions.recorder.refused(page.client, reason)
         await self.close(CloseCode.FORBIDDEN, reason)
         return False
 

@@ -36,6 +36,7 @@ from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.execution.runtime import Runtime, being_cancelled
 from dash_devices_nb.app.sessions.callback_websocket import CallbackWebSockets
 from dash_devices_nb.app.sessions.departed_sessions import DepartedSession, DepartedSessions
+from dash_devices_nb.app.sessions.ports import App
 from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.close_codes import CloseCode
@@ -83,8 +84,9 @@ class SessionManager:
         causes: whose acts the changes of props are, where the program says so.
     """
 
-    def __init__(self, app: Any, runtime: Runtime, regular: RegularCalls) -> None:
-        self.app = app
+    def __init__(self, app: App, runtime: Runtime, regular: RegularCalls) -> None:
+        self._app = app
+        self.recorder = app.recorder
         self.runtime = runtime
         self.regular = regular
         self.epoch = secrets.token_urlsafe(9)
@@ -99,11 +101,11 @@ class SessionManager:
         self._redefined = 0.0
         self.causes = Causes()
         self.returning = DepartedSessions()
-        self.roles = Permissions(app)
+        self.roles = Permissions(runtime, regular, app, self.recorder, self.bring_up, self.keep_apart, self.streams.ask)
         self.control = Control(self.roles, runtime)
         self.presence = Presence(self.roles, runtime)
         self.visitors: dict[str, dict[str, Any]] = {}
-        self.sharing = ShareLinks(app)
+        self.sharing = ShareLinks(runtime, lambda: app.mount, lambda: app.clients)
         self.browsers = Browsers(runtime.name)
 
     # ---- who asks for callbacks (`execution.ports.Askers`)
@@ -152,7 +154,7 @@ class SessionManager:
                     page.send_image(place, frame)
             self.runtime.flush()
             return page
-        page = ClientSession(self.runtime, client, self.app.recorder.dropped, self.sharing.budget_of(client))
+        page = ClientSession(self.runtime, client, self.recorder.dropped, self.sharing.budget_of(client))
         with self.runtime.lock:
             page.knows = (self.returning.version, 0)
             was = messages.text(greeting, "client", "") if same else ""
@@ -166,7 +168,7 @@ class SessionManager:
             self._welcome(page, resumed=False)
             if was:
                 self._make_up(page, left, number)
-        self.runtime.account(self.app.recorder.came, page.client)
+        self.runtime.account(self.recorder.came, page.client)
         self._introduce(page)
         self.runtime.flush()
         return page
@@ -184,7 +186,7 @@ class SessionManager:
             shared=self.shared_refs(),
             causes=self.causes.for_pages(),
             pushed=self._pushed() if page.takes_shared or not hooked else [],
-            holds=self.app.holds,
+            holds=self._app.holds,
             coroutines=self.has_coroutines(),
         )
         self.roles.greeted(page)
@@ -200,7 +202,7 @@ class SessionManager:
         # A new layout makes all first calls by itself.
         page.send("dependencies", **self._definitions([] if layout else outputs), age=0.0)
         if layout:
-            page.send("reload", dist=self.app.new_libraries())
+            page.send("reload", dist=self._app.new_libraries())
 
     def _pushed(self) -> list[list[str]]:
         """The props that have a shared or pushed value."""
@@ -240,7 +242,7 @@ class SessionManager:
         self.runtime.enter(lambda: self.runtime.dispatcher.receive_leave(page.client.id))
         self.streams.ended(page)
         self.roles.left(page.client)
-        self.runtime.account(self.app.recorder.left, page.client, page.outbox.skipped)
+        self.runtime.account(self.recorder.left, page.client, page.outbox.skipped)
         tell(self.runtime, tuple(self.connect_hooks), page.client, connect=False, done=_nothing)
 
     def close(self) -> None:
@@ -286,7 +288,7 @@ class SessionManager:
             headers=headers,
             cookies=cookies,
         )
-        client.session = self.app.session_of(headers, cookies)
+        client.session = self._app.session_of(headers, cookies)
         return client
 
     def _who(self, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -359,9 +361,9 @@ class SessionManager:
         return {
             "refs": self.shared_refs(),
             "causes": self.causes.for_pages(),
-            "content": json.loads(dash_internals.text_of(self.app.page_dependencies())),
-            "socket": self.app.socket_outputs(),
-            "scripts": self.app.inline_scripts(),
+            "content": json.loads(dash_internals.text_of(self._app.page_dependencies())),
+            "socket": self._app.socket_outputs(),
+            "scripts": self._app.inline_scripts(),
             "again": sorted(again),
             "coroutines": self.has_coroutines(),
         }
@@ -380,9 +382,9 @@ class SessionManager:
         """A connect hook; in force once it is in `connect_hooks`."""
 
         def send(client: Client, mods: Any) -> None:
-            self.app.push_to(client, mods_of(mods, "callback_connect"))
+            self._app.push_to(client, mods_of(mods, "callback_connect"))
 
-        return ConnectHook(function, output, self.runtime, send, self.app.output_log)
+        return ConnectHook(function, output, self.runtime, send, self._app.output_log)
 
     def _introduce(self, page: ClientSession) -> None:
         """Let the connect hooks see a client that has come; what is shared waits for them, but not without end."""
@@ -458,7 +460,7 @@ class SessionManager:
                         completion.result = Answer(OK, *self._stock_body(path, page))
                 except BaseException as error:
                     if isinstance(error, Exception) and page.client.share is None:
-                        completion.result = Answer(SERVER_ERROR, messages.dumps(self.app.error_page(error)))
+                        completion.result = Answer(SERVER_ERROR, messages.dumps(self._app.error_page(error)))
                     raise  # told of by the `Completion`
 
         client = page.client
@@ -477,15 +479,15 @@ class SessionManager:
             text, revision = self.layout_text(page)
             return text, {"r": revision}
         if path == "_dash-dependencies":
-            return dash_internals.text_of(self.app.page_dependencies()), None
-        return dash_internals.text_of(self.app.reload_state()), None
+            return dash_internals.text_of(self._app.page_dependencies()), None
+        return dash_internals.text_of(self._app.reload_state()), None
 
     def withholds(self, headers: Mapping[str, str]) -> bool:
         """Whether what is shared is kept from whoever sends this request, and is no page that we know.
 
         Where the program guards the pages' WebSocket, that is everybody: the request has not passed its guards.
         """
-        if self.app.admission.guarded:
+        if self._app.admission.guarded:
             return True
         _, person = self._asker(headers)
         with self.runtime.lock:
@@ -502,7 +504,7 @@ class SessionManager:
         if page is not None:
             page.introduced.wait(HOOKS_SECONDS)
             withheld = page.client.withheld
-        tree = orjson.loads(dash_internals.text_of(self.app.get_layout()))
+        tree = orjson.loads(dash_internals.text_of(self._app.get_layout()))
         dispatcher = self.runtime.dispatcher
         with self.runtime.lock:
             self.runtime.perform(dispatcher.receive_components(tree, withheld=withheld))
@@ -536,7 +538,7 @@ class SessionManager:
 
     def stream(self, page: ClientSession, body: dict[str, Any]) -> Any:
         """Dash's interface for callbacks that stream, where the callback asked for it."""
-        return self.streams.open(page) if self.app.streams(body.get("output")) else None
+        return self.streams.open(page) if self._app.streams(body.get("output")) else None
 
     def send_wanted(self, page: ClientSession, frame: dict[str, Any]) -> None:
         """A page has got components of which it had missed something, or has given up a change: send it what holds."""
@@ -568,7 +570,7 @@ class SessionManager:
         own = [each for each in ids if self.roles.may_declare(page, each)]
         room = MOST_DECLARED - self._declared(page.client)
         if len(own) > room:
-            self.app.recorder.refused(page.client, f"more than {MOST_DECLARED} components of one link's own pages")
+            self.recorder.refused(page.client, f"more than {MOST_DECLARED} components of one link's own pages")
         dispatcher = self.runtime.dispatcher
         self.runtime.enter(lambda: dispatcher.receive_declared(page.client.id, own[: max(0, room)], gone))
 
