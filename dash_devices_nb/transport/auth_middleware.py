@@ -41,6 +41,8 @@ from dash_devices_nb.transport.share_auth import cookie as guest_cookie
 SECRET_HEADER = b"x-dash-devices-secret"
 USER_HEADER = b"x-dash-devices-user"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+AUTHENTICATED = "dash_devices_nb.authenticated"
+"""Set in the scope of what has passed an `AuthMiddleware` of ours already."""
 FORWARDED = "dash_devices_nb.forwarded"
 """Set in the scope of what the Jupyter server's extension forwards: only its X-Forwarded-* headers can be believed."""
 MOST_PARAMETERS = 200

@@ -125,6 +125,7 @@ class Lifecycle(Web):
         if self._mount is not None and self._mount is not mount:
             self.stop()
         old = mount.app
+        assert old is not None
         if mount.io is not None:
             mount.call(old.end())
             mount.call(self._attach(mount, kernel_loop() or mount.io.loop))
@@ -136,9 +137,13 @@ class Lifecycle(Web):
         self._call_initially()
         self.runtime.hold(loop.create_task(self.server.startup(), context=contextvars.Context()))
 
+    def unmounted(self) -> None:
+        """Another app is at its place now."""
+        self._mount = None
+
     def _claim(self, mount: Mount) -> None:
         if mount.app is not None and mount.app is not self:
-            mount.app._mount = None
+            mount.app.unmounted()
         mount.app = self
         self.runtime.open()
         self._mount = mount

@@ -10,15 +10,18 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache, partial
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
+from dash_devices_nb.app.access.request_guards import SocketGuard
 from dash_devices_nb.app.delivery.request_turns import RequestTurns
+from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.sessions.connection import Connection
+from dash_devices_nb.app.sessions.manager import SessionManager
 from dash_devices_nb.close_codes import CloseCode
-from dash_devices_nb.transport.auth_middleware import AuthMiddleware
+from dash_devices_nb.transport.auth_middleware import AUTHENTICATED, AuthMiddleware
 
 SCRIPTS = (
     "socket.js",
@@ -57,16 +60,31 @@ def page_script() -> tuple[str, str]:
     return text, hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-GATED = "dash_devices_nb.gated"
-"""Set in the scope of what has come through a site's gate."""
-
-
 ALLOWED_HOSTS = "DASH_DEVICES_ALLOWED_HOSTS"
 """The names of an app that somebody else's server serves without a secret, separated by commas or spaces."""
 
 
 def _named(environ: Mapping[str, str]) -> list[str]:
     return environ.get(ALLOWED_HOSTS, "").replace(",", " ").split()
+
+
+class Served(Protocol):
+    """An app, as far as it is served."""
+
+    config: Any
+    runtime: Runtime
+    sessions: SessionManager
+    admission: SocketGuard
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """More origins whose pages may use it."""
+
+    def hooked(self, name: str) -> Iterable[Any]:
+        """The hooks of a name (`dash.hooks`)."""
+
+    async def ensure_started(self) -> None:
+        """Start it, where somebody else's server serves it."""
 
 
 class Routes:
@@ -82,7 +100,7 @@ class Routes:
         app: the app.
     """
 
-    def __init__(self, app: Any, inner: Application) -> None:
+    def __init__(self, app: Served, inner: Application) -> None:
         self.app = self._app = app
         self._inner = inner
         self._starts = RequestTurns()
@@ -96,7 +114,7 @@ class Routes:
             await self._inner(scope, receive, send)
             return
         await self._app.ensure_started()
-        if scope.get(GATED):
+        if scope.get(AUTHENTICATED):
             await self._serve(scope, receive, send)
         else:
             await self._auth(scope, receive, send)
@@ -116,7 +134,7 @@ class Routes:
 
     def _share_of(self, scope: Any) -> str | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        return self._app.sessions.share_of_headers(headers)  # type: ignore[no-any-return]
+        return self._app.sessions.share_of_headers(headers)
 
     def _paced(self, scope: Any, receive: Any, share: str | None) -> Any:
         """Read what a guest sends no faster than its link may: the loop has every byte in its hands."""

@@ -10,17 +10,20 @@ the page that came at the same place in the order of coming, if there is one.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from dash_devices_nb.app.execution.runtime import Runtime
+from dash_devices_nb.app.journal.recorder import Recorder
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.callbacks.propagation import Cause, Propagation
 from dash_devices_nb.core.journal.entries import CHANGE, PUSH
 from dash_devices_nb.core.journal.recording import RecordedEvent, Recording, read
+from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.errors import PatchError, ReplayError
 
 QUIET_SECONDS = 5.0
@@ -58,6 +61,29 @@ class Summary:
         return text
 
 
+class Player(Protocol):
+    """An app, as far as a recording is played on it."""
+
+    runtime: Runtime
+    recorder: Recorder
+
+    @property
+    def clients(self) -> list[Client]:
+        """Who is there."""
+
+    def push_values(self, mods: Mods) -> Propagation:
+        """Set encoded values for all."""
+
+    def send_to(self, client: Client, mods: Mods) -> None:
+        """Set encoded values for one client."""
+
+    def must_not_block(self) -> bool:
+        """Whether a coroutine of the app's loop runs here."""
+
+    def pump(self) -> None:
+        """Let a loop that a cell holds up send what waits."""
+
+
 class RecordingPlayer:
     """One replay.
 
@@ -67,7 +93,7 @@ class RecordingPlayer:
         where: names the file, for messages.
     """
 
-    def __init__(self, recording: Recording, app: Any, where: str) -> None:
+    def __init__(self, recording: Recording, app: Player, where: str) -> None:
         self._recording = recording
         self._app = app
         self._where = where
@@ -156,7 +182,7 @@ class RecordingPlayer:
         )
 
 
-def _prepared(path: Any, app: Any, speed: float | None) -> tuple[RecordingPlayer, float]:
+def _prepared(path: str | os.PathLike[str], app: Player, speed: float | None) -> tuple[RecordingPlayer, float]:
     if app.runtime.io_loop is None:
         raise ReplayError("the app does not run; call app.run() first, then replay(path, app)")
     if speed is not None and not (type(speed) in (int, float) and speed >= 0):
@@ -170,7 +196,7 @@ def _prepared(path: Any, app: Any, speed: float | None) -> tuple[RecordingPlayer
     return RecordingPlayer(recording, app, where), 1 / speed if speed else 0.0
 
 
-def replay(path: Any, app: Any, speed: float | None = 1.0) -> Summary:
+def replay(path: str | os.PathLike[str], app: Player, speed: float | None = 1.0) -> Summary:
     """Feed a session that `app.journal.save(path)` wrote to an app that runs, and wait until its callbacks are done.
 
     From a cell, or a thread that may block; in a coroutine `await replay_coro(...)`. A cell that replays holds up
@@ -206,7 +232,7 @@ def replay(path: Any, app: Any, speed: float | None = 1.0) -> Summary:
     return replaying.summary()
 
 
-async def replay_coro(path: Any, app: Any, speed: float | None = 1.0) -> Summary:
+async def replay_coro(path: str | os.PathLike[str], app: Player, speed: float | None = 1.0) -> Summary:
     """As `replay`, without holding up the loop. Cancelling it is safe: what was fed stays."""
     replaying, factor = _prepared(path, app, speed)
     propagations: list[Propagation] = []

@@ -11,15 +11,16 @@ import os
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import quart
 
 from dash_devices_nb import registration
-from dash_devices_nb.app.delivery.routes import GATED
 from dash_devices_nb.app.execution.runtime import in_coroutine
 from dash_devices_nb.kernel.environment import Host, detect
 from dash_devices_nb.kernel.loops import IoThread
 from dash_devices_nb.transport import frame_ancestors
-from dash_devices_nb.transport.auth_middleware import AuthMiddleware
+from dash_devices_nb.transport.auth_middleware import AUTHENTICATED, AuthMiddleware
 from dash_devices_nb.transport.bind import BoundSocket
 from dash_devices_nb.transport.serve import Server
 
@@ -67,6 +68,21 @@ class ServeConfig:
         return mine == theirs and named and self.tls is other.tls
 
 
+class Mounted(Protocol):
+    """An app, as far as it is at a place."""
+
+    server: quart.Quart
+
+    def stop(self) -> None:
+        """End it, and the place. From any thread."""
+
+    async def end(self) -> None:
+        """End it, and leave the place."""
+
+    def unmounted(self) -> None:
+        """Another app is at its place now."""
+
+
 class Mount:
     """One place.
 
@@ -81,7 +97,7 @@ class Mount:
     def __init__(self, name: str, config: ServeConfig) -> None:
         self.name = name
         self.config = config
-        self.app: Any = None
+        self.app: Mounted | None = None
         self.note: str | None = None
         self.prefix = "/"
         self.io = IoThread(f"dash-devices-io-{name}") if config.loop == "thread" else None
@@ -177,8 +193,9 @@ class Mount:
         return self._bound.port if self._bound is not None and self.config.base_url is None else None
 
     async def _dispatch(self, scope: Any, receive: Any, send: Any) -> None:
-        scope[GATED] = True
+        scope[AUTHENTICATED] = True
         in_coroutine.set(True)
+        assert self.app is not None
         await self.app.server.asgi_app(scope, receive, send)
 
     # ---- serving
