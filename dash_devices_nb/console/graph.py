@@ -11,9 +11,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.console.layers import Edge, Node, columns, heights, routes
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.api.dash import Dash
 
 KINDS = {"shared": "#1976d2", "regular": "#2e8b57", "clientside": "#c77700"}
 CHARACTER, BOLD, SMALL = 6.8, 7.6, 6.0
@@ -55,7 +58,7 @@ class Graph:
         svg: the picture.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Dash) -> None:
         self.svg = draw(app.callbacks)
 
     def _repr_svg_(self) -> str:

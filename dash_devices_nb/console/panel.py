@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import ipywidgets as widgets
@@ -22,13 +22,16 @@ from dash_devices_nb.console.people import People, button
 from dash_devices_nb.console.status import put
 from dash_devices_nb.errors import DashDevicesError
 
+if TYPE_CHECKING:
+    from dash_devices_nb.app.api.dash import Dash
+
 SECONDS = 0.25
 
 # By the app's name, as sites are: a new app in the place of an old one goes on with its panel.
 _panels: WeakValueDictionary[str, Console] = WeakValueDictionary()
 
 
-def console_of(app: Any) -> Console:
+def console_of(app: Dash) -> Console:
     """The panel of an app: the one that is there, also if it was of an app whose place this one took, or a new one."""
     name = str(app.config.name)
     panel = _panels.get(name)
@@ -46,7 +49,7 @@ class Console(widgets.VBox):  # type: ignore[misc]
         closed: whether it was closed.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Dash) -> None:
         self.app = app
         self.closed = False
         self._mount: Any = None
@@ -78,7 +81,7 @@ class Console(widgets.VBox):  # type: ignore[misc]
         self._view_count = 0  # from None: the front end counts
         self.observe(lambda _: self._viewed(), "_view_count")
 
-    def follow(self, app: Any) -> None:
+    def follow(self, app: Dash) -> None:
         """Show this app from now on."""
         if app is not self.app:
             self.app = app

@@ -7,10 +7,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.kernel.html_tables import html_table
 from dash_devices_nb.kernel.outputlog import LogLine
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.api.dash import Dash
 
 MOST_ASKING, FITTING_ROWS = 6, 10
 SHOWN_LINES = 200
@@ -24,7 +27,7 @@ _LOG_STYLE = (
 )
 
 
-def heading(app: Any) -> str:
+def heading(app: Dash) -> str:
     """One line: where the app runs, whether it is paused."""
     runtime = app.runtime
     if runtime.io_loop is None:
@@ -37,7 +40,7 @@ def heading(app: Any) -> str:
     return f'<b style="color: var(--jp-warn-color0, #b26a00)">Paused</b>, {waiting} waiting, {pages}'
 
 
-def clients(app: Any) -> str:
+def clients(app: Dash) -> str:
     """The table of the clients."""
     now = time.time()
     with app.runtime.lock:
@@ -61,7 +64,7 @@ def clients(app: Any) -> str:
     return table if len(rows) <= FITTING_ROWS else f'<div style="max-height: 300px; overflow-y: auto">{table}</div>'
 
 
-def callbacks(app: Any) -> str:
+def callbacks(app: Dash) -> str:
     """The table of the callbacks."""
     rows = [(each.name, each.kind, *each.figures, each.cell) for each in app.callbacks]
     if not rows:
@@ -77,7 +80,7 @@ def log(lines: Iterable[LogLine]) -> str:
     return f'<div style="{_LOG_STYLE}">{text or "<i>Callbacks have printed nothing.</i>"}</div>'
 
 
-def floor(app: Any) -> str:
+def floor(app: Dash) -> str:
     """One line: who has control, how long, who asks for it."""
     control = app.control
     asking, left = control.requests, control.left
@@ -91,14 +94,14 @@ def floor(app: Any) -> str:
     return f"Floor: {text}" + (f"; asking: {names}{more}" if asking else "")
 
 
-def shares(app: Any) -> str:
+def shares(app: Dash) -> str:
     """How many share links there are, and how many pages came by them."""
     links = share_options(app)
     guests = sum(client.share is not None for client in app.clients)
     return f"Share links: {len(links)}, {guests} guest{'' if guests == 1 else 's'}"
 
 
-def share_options(app: Any) -> list[tuple[str, str]]:
+def share_options(app: Dash) -> list[tuple[str, str]]:
     """(label, id) of the share links, to choose from."""
     now = time.time()
     return [
@@ -113,7 +116,7 @@ def put(widget: Any, text: str) -> None:
         widget.value = text
 
 
-def client_options(app: Any) -> list[tuple[str, str]]:
+def client_options(app: Dash) -> list[tuple[str, str]]:
     """(label, id) of the clients, to choose from."""
     clients = app.clients
     names = _names(clients)
@@ -135,7 +138,7 @@ def _name(client: Any) -> str:
     return str(client.name or client.username or client.id)
 
 
-def _role(app: Any, client: Any) -> str:
+def _role(app: Dash, client: Any) -> str:
     floor = app.sessions.roles.floor
     place = floor.place(client)
     held = ", has control" if client is floor.holder else ""

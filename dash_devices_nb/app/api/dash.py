@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from importlib import import_module  # by name: the console stands above the app, which must not know it
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import quart
 
@@ -40,6 +39,9 @@ from dash_devices_nb.kernel.guard import InterruptGuard
 from dash_devices_nb.kernel.output import CellOutput
 from dash_devices_nb.kernel.outputlog import OutputLog
 from dash_devices_nb.kernel.tracebacks import in_a_line
+
+if TYPE_CHECKING:
+    from dash_devices_nb.console import Console, Graph
 
 """The code of a closed WebSocket after which a page does not come back by itself."""
 
@@ -189,19 +191,23 @@ class Dash(People):
         if page is not None:
             page.disconnect(CloseCode.FORBIDDEN, reason)
 
-    def console(self) -> Any:
+    def console(self) -> Console:
         """A panel of widgets: the clients, the callbacks, what they print, and buttons to pause and step them.
 
         There is one panel for an app; running the cell again, or a new app in the place of this one, goes on with it.
         """
-        return import_module("dash_devices_nb.console").console_of(self)
+        from dash_devices_nb.console import console_of  # it stands above the app; the import contract names this
 
-    def graph(self) -> Any:
+        return console_of(self)
+
+    def graph(self) -> Graph:
         """The callbacks as a picture: from inputs through callbacks to outputs, with cells, calls and times.
 
         The notebook shows it; `.svg` is its text.
         """
-        return import_module("dash_devices_nb.console").Graph(self)
+        from dash_devices_nb.console import Graph as Picture  # likewise
+
+        return Picture(self)
 
     # ---- running
 
