@@ -32,11 +32,11 @@ from dash_devices_nb.errors import FrameError, LoopError, RunError
 from dash_devices_nb.kernel.loops import submit
 
 if TYPE_CHECKING:
+    from dash_devices_nb.app.client_session import ClientSession
     from dash_devices_nb.app.execution.ports import StockCalls
     from dash_devices_nb.app.execution.regular_call import RegularCall
     from dash_devices_nb.app.execution.regular_calls import RegularCalls
     from dash_devices_nb.app.execution.runtime import Runtime
-    from dash_devices_nb.app.sessions.session import ClientSession
 
 TELL_SECONDS = 1.0
 """A page is told of a refusal at most so often; each is in the journal."""

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import segno
 
+from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.serving.mount import Mount
-from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.admission import AdmissionControl
 from dash_devices_nb.core.access.clients import Client

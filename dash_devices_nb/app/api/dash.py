@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import quart
 
-from dash_devices_nb.app.access.request_guards import RouteGuard, SocketGuard
 from dash_devices_nb.app.api.classroom import People
 from dash_devices_nb.app.api.events import Events
 from dash_devices_nb.app.definitions.registry import CallbackRegistry
@@ -27,6 +26,7 @@ from dash_devices_nb.app.journal.call_replayer import CallReplayer
 from dash_devices_nb.app.journal.journal import AppJournal
 from dash_devices_nb.app.journal.recorder import Recorder
 from dash_devices_nb.app.sessions.manager import SessionManager
+from dash_devices_nb.app.sessions.request_guards import RouteGuard, SocketGuard
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.app.stock_dash.route_roles import RouteRoles
 from dash_devices_nb.close_codes import CloseCode

@@ -9,13 +9,14 @@ from typing import Any
 import itsdangerous
 import quart
 
-from dash_devices_nb.app.delivery.http_calls import HttpCalls, Refused, text
+from dash_devices_nb.app.client_session import ClientSession
+from dash_devices_nb.app.delivery.http_calls import HttpCalls, Refused
 from dash_devices_nb.app.delivery.routes import page_script
 from dash_devices_nb.app.execution.regular_call import SERVER_ERROR
 from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.sessions.manager import SessionManager
-from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.plain_text import plain_text
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import BODY, MESSAGE, LinkBudget
 from dash_devices_nb.core.access.roles import Role
@@ -147,11 +148,15 @@ class Web(dash_internals.DashInternals):
             try:
                 answer = await self.outside.asked(await self.outside.asker(self._asking()))
             except Refused as refused:
-                return text(refused.text, refused.status)
+                return plain_text(refused.text, refused.status)
             if answer.response is not None:
                 return answer.response.set_response(data=answer.body)
             # In debug mode an error is a page with its traceback.
-            return (answer.body, answer.status) if answer.status == SERVER_ERROR else text(answer.body, answer.status)
+            return (
+                (answer.body, answer.status)
+                if answer.status == SERVER_ERROR
+                else plain_text(answer.body, answer.status)
+            )
 
         dispatch.__name__ = dispatch.__qualname__ = "dispatch"
         dispatch.__module__ = "dash.dash"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import quart
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
+from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.app.definitions.declare import name_of
 from dash_devices_nb.app.delivery.request_bodies import SpooledBody
 from dash_devices_nb.app.execution.call_queue import BusyError
@@ -37,8 +38,8 @@ from dash_devices_nb.app.execution.regular_call import (
 from dash_devices_nb.app.execution.regular_calls import RegularCalls
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest, requested_outputs
 from dash_devices_nb.app.execution.runtime import Runtime, settle
-from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.plain_text import plain_text
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import BODY
 from dash_devices_nb.core.access.roles import Role
@@ -213,8 +214,8 @@ class HttpCalls:
                 arguments = (await self.posted(empty=True)).body
                 answer = await self._called(asker, self.endpoints[path], arguments)
             except Refused as refused:
-                return text(refused.text, refused.status)
-            return quart.jsonify(answer.value) if answer.status == OK else text(answer.body, answer.status)
+                return plain_text(refused.text, refused.status)
+            return quart.jsonify(answer.value) if answer.status == OK else plain_text(answer.body, answer.status)
 
         return endpoint
 
@@ -266,7 +267,7 @@ class HttpCalls:
                         raise RuntimeError(f"one MCP message asks for more than {MOST_CALLS} calls")
                     given.append((answered.question, await self._wanted(asker, answered)))
             except Refused as refused:
-                return text(refused.text, refused.status)
+                return plain_text(refused.text, refused.status)
             guest = self._sessions.share_of(asker.client, quart.request) is not None
             return await _without_reasons(answered) if guest else answered
 
@@ -379,12 +380,6 @@ async def _complete(request: Any) -> int:
         raise Refused(TOO_MANY, str(error.description)) from error
     except TimeoutError as error:
         raise Refused(TIMED_OUT, "The request did not come whole in time.") from error
-
-
-def text(body: str, status: int) -> Any:
-    """An answer that is text whatever it says: what it repeats of a request is no markup."""
-    headers = {"X-Content-Type-Options": "nosniff"}
-    return quart.Response(body, status, headers, content_type="text/plain; charset=utf-8")
 
 
 def _nobody(answer: Answer) -> None:

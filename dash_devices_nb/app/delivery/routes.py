@@ -15,11 +15,11 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Protocol
 
-from dash_devices_nb.app.access.request_guards import SocketGuard
 from dash_devices_nb.app.delivery.request_turns import RequestTurns
 from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.sessions.connection import Connection
 from dash_devices_nb.app.sessions.manager import SessionManager
+from dash_devices_nb.app.sessions.request_guards import SocketGuard
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.transport.auth_middleware import AUTHENTICATED, AuthMiddleware
 

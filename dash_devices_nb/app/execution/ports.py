@@ -15,7 +15,7 @@ from dash_devices_nb.core.callbacks.propagation import Call
 from dash_devices_nb.core.props.mods import Mods
 
 if TYPE_CHECKING:
-    from dash_devices_nb.app.sessions.session import ClientSession
+    from dash_devices_nb.app.client_session import ClientSession
 
 
 class CallRecorder(Protocol):

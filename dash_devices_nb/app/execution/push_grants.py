@@ -17,9 +17,9 @@ from dash_devices_nb.core.props.ids import Key, Ref, canonical, output_refs
 from dash_devices_nb.core.props.values import PatchValue, Value
 
 if TYPE_CHECKING:
+    from dash_devices_nb.app.client_session import ClientSession
     from dash_devices_nb.app.execution.regular_call import RegularCall
     from dash_devices_nb.app.execution.runtime import Runtime
-    from dash_devices_nb.app.sessions.session import ClientSession
 
 MOST_KEPT = 10_000
 """Props of which is kept where a push of them leads to; a program may push to any number."""

@@ -50,7 +50,7 @@ from dash_devices_nb.core.protocol import messages
 from dash_devices_nb.kernel.outputlog import OutputLog
 
 if TYPE_CHECKING:
-    from dash_devices_nb.app.sessions.session import ClientSession
+    from dash_devices_nb.app.client_session import ClientSession
 
 
 AHEAD = 100

@@ -39,7 +39,7 @@ from dash_devices_nb.core.protocol.frames import Frame
 from dash_devices_nb.kernel.guard import RunningCalls
 
 if TYPE_CHECKING:
-    from dash_devices_nb.app.sessions.session import ClientSession
+    from dash_devices_nb.app.client_session import ClientSession
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.core.protocol import messages
 
 if TYPE_CHECKING:
+    from dash_devices_nb.app.client_session import ClientSession
     from dash_devices_nb.app.execution.runtime import Runtime
-    from dash_devices_nb.app.sessions.session import ClientSession
 
 
 class CallbackWebSockets:

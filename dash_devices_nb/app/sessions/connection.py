@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import Headers, MultiDict
 
-from dash_devices_nb.app.access.request_guards import Refusal
+from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.app.execution.call_queue import BusyError
 from dash_devices_nb.app.execution.link_spending import LARGE, LinkSpending
 from dash_devices_nb.app.execution.regular_call import Answer, RegularCall
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest, requested_outputs
-from dash_devices_nb.app.sessions.session import ClientSession
+from dash_devices_nb.app.sessions.request_guards import Refusal
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access import rate_limits
 from dash_devices_nb.core.access.clients import Client

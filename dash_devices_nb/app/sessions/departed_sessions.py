@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dash_devices_nb.core.access.clients import Client
 
 if TYPE_CHECKING:
-    from dash_devices_nb.app.sessions.session import ClientSession
+    from dash_devices_nb.app.client_session import ClientSession
 
 MOST_LEFT = 300
 """Pages of one share link, or of all who came without one, of which something is kept; the last ones that left."""

@@ -25,6 +25,7 @@ from dash_devices_nb.app.access.floor_control import Control
 from dash_devices_nb.app.access.permissions import Permissions
 from dash_devices_nb.app.access.presence import Presence
 from dash_devices_nb.app.access.share_links import ShareLinks
+from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.app.execution.call_queue import CallQueue, Job
 from dash_devices_nb.app.execution.causes import Causes
 from dash_devices_nb.app.execution.completion import Completion
@@ -37,7 +38,6 @@ from dash_devices_nb.app.execution.runtime import Runtime, being_cancelled
 from dash_devices_nb.app.sessions.callback_websocket import CallbackWebSockets
 from dash_devices_nb.app.sessions.departed_sessions import DepartedSession, DepartedSessions
 from dash_devices_nb.app.sessions.ports import App
-from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client

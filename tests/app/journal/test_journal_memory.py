@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html, replay
+from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.app.journal.journal import AppJournal
-from dash_devices_nb.app.sessions.session import ClientSession
 from dash_devices_nb.core.journal.entries import PUSH
 from dash_devices_nb.core.journal.retention import FRAMES
 from dash_devices_nb.core.props.values import Value

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
-from dash_devices_nb.app.sessions.session import ClientSession
+from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.core.access.rate_limits import TokenBucket
 from dash_devices_nb.core.protocol import outbox
 from tests.support.eventually import eventually
@@ -71,7 +71,7 @@ async def test_most_recent_skips_to_the_last_value(app_server):
 
 async def test_lag_is_told_to_the_page_that_causes_it_and_taken_back(app_server, monkeypatch):
     """A page says how far the callbacks are behind, until they are not."""
-    monkeypatch.setattr("dash_devices_nb.app.sessions.session.LAG_SECONDS", 0.2)
+    monkeypatch.setattr("dash_devices_nb.app.client_session.LAG_SECONDS", 0.2)
     app = app_with(Services.SHARED)
     async with RawPage(await served(app_server, app)) as page, RawPage(app.url) as other:
         await page.set("a", "value", 1)

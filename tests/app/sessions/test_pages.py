@@ -1,7 +1,7 @@
 import pytest
 
 from dash_devices_nb import Dash
-from dash_devices_nb.app.sessions.session import ClientSession
+from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.props.values import Value
 from dash_devices_nb.core.protocol.frames import Frame

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
@@ -24,7 +24,7 @@ from dash_devices_nb.core.protocol.outbox import HARD_LIMIT, MOST_PASSING, Outbo
 from dash_devices_nb.transport.writer import Writer
 
 if TYPE_CHECKING:
-    from dash_devices_nb.app.execution.runtime import Runtime
+    from dash_devices_nb.core.callbacks.dispatcher import Dispatcher
 
 TELL_OVERLOAD_SECONDS = 5.0
 """How often a page is told, at most, that the app has too much to do."""
@@ -34,6 +34,16 @@ BATCH_BYTES = 64 * 1024
 
 LAG_SECONDS = 0.5
 """From when on a page says that the callbacks are behind."""
+
+
+class Sends(Protocol):
+    """What has the lock, and sends what waits (`execution.runtime`)."""
+
+    lock: threading.RLock
+    dispatcher: Dispatcher
+
+    def touch(self, page: ClientSession) -> None:
+        """Something waits for a page. With the lock held."""
 
 
 class ClientSession:
@@ -72,7 +82,7 @@ class ClientSession:
 
     def __init__(
         self,
-        runtime: Runtime,
+        runtime: Sends,
         client: Client,
         dropped: Callable[[Client, str], object],
         budget: LinkBudget | None = None,

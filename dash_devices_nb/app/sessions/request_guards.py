@@ -19,8 +19,8 @@ from quart.ctx import RequestContext
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from dash_devices_nb.app.delivery.http_calls import text
 from dash_devices_nb.app.execution.call_queue import BusyError
+from dash_devices_nb.app.stock_dash.plain_text import plain_text
 from dash_devices_nb.app.stock_dash.route_roles import FORBIDDEN, SOCKET, RouteRoles
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
@@ -68,7 +68,7 @@ class RouteGuard:
     async def _request(self) -> Any:
         request = quart.request._get_current_object()  # type: ignore[attr-defined]
         lacking = self._lacking(request, request.method, self._page_client())
-        return None if lacking is None else text(lacking, FORBIDDEN)
+        return None if lacking is None else plain_text(lacking, FORBIDDEN)
 
     async def _websocket(self) -> Any:
         websocket = quart.websocket._get_current_object()  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ class RouteGuard:
         # A refused handshake would tell the page nothing.
         await websocket.accept()
         await websocket.close(CloseCode.FORBIDDEN, lacking)
-        return text(lacking, FORBIDDEN)
+        return plain_text(lacking, FORBIDDEN)
 
     def _lacking(self, asked: Any, method: str, client: Client | None) -> str | None:
         """Why somebody may not, or None."""
