@@ -1,6 +1,6 @@
-"""One page: what waits for it, and the frames that come from it.
+"""The session of one open page: what waits for it, and what the app knows of it.
 
-A page outlives its connection by the grace: if its tab comes back in time, it is the same client and gets what it
+A session outlives its connection by the grace. If the tab reconnects in time, it is the same client, and gets what it
 missed.
 """
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from dash_devices_nb.core.callbacks.dispatcher import Dispatcher
 
 TELL_OVERLOAD_SECONDS = 5.0
-"""How often a page is told, at most, that the app has too much to do."""
+"""The shortest time between two notices that the app has too much to do."""
 
 BATCH_BYTES = 64 * 1024
-"""So much is written together, and the frame that goes over it."""
+"""Soft limit, in bytes, of one batched write."""
 
 LAG_SECONDS = 0.5
-"""From when on a page says that the callbacks are behind."""
+"""The lag of the callbacks from which on a page shows it."""
 
 
 class Sends(Protocol):

@@ -144,7 +144,7 @@ class AuthMiddleware:
         return framed_by(scope, send, host.decode("latin-1"), self._ancestors)
 
     def _told(self, scope: Scope, by_header: bool, user: bytes) -> Scope:
-        """The scope as the app gets it: with the word on who it is, without what let in."""
+        """The scope for the app: with the identity header, without the credentials."""
         ours = (SECRET_HEADER, USER_HEADER)
         passed = [pair for pair in scope["headers"] if pair[0].lower() not in ours]
         return {**scope, "headers": [*passed, (USER_HEADER, user)], FORWARDED: by_header}

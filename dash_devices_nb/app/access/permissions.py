@@ -218,7 +218,7 @@ class Permissions:
         return f"{self.floor.holder.label} has control" if self.floor.holder else "the controls are closed now"
 
     def _refusal(self, page: ClientSession, reason: str, undone: Mods) -> Action:
-        """Undo, and tell. A page's script keeps its person from what is refused: who goes on is sent away."""
+        """Revert the change and notify the person. A page that goes on is disconnected: its own script would not."""
         now = time.monotonic()
         page.refusals += 1
         if page.refusals > MOST_REFUSED:

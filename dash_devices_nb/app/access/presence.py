@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TOGETHER_SECONDS = 0.25
 PAGES_A_SECOND = 100
-"""A change waits at least so long that no more than so many pages are told in a second."""
+"""Changes are throttled so that at most this many sessions are updated per second."""
 MOST_NAMES = 40
 
 _ROW = {"display": "flex", "flexWrap": "wrap", "gap": "6px", "alignItems": "center", "fontSize": "14px"}

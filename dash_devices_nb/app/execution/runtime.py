@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 30.0
-"""How long a synchronous push waits for the callbacks that hang on it, at the most."""
+"""The longest that a synchronous push waits for the callbacks that depend on it."""
 
 ERRANDS = 32
-"""What is done in a worker for who asks, before a callback is called: hooks that are asked, and large messages read."""
+"""Jobs in workers that are no callbacks: hooks that are asked, and large messages that are parsed."""
 BUSY_SECONDS = 0.2
-"""How long a coroutine callback may wait for its loop before the pages say so."""
+"""The time that a coroutine callback waits for its loop before the pages show it."""
 
 FEW_PAGES = 16
-"""To so many pages a thread writes itself what it has queued for them; more, and it has the I/O loop do it, so that it
-holds the lock for no longer than a fraction of a millisecond."""
+"""Above this many sessions with something to send, the calling thread leaves the writing to the I/O loop, so that it
+holds the lock for a fraction of a millisecond only."""
 
 running_call: ContextVar[Queued | None] = ContextVar("dash_devices_nb_call", default=None)
 """The call that the current thread or task runs."""

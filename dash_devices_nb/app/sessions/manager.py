@@ -259,7 +259,7 @@ class SessionManager:
             self._leave(page)
 
     def client_of(self, scope: Any) -> Client:
-        """Who opens this WebSocket, as a client that is none of the app's yet."""
+        """Build an unregistered client from the scope of a WebSocket."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         cookies = _cookies(headers.get("cookie", ""))
         identity = self._who(headers)
@@ -295,7 +295,7 @@ class SessionManager:
         return self.visitors.get(headers.get(VISITOR_HEADER, "")) or _identity(headers)
 
     def rights_of(self, headers: Mapping[str, str]) -> Role:
-        """What somebody may do who sends a request, and is no page that we know."""
+        """The rights of a requester over HTTP who names no session."""
         identity, person = self._asker(headers)
         with self.runtime.lock:
             role = self.roles.persons.role(person, Role(identity.get("role", Role.CONTROL)))
@@ -314,7 +314,7 @@ class SessionManager:
         return Person(group, self.browsers.known(cookies))
 
     def share_of(self, client: Client | None, request: Any) -> str | None:
-        """The share link by which somebody came, or None; of a request of no page that we know its headers tell."""
+        """The id of the share link of a client, or None. Without a client, the headers of the request tell it."""
         if client is not None or request is None:
             return client.share if client is not None else None
         return self.share_of_headers(request.headers)

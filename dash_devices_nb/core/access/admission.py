@@ -1,4 +1,4 @@
-"""Admission control: how many may be in at a time, by all ways, by one share link, and by it from one address."""
+"""Admission control: how many pages may be open at a time: in all, by one share link, and from one address."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Key = TypeVar("Key", str, tuple[str, str])
 
 UPLOAD = 64 * 1024 * 1024
 BESIDE = 4 * 1024 * 1024
-"""Bytes of a request for a callback beside the file in it."""
+"""Bytes that a request for a callback may have in addition to the file in it."""
 
 
 @dataclass
 class ConnectionLimits:
-    """How many connections an app takes at a time. An owner is never turned away; None: any number.
+    """How many connections an app takes at a time. An owner is never refused. None: any number.
 
     Attributes:
-        clients: of all.
-        per_address: guests from one IP address by one share link: one link's pages turn nobody away who comes by
-            another from the same network. A whole class may be behind one address, so this is not lower.
-        per_share: guests by one share link.
-        calls: plain regular callbacks that run at a time, without serial queues; guests have half of it. Others wait.
-        upload: bytes of a file that somebody who may act sends to a callback (`dcc.Upload`); whoever opens the page
-            later has a new value. Through Jupyter its `max_body_bytes` counts, too.
+        clients: pages in all.
+        per_address: guests of one share link from one IP address. A whole class may be behind one address, so this is
+            not lower. It is counted for each link, so that one link's pages keep no other link's guests out.
+        per_share: guests of one share link.
+        calls: plain regular callbacks that run at a time, outside serial queues. Guests get half of it. Others wait.
+        upload: bytes of a file that a person who may act sends to a callback (`dcc.Upload`). A change counts for pages
+            that are opened later. Through Jupyter, the extension's `max_body_bytes` counts too.
     """
 
     clients: int | None = 500
@@ -37,15 +37,15 @@ class ConnectionLimits:
 
     @property
     def body(self) -> int:
-        """The longest request for a callback, in bytes: a file comes as base64, with the callback's other values."""
+        """The longest request for a callback, in bytes. A file comes as base64, among the callback's other values."""
         return self.upload * 4 // 3 + BESIDE
 
 
 class AdmissionControl:
-    """Counts who is in.
+    """Counts the open pages.
 
     Attributes:
-        limits: can be changed at any time; who is in stays.
+        limits: can be changed at any time. Pages that are open stay.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class AdmissionControl:
         return self._in
 
     def full(self, address: str, share: str | None) -> str:
-        """Why nobody else can come in from there, as a sentence for the person; empty if they can."""
+        """Why no other page may be opened from there, as a sentence for the person. Empty if one may."""
         limits = self.limits
         for count, most, what in (
             (self._in, limits.clients, "this app"),
@@ -71,14 +71,14 @@ class AdmissionControl:
         return ""
 
     def enter(self, address: str, share: str | None) -> None:
-        """Somebody comes in."""
+        """Count a page that was opened."""
         self._in += 1
         if share:
             self._addresses[address, share] += 1
             self._shares[share] += 1
 
     def leave(self, address: str, share: str | None) -> None:
-        """Somebody who came in leaves."""
+        """Count a page that was closed."""
         self._in -= 1
         if share:
             _one_less(self._addresses, (address, share))

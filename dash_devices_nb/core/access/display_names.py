@@ -26,7 +26,7 @@ def alike(one: str, other: str) -> bool:
 
 
 def marked(name: str) -> str:
-    """A guest's name that an owner has: with a word that says whose it is."""
+    """Append " (guest)" to a guest's name that an owner has."""
     return name[: LONGEST_NAME - len(MARK)].strip() + MARK
 
 

@@ -1,4 +1,4 @@
-"""Turns: how many run at a time, in all, of guests, and of one link. Who comes beyond that waits, link after link."""
+"""A fair queue: how many jobs run at a time, in all, of guests, and of one link. The rest wait; links take turns."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ T = TypeVar("T")
 CALLS = 128
 """Plain regular callbacks that run at a time: each has a thread."""
 MOST_WAITING = 1000
-"""Calls of one link that may wait: each page of a class loads, and makes its first calls."""
+"""Calls of one link that may wait: all pages of a class load at once, and make their initial calls."""
 PATIENCE = 30.0
 """Seconds after which a call that waits is told that it will not be made."""
 
 
 class Turn(Enum):
-    """What becomes of one who asks: it runs now, waits, or is turned away as too many wait."""
+    """The answer to a job: it runs now, it waits, or it is refused because too many wait."""
 
     NOW = "now"
     WAITS = "waits"
@@ -26,15 +26,15 @@ class Turn(Enum):
 
 
 class FairQueue(Generic[T]):
-    """Says who runs, and who is next. Time comes in as an argument.
+    """Decides which job runs, and which is next. Time comes in as an argument.
 
-    Guests have at most half of the places, so that the owner always finds one, and one link three quarters of those, so
-    that another link does.
+    Guests get at most half of the places, so that the owner always finds one. One link gets at most three quarters of
+    the guests' half, so that another link finds one.
 
     Args:
-        most: how many may run at a time; asked each time.
-        waiting: how many of one link may wait.
-        patience: how long they wait, in seconds.
+        most: number of jobs that may run at a time; called each time.
+        waiting: number of jobs of one link that may wait.
+        patience: the longest wait, in seconds.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class FairQueue(Generic[T]):
         return sum(map(len, self._waiting.values()))
 
     def ask(self, one: T, link: Hashable, now: float, *, guest: bool) -> Turn:
-        """Somebody of a link wants to run. After `NOW`, `done` follows."""
+        """Ask for a place. After `NOW`, call `done` when the job has ended."""
         key = (link, guest)
         queue = self._waiting.get(key)
         if not queue and self._has_place(key):
@@ -70,7 +70,7 @@ class FairQueue(Generic[T]):
         return Turn.WAITS
 
     def done(self, link: Hashable, *, guest: bool) -> list[tuple[T, Hashable, bool]]:
-        """One that ran is done. Returns those that run now, with their link and whether it is a guest's."""
+        """A job has ended. Returns the jobs that run now, each with its link and whether it is a guest's."""
         key = (link, guest)
         self._running[key] -= 1
         if self._running[key] <= 0:
@@ -101,7 +101,7 @@ class FairQueue(Generic[T]):
         return guests < most // 2 and self._running[key] < max(1, most * 3 // 8)
 
     def expired(self, now: float) -> list[T]:
-        """Those who have waited for too long; they wait no more."""
+        """Remove the jobs that have waited too long, and return them."""
         found: list[T] = []
         for key, queue in list(self._waiting.items()):
             while queue and queue[0][0] <= now:
@@ -111,5 +111,5 @@ class FairQueue(Generic[T]):
         return found
 
     def next_expiry(self) -> float | None:
-        """When `expired` has something next; None: nobody waits."""
+        """When the next job expires, or None if none waits."""
         return min((queue[0][0] for queue in self._waiting.values()), default=None)

@@ -9,28 +9,28 @@ RATE = 200.0
 BURST = 400.0
 """Changes that it may send at once."""
 GUESTS = {Role.VIEW: (30.0, 200.0), Role.CONTROL: (100.0, 300.0)}
-"""(rate, burst) of pages that came by a share link, for all that they send (`cost`), not only for changes."""
+"""(rate, burst) of pages that came by a share link, for everything that they send (`cost`)."""
 GUESTS_BYTES = 16 * 1024
-"""Bytes of a guest's frame that cost as much as a change."""
+"""Bytes of a guest's frame that cost one token."""
 MOST_NAMED = 5_000
-"""Ids and props that a frame may name, of whoever has a budget."""
+"""Ids and props that a frame of a guest may name."""
 NAMED_BYTES = 400
-"""Bytes that cost as much as to name one."""
+"""Naming one costs as much as this many bytes."""
 GUESTS_LITTLE = 0.1
-"""What a guest's frame costs that asks for nothing: what it has taken, what it shows, that it is alive."""
+"""Token cost of a guest's housekeeping frames (`ok`, `shown`, `ping`)."""
 GUESTS_PASSING = 500
-"""Frames told in passing that may wait for a guest's page; over that it is given up: it asks, and never reads."""
+"""Transient frames that may wait for a guest's page. A page with more asks and never reads, and is dropped."""
 GUESTS_HARD_LIMIT = 16 * 1024 * 1024
-"""Bytes that may wait for a guest's page that it has not confirmed; over that it is given up."""
+"""Bytes that a guest's page may leave unacknowledged. A page with more is dropped."""
 GUESTS_MOST_SECONDS = 10.0
-"""A guest whose one frame costs more than so many seconds' rate, beyond the burst, is sent away."""
+"""A guest is disconnected if one frame costs more than the tokens of this many seconds, beyond the burst."""
 MOST_MALFORMED = 100
-"""Frames that cannot be read after which a page is sent away."""
+"""Malformed frames after which a page is disconnected."""
 GUESTS_MOST_MALFORMED = 10
-"""The same of a page that came by a share link, which is not to come back."""
+"""The same for a page that came by a share link. It is told not to come back."""
 MOST_REFUSED = 200
-"""Acts beyond its rights after which a page is sent away. Its own script lets nobody act so; only what is on its way
-while the rights are taken is no forgery."""
+"""Acts beyond its rights after which a page is disconnected. The page's script allows no such act; only what was sent
+just before the rights were taken is no forgery."""
 
 
 class TokenBucket:
@@ -49,16 +49,16 @@ class TokenBucket:
 
     @property
     def tokens(self) -> float:
-        """How many there were at the last `take`; below 0 for those that wait."""
+        """Tokens after the last `take`. Negative while somebody waits."""
         return self._tokens
 
     def has_one(self, now: float, beside: float = 0.0) -> bool:
-        """Whether `take` would not have to wait, after so many that are taken beside."""
+        """Whether `1 + beside` tokens are available now."""
         grown = (now - self._then) * self.rate if self._then is not None else 0.0
         return self._tokens + grown >= 1 + beside
 
     def take(self, now: float, cost: float = 1.0) -> float:
-        """Take a token, or so many. Returns how long to wait before acting on it, in seconds; 0 where there are."""
+        """Take `cost` tokens. Returns the seconds to wait before acting on it; 0 if there were enough."""
         if self._then is not None:
             self._tokens = min(self.burst, self._tokens + (now - self._then) * self.rate)
         self._then = now
@@ -67,12 +67,12 @@ class TokenBucket:
 
 
 def cost(kind: str, size: int) -> float:
-    """What a guest's frame costs beside the one token that a `set`, a `floor` or a `name` takes of everybody."""
+    """Token cost of a guest's frame, in addition to the token that everybody pays for a `set`, `floor` or `name`."""
     by_kind = {"set": 0.0, "floor": 5.0, "name": 0.0, "req": 1.0}.get(kind, GUESTS_LITTLE)
     return by_kind + size / GUESTS_BYTES
 
 
 def token_bucket_for(role: Role, *, guest: bool, before: TokenBucket) -> TokenBucket:
-    """The bucket of a page that may do this now: the one it has, where that fits."""
+    """The bucket for a page of this role. The page keeps the one it has if that fits."""
     rate, burst = GUESTS.get(role, (RATE, BURST)) if guest else (RATE, BURST)
     return before if (before.rate, before.burst) == (rate, burst) else TokenBucket(rate, burst)

@@ -1,4 +1,4 @@
-"""What the dispatcher asks its driver to do. The driver performs the actions of one event in their order."""
+"""Actions: what the dispatcher asks its driver to do. The driver performs the actions of one event in order."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Send:
 
     Attributes:
         mods: the values.
-        revision: of the shared state.
-        but: all but this one, which has the values already.
+        revision: the revision of the shared state that they make.
+        but: the client that has the values already.
     """
 
     mods: Mods
@@ -31,20 +31,20 @@ class Send:
 
 @dataclass(frozen=True)
 class Run:
-    """Run a call: a `Call`, then `receive_result` or `receive_failure`; a regular one, then `finish`."""
+    """Run a call. A `Call` ends with `receive_result` or `receive_failure`, a regular one with `finish`."""
 
     call: Queued
 
 
 @dataclass(frozen=True)
 class Refuse:
-    """Tell a page that its change was not taken, and what holds instead.
+    """Tell a page that its change was refused, and the values that hold.
 
     Attributes:
-        client: whose change it was.
+        client: the client of that page.
         mods: the values that hold.
-        reason: one sentence; empty: there is nothing to be told.
-        told: whether the person is told it, beside the journal.
+        reason: one sentence for the person; may be empty.
+        told: whether the person sees the reason. It is in the journal in any case.
     """
 
     client: Client
@@ -55,7 +55,7 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Release:
-    """Let somebody go on who waited for a propagation."""
+    """Release a waiter."""
 
     waiter: Waiter
 
@@ -73,7 +73,7 @@ class Wake:
 
 @dataclass(frozen=True)
 class Report:
-    """Something went wrong that nobody can be told by an exception."""
+    """Report an error that cannot be raised to anybody."""
 
     error: Exception
     call: Call | None = None

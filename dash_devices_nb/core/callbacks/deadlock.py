@@ -1,10 +1,9 @@
-"""Who waits for whom.
+"""The wait-for graph: which waiter waits for which calls, and when a wait would never end.
 
-A synchronous push waits for the propagation that it started. If it stands in a regular callback, it waits only for the
-callbacks that have outputs, and its callback holds its serial queue meanwhile; in a shared callback it waits for
-nothing. If it stands on the callback loop's thread, no coroutine can run meanwhile. Where the propagation needs what
-the waiter holds,
-waiting would never end: the waiter is let go instead.
+A synchronous push waits for the propagation that it started. A push in a regular callback waits only for callbacks with
+outputs, and its callback holds its serial queue meanwhile. A push in a shared callback does not wait. A push on the
+thread of the callback loop keeps all coroutines from running. If the propagation needs what the waiter holds, the wait
+would be a deadlock, and the waiter is released instead.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from dash_devices_nb.core.callbacks.serial_queues import Queued, SerialQueues
 
 @dataclass(eq=False)
 class Waiter:
-    """Somebody who waits for a propagation.
+    """A push that waits for its propagation.
 
     Attributes:
-        propagation: what it waits for.
-        holder: the regular call in which it stands, if any.
+        propagation: the propagation that it waits for.
+        holder: the regular call that pushed, if any.
         blocks_loop: whether it blocks the callback loop.
     """
 
@@ -31,7 +30,7 @@ class Waiter:
 
     @property
     def done(self) -> bool:
-        """Whether what it waits for is over."""
+        """Whether the wait is over."""
         return self.propagation.over if self.holder is None else self.propagation.told
 
     def calls(self) -> list[Call]:
@@ -40,14 +39,14 @@ class Waiter:
 
 
 class WaitForGraph:
-    """All waiters."""
+    """All waiters of an app."""
 
     def __init__(self, queues: SerialQueues) -> None:
         self._serial_queues = queues
         self._waiters: list[Waiter] = []
 
     def add(self, waiter: Waiter) -> bool:
-        """Add a waiter. Returns False if it need not, or must not, wait."""
+        """Add a waiter. Returns False if it has nothing to wait for, or would wait for ever."""
         if waiter.done or self._stuck(waiter):
             return False
         self._waiters.append(waiter)

@@ -1,7 +1,7 @@
 """The dispatcher: one event in, the actions that follow from it out.
 
-Not safe from several threads at once: its driver holds a lock around each call and performs the actions, or queues
-them, before it lets go, so that all clients see the changes in the order of their revisions.
+It is not thread-safe. Its driver holds a lock around each call, and performs or queues the actions before it releases
+the lock. So all clients see the changes in the order of their revisions.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Dispatcher:
 
     Attributes:
         state: the shared props.
-        layout: the components that have been seen.
-        store: both of them.
+        layout: the known components.
+        store: the state and the layout.
         graph: the shared callbacks.
-        now: the time of the event that is received, in seconds of the driver's clock.
-        queues: what waits for what; regular callbacks use them too.
+        now: the time of the event that is being received, in seconds of the driver's clock.
+        queues: the serial queues, also those of regular callbacks.
     """
 
     def __init__(self) -> None:
@@ -60,18 +60,19 @@ class Dispatcher:
     # ---- what is shared
 
     def is_shared(self, key: Key) -> bool:
-        """Whether changes of this prop go through the server: a shared callback uses it.
+        """Whether changes of this prop go through the server, because a shared callback uses it.
 
-        A prop that was only pushed to all keeps that value for late joiners, and is each page's own.
+        A prop that was only pushed to all pages is not shared. Late joiners get the pushed value; each page owns its
+        own.
         """
         return self.graph.is_shared(key)
 
     def may_be_sent(self, key: Key) -> bool:
-        """Whether pages may send changes of this prop: it is shared, or was a moment ago."""
+        """Whether pages may send changes of this prop: it is shared, or was until a moment ago."""
         return self.is_shared(key) or self.graph.was_shared(key)
 
     def is_there(self, key: Key) -> bool:
-        """Whether a page may mean this: of ids that a pattern matches anybody could invent any number."""
+        """Whether a page may name this id. Else a page could invent any number of ids that a pattern matches."""
         return not key[0].startswith("{") or key[0] in self.layout or key in self.state
 
     def value(self, key: Key) -> Value:
@@ -79,31 +80,31 @@ class Dispatcher:
         return self.store.value(key)
 
     def layout_value(self, key: Key) -> Value:
-        """The prop's value in the layout, whatever is shared."""
+        """The prop's value in the layout, without the shared one."""
         return self.store.layout_value(key)
 
     def shared_values(self, component_id: str) -> dict[str, Any] | None:
-        """The shared values of a component by prop, as objects of the caller's own."""
+        """The shared values of a component by prop. The caller owns the objects."""
         return self.store.shared_values(component_id)
 
     # ---- events
 
     def start(self, tree: Any) -> list[Action]:
-        """The app starts with this layout (a plain JSON tree): call the shared callbacks once."""
+        """Start the app with this layout (a plain JSON tree), and make the initial calls."""
         self.store.learn(tree)
         self._started = True
         return self.release()
 
     def receive_layout(self, tree: Any) -> list[Action]:
-        """The app has another layout (a plain JSON tree). Shared values stay; what waited for it is called."""
+        """Replace the layout (a plain JSON tree). Shared values stay. Callbacks that waited for it are called."""
         self.store.replace_layout(tree)
         return self._close(self._initial_calls())
 
     def receive_components(self, tree: Any, *, withheld: bool = False) -> list[Action]:
-        """These components are about to come into a page (a plain JSON tree, changed in place).
+        """Components are about to come into a page (a plain JSON tree, changed in place).
 
-        Shared values that were kept for them are laid over them, unless they are withheld from the page; callbacks that
-        waited for them are called.
+        The shared values are laid over them, unless they are withheld from the page. Callbacks that waited for the
+        components are called.
         """
         if withheld:
             self.store.learn(tree)
@@ -112,16 +113,16 @@ class Dispatcher:
         return self._close(self._initial_calls())
 
     def receive_answer(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool = False) -> list[Action]:
-        """These values (plain JSON, changed in place) are about to come into one page, by the answer to its question.
+        """Values (plain JSON, changed in place) are about to come into one page, as the answer to its request.
 
-        As `receive_components`, but the components are the page's own: what the values before them had brought goes,
-        and counts no more where no other page shows it.
+        Like `receive_components`, but the components belong to the page. Components that the previous values brought
+        are gone, and are forgotten if no other page shows them.
         """
         self.store.bring_own(page, values, withheld=withheld)
         return self._close(self._initial_calls())
 
     def lay_over(self, tree: Any) -> None:
-        """As `receive_components`, for no page that we know: what comes counts in no pattern, and calls nothing."""
+        """Like `receive_components`, for an unknown page: the components match no pattern, and nothing is called."""
         self.store.lay_over(tree)
 
     def brought(self, page: str) -> Collection[Key]:
@@ -129,7 +130,7 @@ class Dispatcher:
         return self.store.shown.keys(page)
 
     def receive_declared(self, page: str, ids: Iterable[str], gone: Collection[str]) -> list[Action]:
-        """A page has made components itself, and has let go of others that it had made."""
+        """A page has made components itself, or has removed some that it had made."""
         self.store.retract(page, gone)
         self.store.declare(page, [each for each in ids if each not in self.layout and self._may_be_meant(each)])
         return self._close(self._initial_calls())
@@ -139,7 +140,7 @@ class Dispatcher:
         return self.store.shown.declared(page)
 
     def receive_leave(self, page: str) -> list[Action]:
-        """A page has left: what it alone showed counts no more, and it says nothing more of its acts."""
+        """A page has left. Components that only it showed are forgotten."""
         self.store.leave(page)
         for key, (revision, actor) in self._acted.items():
             if actor is not None and actor.id == page:
@@ -153,11 +154,11 @@ class Dispatcher:
         return any(ref.pattern and ref.bind(component_id) is not None for ref in self.graph.refs())
 
     def add_callback(self, spec: CallbackSpec, *, hold: bool = False) -> list[Action]:
-        """A callback is declared; if the app runs, it is called at once.
+        """Add a callback. If the app runs, its initial call is made at once.
 
         Args:
             spec: the callback.
-            hold: call it when `release` says so, or an event does.
+            hold: keep its initial call until `release`, or until an event calls it.
 
         Raises:
             DuplicateOutputError, CallbackCycleError: as `CallbackGraph.add`.
@@ -168,11 +169,11 @@ class Dispatcher:
         return self._close(self._initial_calls())
 
     def release(self) -> list[Action]:
-        """The callbacks whose first call is held may be called."""
+        """Make the initial calls that are held."""
         return self._close(self._initial_calls(self._initials.release()))
 
     def remove_callback(self, spec: CallbackSpec) -> None:
-        """A callback is taken away. Its calls that run or wait go on, but set nothing any more."""
+        """Remove a callback. Its calls that run or wait go on, but set nothing."""
         self.graph.remove(spec)
         self._initials.forget(spec)
 
@@ -180,14 +181,14 @@ class Dispatcher:
         """A page changed shared props.
 
         Args:
-            client: whose page.
+            client: the client of that page.
             mods: the new values.
-            cause: None if the person did it.
+            cause: why it did; None if a person did it.
         """
         return self.change(client, mods, cause)[0]
 
     def change(self, client: Client, mods: Mods, cause: Cause | None = None) -> tuple[list[Action], Propagation | None]:
-        """As `receive_change`; also returns the propagation that it starts, None if nothing was taken."""
+        """Like `receive_change`. Also returns the propagation that it starts, or None if no value was taken."""
         actions: list[Action] = []
         propagation: Propagation | None = None
         refused: Mods = {}
@@ -237,8 +238,8 @@ class Dispatcher:
 
         Args:
             mods: the values.
-            holder: the call in which it does, if any. If that is a regular one, the shared callbacks without output
-                wait for it to return. If it is a shared one, what led to it and has not changed calls nothing.
+            holder: the call that pushes, if any. If it is a regular one, shared callbacks without output wait until it
+                has returned. If it is a shared one, a prop that led to it and did not change calls nothing.
 
         Returns:
             The actions, and the propagation that it starts (to wait for).
@@ -259,7 +260,7 @@ class Dispatcher:
         return self._close(actions + more + self._initial_calls()), propagation
 
     def receive_result(self, call: Call, mods: Mods) -> list[Action]:
-        """A call has finished with these outputs (normal ones, alternate ones and `set_props`)."""
+        """A call has returned these outputs (normal ones, alternate ones and `set_props`)."""
         if call.spec not in self.graph:
             return self.receive_failure(call)  # a newer definition of it may have set them already
         if call.propagation.initial:
@@ -294,7 +295,7 @@ class Dispatcher:
         return self._close(actions + self._finish(call) + self._initial_calls())
 
     def _set_meanwhile(self, key: Key, call: Call) -> bool:
-        """Whether somebody has set a prop since an initial call, which nobody asked for, began to compute it."""
+        """Whether the prop was set after this initial call had started."""
         entry = self.state.get(key)
         since = call.propagation.since.get(call.spec, call.revision)
         if entry is None or entry.revision <= since or key in call.propagation.written:
@@ -308,9 +309,9 @@ class Dispatcher:
     # ---- waiting and serial queues
 
     def wait(self, propagation: Propagation, holder: Queued | None, *, blocks_loop: bool) -> Waiter | None:
-        """Somebody would wait for a propagation, in this call, if any. None: it need not, or waiting would never end.
+        """Wait for a propagation, in this call if any. Returns None if there is nothing to wait for, or no end to it.
 
-        What is postponed and stands in the way follows with the next `hasten`.
+        Postponed calls that it waits for are released by the next `hasten`.
         """
         if isinstance(holder, Call) and not holder.over:
             return None
@@ -319,25 +320,25 @@ class Dispatcher:
         return waiter if self._wait_for.add(waiter) else None
 
     def give_up(self, waiter: Waiter) -> None:
-        """A waiter waits no longer."""
+        """Forget a waiter that has given up."""
         self._wait_for.discard(waiter)
 
     def hasten(self) -> list[Action]:
-        """Postpone nothing that somebody waits for, nor what that stands behind."""
+        """Release the postponed calls that somebody waits for, and the calls ahead of them."""
         return [Run(call) for call in self._postponed.wanted(self._wait_for.wanted())]
 
     def wake(self) -> list[Action]:
-        """It is the time that a `Wake` has named."""
+        """The time has come that a `Wake` had named."""
         actions: list[Action] = [Run(call) for call in self._postponed.due(self.now)]
         following = self._postponed.next
         return self._close([*actions, *([] if following is None else [Wake(following)])])
 
     def returned(self, call: Queued) -> list[Action]:
-        """A regular call has returned: what its pushes have caused, and waits for that, may run."""
+        """A regular call has returned. Calls that its pushes caused, and that waited for it, may run."""
         return self._close([Run(each) for each in self._postponed.returned(call)])
 
     def submit(self, call: Queued) -> bool:
-        """Queue a regular call on its serial queue. Returns whether it may run now."""
+        """Put a regular call into its serial queue. Returns whether it may run now."""
         return self.queues.submit(call)
 
     def finish(self, call: Queued) -> list[Action]:
@@ -352,15 +353,15 @@ class Dispatcher:
         return not users or any(i.spec.shows_others for i in users)
 
     def _counts(self, key: Key, value: Value, cause: Cause, client: Client) -> bool:
-        """Whether a change that no person made is taken."""
+        """Whether to take a change that no person made."""
         if cause.kept:
             return False
         return self._says(key, value, cause, client) if cause.said else self._answers(key, value, cause)
 
     def _says(self, key: Key, value: Value, cause: Cause, client: Client) -> bool:
-        """Whether a component may answer a change: once over all pages, and none where it says nothing new.
+        """Whether a component's answer to a change is taken: once over all pages, and only if it says something new.
 
-        The page that was first may correct itself: a table says what it shows in several steps.
+        The page that was first may correct itself, because a table reports what it shows in several steps.
         """
         if self.value(key) == value:
             return False
@@ -387,14 +388,14 @@ class Dispatcher:
         return True
 
     def _is_newest(self, cause: Cause, entry: StateEntry) -> bool:
-        """Whether a page answers the value that a prop has.
+        """Whether a page answers the current value of a prop.
 
-        A page that skips, or comes back, gets the newest values of all props with one revision, that of the last.
+        A page that skips, or reconnects, gets the newest values of all props with one revision, the newest.
         """
         return entry.revision <= cause.revision <= self.state.revision
 
     def _answers(self, key: Key, value: Value, cause: Cause) -> bool:
-        """Whether a page's own callback may set a shared prop: one answer to one change, and no circles."""
+        """Whether a page's own callback may set a shared prop: one answer for one change, and no circles."""
         if cause.key is None:
             return self.state.get(key) is None and self.value(key) != value
         entry = self.state.get(cause.key)
@@ -420,11 +421,11 @@ class Dispatcher:
         return (entry.lineage if entry else frozenset()) | {cause.key}
 
     def _comes_back(self, stored: Mods, lineage: frozenset[Key]) -> frozenset[Key]:
-        """The props that led to a shared callback and that it pushes as they are: to call for them would never end."""
+        """Props that led to a shared callback and that it pushes unchanged. Calling for them would never end."""
         return frozenset(key for key in lineage.intersection(stored) if self.value(key) == stored[key])
 
     def _initial_calls(self, since: Mapping[CallbackSpec, int] | None = None) -> list[Action]:
-        """Call what waits for its first call and has its components, and patterns with ALL whose components changed."""
+        """Make the initial calls that are ready, and call patterns with ALL whose components changed."""
         ready = self._initials.take() if self._started else []
         if not ready:
             return []
@@ -451,7 +452,7 @@ class Dispatcher:
         return propagation, self._advance(propagation, propagation.plan.order)
 
     def _outside(self, mods: list[Key], call: Call) -> list[Action]:
-        """An alternate output changed inputs that the propagation has passed already, or did not plan for."""
+        """An alternate output changed inputs that this propagation has passed, or that its plan does not have."""
         lineage = (*call.propagation.lineage, call.spec)
         reached = {i.spec for key in mods for i in self.graph.triggered_by(key)}
         circle = reached.intersection(lineage)
@@ -464,7 +465,7 @@ class Dispatcher:
         return self._propagation(mods, None, call.propagation.props | call.propagation.keys, lineage)[1]
 
     def _advance(self, propagation: Propagation, resolved_callbacks: Iterable[ResolvedCallback]) -> list[Action]:
-        """Call what is due and has nothing upstream, settle what is not due."""
+        """Call the due callbacks that have nothing upstream, and settle those that are not due."""
         actions: list[Action] = []
         pending = [i for i in resolved_callbacks if propagation.left.get(i) == 0]
         while pending:
@@ -476,7 +477,7 @@ class Dispatcher:
         return actions
 
     def _settle(self, propagation: Propagation, resolved: ResolvedCallback) -> list[ResolvedCallback]:
-        """Mark as settled. Returns what has nothing upstream any more."""
+        """Mark as settled. Returns the callbacks that have nothing upstream now."""
         propagation.left.pop(resolved, None)
         free = []
         for following in propagation.plan.downstream[resolved]:
@@ -510,7 +511,7 @@ class Dispatcher:
         return actions
 
     def _postpone(self, call: Call) -> list[Action]:
-        """Have a call without output wait for the regular callback that has pushed what calls it."""
+        """Postpone a call without output until the regular callback has returned whose push caused it."""
         propagation = call.propagation
         if propagation.holder is None or propagation.holder.over or call.spec.outputs or self.now >= propagation.until:
             return []
@@ -520,7 +521,7 @@ class Dispatcher:
         return list(wake)
 
     def _overtake(self, old: Call, call: Call) -> Call:
-        """The newer of two waiting calls takes the place of the older; whoever waits for that waits for the newer."""
+        """Replace an older waiting call by a newer one. Waiters of the older one wait for the newer one."""
         triggered = tuple(dict.fromkeys((*old.triggered, *call.triggered)))
         newer = replace(call, triggered=triggered, overtook=(*old.overtook, old.propagation))
         for propagation, gone in ((call.propagation, call), *((propagation, old) for propagation in newer.overtook)):
@@ -544,7 +545,7 @@ class Dispatcher:
         return tuple(self.value(key) for key in cast("tuple[Key, ...]", slot))
 
     def _close(self, actions: list[Action]) -> list[Action]:
-        """Add what follows for those who wait."""
+        """Add the actions that release waiters."""
         actions += self.hasten()
         actions += [Release(waiter) for waiter in self._wait_for.releasable()]
         return actions

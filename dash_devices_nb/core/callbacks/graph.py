@@ -1,8 +1,8 @@
-"""The graph of shared callbacks: what a change leads to, in which order.
+"""The graph of shared callbacks: what a change leads to, and in which order.
 
-An edge leads from a callback to another when an output of the first is an input of the second. Cycles are refused when
-a callback is declared; a callback whose output is its own input is none (it is not called by its own result, as in
-Dash). Instances and plans are cached until a callback or a component is added or removed.
+There is an edge from one callback to another if an output of the first is an input of the second. Cycles are refused
+when a callback is declared. A callback whose output is also its input is no cycle: as in Dash, its own result does not
+call it. Resolved callbacks and plans are cached until a callback or a component is added or removed.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Plan:
     """What can follow from one event.
 
     Attributes:
-        upstream: every callback instance that may be called, with the number of instances in the plan that it waits
-        for. downstream: for each instance those that wait for it.
-        order: the instances, each after all that it waits for.
+        upstream: each callback that may be called, with the number of callbacks in the plan that it waits for.
+        downstream: for each callback, those that wait for it.
+        order: the callbacks in topological order.
     """
 
     upstream: Mapping[ResolvedCallback, int]
@@ -51,7 +51,7 @@ class CallbackGraph:
 
     @property
     def version(self) -> int:
-        """Grows when a callback is added or removed."""
+        """A number that grows when a callback is added or removed."""
         return self._version
 
     @property
@@ -104,7 +104,7 @@ class CallbackGraph:
             )
 
     def refs(self) -> list[Ref]:
-        """The dependencies of all callbacks, each once: the props that are shared."""
+        """The dependencies of all callbacks, each once. These props are shared."""
         return list(dict.fromkeys(ref for spec in self._specs for ref in spec.refs))
 
     def is_shared(self, key: Key) -> bool:
@@ -121,21 +121,21 @@ class CallbackGraph:
         return known
 
     def was_shared(self, key: Key) -> bool:
-        """Whether it was a prop of a callback that was removed: pages may not have heard of that yet."""
+        """Whether it was a prop of a removed callback. Pages may not have heard of the removal yet."""
         return any(ref.prop == key[1] and ref.bind(key[0]) is not None for ref in self._former)
 
     def resolved_callbacks(self, spec: CallbackSpec) -> tuple[ResolvedCallback, ...]:
-        """The instances of a callback among the components that have been seen."""
+        """The resolved callbacks of a declaration, for the known components."""
         self._index()
         return self._resolved[spec]
 
     def triggered_by(self, key: Key) -> tuple[ResolvedCallback, ...]:
-        """The instances with this input."""
+        """The resolved callbacks with this input."""
         self._index()
         return self._by_input.get(key, ())
 
     def plan(self, keys: frozenset[Key]) -> Plan:
-        """What a change of these props can lead to."""
+        """The plan for a change of these props."""
         self._index()
         plan = self._plans.get(keys)
         if plan is None:
@@ -144,7 +144,7 @@ class CallbackGraph:
         return plan
 
     def plan_of(self, roots: Iterable[ResolvedCallback]) -> Plan:
-        """What a call of these instances can lead to."""
+        """The plan for calls of these callbacks."""
         self._index()
         found: dict[ResolvedCallback, None] = dict.fromkeys(roots)
         downstream: dict[ResolvedCallback, tuple[ResolvedCallback, ...]] = {}

@@ -1,4 +1,4 @@
-"""Which shared callbacks wait for their first call, that which nobody asks for."""
+"""Initial calls of shared callbacks: those that nobody asks for, when an app, a cell or a component comes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dash_devices_nb.core.props.layout import Layout
 
 
 class InitialCalls:
-    """The instances of callbacks that have had their first call, and the callbacks whose first call is held.
+    """The callbacks that have had their initial call, and those whose initial call is held.
 
     Args:
         graph: the shared callbacks.
@@ -28,7 +28,7 @@ class InitialCalls:
         self._held: dict[CallbackSpec, int] = {}
 
     def take(self) -> list[ResolvedCallback]:
-        """What is to be called: it has its components and was not called, or is a pattern whose components changed."""
+        """Take the callbacks that are ready: their components are there, and they had no call with these inputs."""
         version = (self._graph.version, self._layout.version)
         if version == self._looked_at:
             return []
@@ -46,23 +46,23 @@ class InitialCalls:
         return ready
 
     def hold(self, spec: CallbackSpec, revision: int) -> None:
-        """Hold a callback's first call, which counts as made at this revision of the state."""
+        """Hold the initial call of a callback. It counts as made at this revision of the state."""
         self._held[spec] = revision
 
     def release(self) -> Mapping[CallbackSpec, int]:
-        """Let what is held be taken. Returns the callbacks, and at which revision their first call counts as made."""
+        """Release what is held. Returns the callbacks, with the revision at which their initial call counts as made."""
         held, self._held = self._held, {}
         if held:
             self._looked_at = None
         return held
 
     def called(self, resolved: ResolvedCallback) -> None:
-        """An event has called it. Where its first call is held, this was it."""
+        """An event has called it. If its initial call is held, this call replaces it."""
         if resolved.spec in self._held:
             self._note(resolved)
 
     def forget(self, spec: CallbackSpec) -> None:
-        """A callback is taken away."""
+        """Forget a callback that was removed."""
         self._held.pop(spec, None)
         self._called = {known: keys for known, keys in self._called.items() if known[0] is not spec}
 

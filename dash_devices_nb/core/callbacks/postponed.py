@@ -1,8 +1,8 @@
 """Calls that wait for the regular callback whose push caused them.
 
-A shared callback without output acts on a device. What a regular callback pushes calls such a one only when the regular
-callback has returned, so that several pushes of one callback are made whole before the device hears of the first. It
-waits at most `SECONDS`, as a callback may go on for long.
+A shared callback without output acts on a device. If a regular callback pushes, such a callback is called only after
+the regular callback has returned. So all pushes of one callback are in place before the device hears of the first. The
+call waits at most `SECONDS`, because a callback may run for long.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dash_devices_nb.core.callbacks.propagation import Call
 from dash_devices_nb.core.callbacks.serial_queues import Queued, SerialQueues
 
 SECONDS = 0.25
-"""How long after its push a call is postponed at the most."""
+"""The longest that a call is postponed after its push."""
 
 
 class Postponed:
-    """The calls that are postponed. Each has its place in its serial queue.
+    """The postponed calls. Each keeps its place in its serial queue.
 
     Args:
         queues: where the calls wait.
@@ -30,29 +30,29 @@ class Postponed:
 
     @property
     def next(self) -> float | None:
-        """When the first call is postponed no longer; None: there is none."""
+        """When the first of them is due, or None if there is none."""
         return min((until for _, until in self._calls.values()), default=None)
 
     def add(self, call: Call, holder: Queued, until: float) -> None:
-        """Postpone a call, which does not run yet, until `holder` has returned."""
+        """Postpone a call that has not begun until `holder` has returned."""
         self._serial_queues.hold(call)
         self._calls[call] = (holder, until)
 
     def exchange(self, old: Call, new: Call) -> None:
-        """A newer call takes the place of a postponed one, and is postponed in its stead."""
+        """Replace a postponed call by a newer one."""
         if old in self._calls:
             self._calls[new] = self._calls.pop(old)
 
     def returned(self, holder: Queued) -> list[Call]:
-        """A callback has returned: take out what waited for it. Returns what may run now."""
+        """Release the calls that waited for a callback, which has returned. Returns those that may run now."""
         return self._let([call for call, (who, _) in self._calls.items() if who is holder])
 
     def due(self, now: float) -> list[Call]:
-        """Take out what has waited long enough. Returns what may run now."""
+        """Release the calls that have waited long enough. Returns those that may run now."""
         return self._let([call for call, (_, until) in self._calls.items() if until <= now])
 
     def wanted(self, calls: list[Call]) -> list[Call]:
-        """Somebody waits for these: take them out, and what they stand behind. Returns what may run now."""
+        """Release calls that somebody waits for, and the calls ahead of them. Returns those that may run now."""
         if not self._calls:
             return []
         found: dict[Call, None] = {}

@@ -1,8 +1,8 @@
 """Propagations and calls: one event on its way through the shared callbacks.
 
-A propagation holds a plan (see `graph`). An instance in it is *due* once one of its inputs has changed in this
-propagation; when everything upstream of it is settled it is called if it is due, and settled at once if not. So a
-callback is called at most once a propagation, and a propagation is over when all of its instances are settled.
+A propagation follows a plan (see `graph`). A callback in it becomes *due* when one of its inputs changes. Once
+everything upstream is settled, a due callback is called, and one that is not due is settled at once. So each callback
+is called at most once in a propagation. The propagation ends when all of its callbacks are settled.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ACTED = -1
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a page changed a shared prop though nobody touched it there: a callback of that page did.
+    """Why a page changed a shared prop although nobody touched it there: a callback of the page did.
 
     Attributes:
-        key: the prop whose change led to this one; None: an initial call of the page.
-        revision: of that change, made elsewhere; `ACTED`: the person of this page made it.
-        said: a component answered that change by itself, as every page's does: it is nobody's act.
-        kept: the page's browser has kept the value, or the program says that it is to drive nothing.
-        pushed: the program pushed it to all pages, in this revision; no shared callback uses the prop.
-        own: the program pushed it to this page alone; `revision` is the number of the frame.
+        key: the prop whose change led to this one. None: an initial call of the page did.
+        revision: the revision of that change, if it was made elsewhere. `ACTED`: a person made it on this page.
+        said: a component answered that change by itself, as it does on every page. It is nobody's act.
+        kept: the browser kept the value, or the program said that it drives nothing.
+        pushed: the program pushed it to all pages in this revision. No shared callback uses the prop.
+        own: the program pushed it to this page only. `revision` is the number of the frame.
     """
 
     key: Key | None = None
@@ -49,19 +49,19 @@ class Propagation:
     """One event on its way.
 
     Attributes:
-        plan: what can follow.
-        client: who made the change; None for a push, the start and everything down the chain.
-        initial: whether it is the start of the app, a callback or a component: nobody acted.
+        plan: the callbacks that can follow, in order.
+        client: who made the change. None for a push, for the start, and for what follows from a result.
+        initial: True if nobody acted: an app, a callback or a component started.
         keys: the props that changed.
-        props: the lineage of that change (see `state.Entry`), which the outputs inherit.
+        props: the lineage of the change (see `state.StateEntry`). The outputs inherit it.
         lineage: the callbacks whose alternate outputs started it, oldest first.
-        due: the instances with a changed input, and which.
-        live: calls that wait or run.
-        written: what its own calls have set, where it is initial.
-        since: for callbacks whose first call was held, the revision at which it counts as made.
-        holder: the regular call in which it was pushed; its callbacks without output wait for that to return.
-        until: but not longer, in seconds of the driver's clock.
-        left: for each instance that is not settled how many it waits for, or `CALLED`.
+        due: the callbacks with a changed input, each with the inputs that changed.
+        live: the calls that wait or run.
+        written: what its own calls have set, if it is initial.
+        since: for callbacks whose initial call was held, the revision at which the call counts as made.
+        holder: the regular call that pushed. Callbacks without output wait until it returns.
+        until: when they wait no longer, in seconds of the driver's clock.
+        left: for each callback that is not settled, the number of callbacks it waits for, or `CALLED`.
     """
 
     plan: Plan

@@ -58,11 +58,11 @@ class SerialQueues:
         return None
 
     def hold(self, call: Queued) -> None:
-        """A call that is about to be submitted does not run before `let`, even as the first of its serial queue."""
+        """Keep a call that will be submitted from running before `let`, even if it is the first of its queue."""
         self._held.add(call)
 
     def let(self, call: Queued) -> bool:
-        """A call is held no longer. Returns whether it may run now."""
+        """Stop holding a call. Returns whether it may run now."""
         self._held.discard(call)
         return call.queue_key is None or self._queues[call.queue_key][0] is call
 
@@ -82,7 +82,7 @@ class SerialQueues:
         return []
 
     def replace(self, old: Queued, new: Queued) -> None:
-        """Put `new` where `old` waits; it is held if that was."""
+        """Replace a waiting call. The new one is held if the old one was."""
         if old in self._held:
             self._held.remove(old)
             self._held.add(new)

@@ -1,7 +1,7 @@
-"""What a shared callback was declared to be, and its instances.
+"""The declaration of a shared callback, and the callbacks that it resolves to.
 
-A callback without `MATCH` has one instance. With `MATCH` it has one for each combination of values that its components
-give; which there are depends on the components that have been seen.
+A declaration without `MATCH` resolves to one callback. With `MATCH` it resolves to one callback for each combination of
+values among the known components.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ class CallbackSpec:
         name: the function's name, for messages.
         inputs, state, outputs: its dependencies, flat.
         service: its service.
-        queue_key: calls with equal serial queues run one after the other; None: concurrently.
-        initial: whether it is called once at the start.
+        queue_key: calls with equal keys run one after the other. None: they run concurrently.
+        initial: whether it has an initial call.
         coroutine: whether it runs on the callback loop rather than in a worker.
         several: whether it returns a value for each output (a list of outputs) rather than one.
         allow_duplicate: indices of outputs that may have another callback.
         role: what a client needs to call it.
-        optional: indices of inputs whose component need not be there; None stands for its value.
-        driver: what the driver runs for it; here, so that it lives as long as the calls of a callback that was removed.
+        optional: indices of inputs whose component may be missing. Its value is None then.
+        driver: what the driver runs for it. It is kept here, so that it lives as long as calls of a removed callback
+        do.
     """
 
     name: str
@@ -56,12 +57,12 @@ class CallbackSpec:
     # Each is asked for every change, and `&` of an IntFlag makes an object.
     @cached_property
     def most_recent(self) -> bool:
-        """Whether a newer waiting call takes the place of an older one."""
+        """Whether a newer waiting call replaces an older one."""
         return bool(self.service & Services.MOST_RECENT)
 
     @cached_property
     def shows_others(self) -> bool:
-        """Whether a change of its inputs goes to the other clients at once."""
+        """Whether a change of its inputs is sent to the other clients at once."""
         return bool(self.service & Services.SHARE_WITH_OTHER_CLIENTS)
 
     def __str__(self) -> str:
@@ -75,11 +76,11 @@ Slot: TypeAlias = Key | tuple[Key, ...]
 
 @dataclass(frozen=True)
 class ResolvedCallback:
-    """One instance of a callback with its wildcards resolved.
+    """A callback whose wildcards are resolved to components.
 
     Attributes:
-        spec: its callback.
-        bindings: what its MATCH keys stand for.
+        spec: its declaration.
+        bindings: the values of its MATCH keys.
         inputs, state, outputs: its props, in the order of the declaration.
     """
 
@@ -117,5 +118,5 @@ def flat(slots: tuple[Slot, ...]) -> tuple[Key, ...]:
 
 
 def is_one(slot: Slot) -> TypeGuard[Key]:
-    """Whether a slot stands for one prop, not for a list of them."""
+    """Whether a slot is one prop, and not a list of props."""
     return bool(slot) and isinstance(slot[0], str)

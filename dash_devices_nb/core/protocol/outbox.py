@@ -1,12 +1,18 @@
 """What waits to be sent to one page.
 
-Three kinds of frames. *Shared* frames carry a revision of the shared state. A page says how many of them it has
-applied; while more than `window` bytes, or `frames` frames, are on their way none is sent, and when more than `limit`
-bytes wait, or as many frames again, all of them are dropped and the page is brought up to date from the state once it
-can take something again: it skips to the latest value of each prop. *Own* frames (answers, values for this page alone,
-notices) are numbered and kept until the page says that it has them, so that a lost connection loses none; over
-`hard_limit` bytes of them the page is given up. *Images* are sent one at a time for each place, and only the newest
-waits.
+There are four kinds of frames.
+
+*Shared* frames carry a revision of the shared state. A page acknowledges how many of them it has applied. While more
+than `window` bytes or `frames` frames are in flight, no more are sent. If more than `limit` bytes or `frames` frames
+wait, all of them are dropped. The page then gets the latest value of each prop from the state, once it can take
+something again.
+
+*Own* frames (answers, values for this page only, notices) are reliable: they are numbered, and kept until the page
+acknowledges them, so a lost connection loses none. A page with more than `hard_limit` bytes of them is dropped.
+
+*Transient* frames need not survive a lost connection.
+
+*Images* are sent one at a time for each place. Only the newest image of a place waits.
 
 So a page costs at most `limit` + `window` + `hard_limit` bytes, and one waiting image for each place.
 """
@@ -25,9 +31,9 @@ LIMIT = 1024 * 1024
 WINDOW = 512 * 1024
 HARD_LIMIT = 64 * 1024 * 1024
 MOST_PASSING = 10_000
-"""Frames that are told in passing and wait, above which the page is given up: it asks, and never reads."""
+"""Transient frames that may wait. A page with more of them asks and never reads, and is dropped."""
 FRAMES = 100
-"""Shared frames that may be on their way, and then wait: small ones cost a page time before they cost space."""
+"""Shared frames that may be in flight, and that may wait then. Small frames cost a page time before they cost space."""
 
 F = TypeVar("F", bound=Sized)
 
@@ -43,17 +49,17 @@ class Outbox(Generic[F]):
     """The queue of one page.
 
     Args:
-        limit: bytes of waiting shared frames above which they are dropped for a resync.
-        hard_limit: bytes of own frames that the page has not confirmed, above which it is given up.
-        window: bytes of shared frames that may be on their way.
-        frames: how many shared frames may be on their way; as many more may wait then.
-        transient: how many frames that are told in passing may wait.
-        shelf: of all pages that came by the same link; has to hold their own frames beside these.
+        limit: bytes of waiting shared frames. With more, they are dropped for a resync.
+        hard_limit: bytes of own frames that the page has not acknowledged. With more, it is dropped.
+        window: bytes of shared frames that may be in flight.
+        frames: number of shared frames that may be in flight; as many more may wait.
+        transient: number of transient frames that may wait.
+        shelf: the own frames of all pages that came by the same link.
 
     Attributes:
-        revision: of the shared state that the page has once it has taken all that was handed out.
-        skipped: how many shared frames and images were dropped so far.
-        overflowed: whether `hard_limit` was reached, or too many frames wait.
+        revision: the revision of the shared state that the page has after all frames that were handed out.
+        skipped: number of shared frames and images that were dropped.
+        overflowed: True if `hard_limit` was reached, or too many frames wait.
     """
 
     def __init__(
@@ -99,12 +105,12 @@ class Outbox(Generic[F]):
 
     @property
     def in_flight(self) -> int:
-        """Bytes of shared frames that are on their way, or not yet applied."""
+        """Bytes of shared frames that were sent and are not applied yet."""
         return self._flying_bytes
 
     @property
     def unconfirmed(self) -> int:
-        """Own frames that the page has not confirmed."""
+        """Number of own frames that the page has not acknowledged."""
         return len(self._own)
 
     def next_number(self) -> int:
@@ -130,7 +136,7 @@ class Outbox(Generic[F]):
         self._shared_frames += 1
 
     def add_own(self, frame: F, number: int) -> None:
-        """Queue a frame for this page alone; its number is from `next_number`. Nothing for a page that is given up."""
+        """Queue a frame for this page only, with a number from `next_number`. Does nothing for a dropped page."""
         if self.overflowed:
             return
         self._queue.append((frame, None))
@@ -147,14 +153,14 @@ class Outbox(Generic[F]):
         self._queue.append((frame, None))
 
     def add_image(self, place: Key, frame: F) -> None:
-        """Queue an image; it takes the place of one that waits for the same place."""
+        """Queue an image. It replaces one that waits for the same place."""
         self.skipped += place in self._images
         self._images[place] = frame
 
     # ---- handing out
 
     def next(self) -> F | Resync | None:
-        """Take the next thing to send; after a `Resync`, call `synced`. None: nothing, or the page must apply first."""
+        """Take the next frame. After a `Resync`, call `synced`. None: nothing waits, or the page must apply first."""
         if self._queue:
             return self._first()
         if self._lagging:
@@ -163,7 +169,7 @@ class Outbox(Generic[F]):
         return self.next_image()
 
     def next_image(self) -> F | None:
-        """Take an image whose place has shown the one before."""
+        """Take an image whose place has shown the previous one."""
         for place, frame in self._images.items():
             if place not in self._shown:
                 self._shown.add(place)
@@ -172,7 +178,7 @@ class Outbox(Generic[F]):
         return None
 
     def only(self) -> F | None:
-        """Take the next thing to send if nothing waits beside it, as is nearly always so. None: `next` tells."""
+        """Take the next frame if it is the only one, as it nearly always is. None: ask `next`."""
         return None if len(self._queue) != 1 or self._lagging or self._images else self._first()
 
     def _first(self) -> F | None:
@@ -189,7 +195,7 @@ class Outbox(Generic[F]):
         return frame
 
     def synced(self, revision: int, size: int = 0) -> None:
-        """The page is sent all up to `revision` now, in a frame of `size` bytes."""
+        """The page is being sent everything up to `revision`, in a frame of `size` bytes."""
         self._lagging = False
         self.revision = revision
         if size:
@@ -198,7 +204,7 @@ class Outbox(Generic[F]):
     # ---- what the page says
 
     def confirm(self, number: int) -> None:
-        """The page has all own frames up to `number`."""
+        """The page acknowledges all own frames up to `number`."""
         while self._own and self._own[0][0] <= number:
             self._shelve(-len(self._own.popleft()[1]))
 
@@ -217,17 +223,17 @@ class Outbox(Generic[F]):
         self._shared_bytes = self._shared_frames = 0
 
     def start_anew(self) -> None:
-        """The page has nothing of the shared state, or may have nothing: it gets all of it."""
+        """Send the page all of the shared state: it has none of it, or may have none."""
         self._fall_behind()
         self.revision = 0
 
     def drop_images(self) -> None:
-        """No image that waits shall be sent."""
+        """Drop the images that wait."""
         self.skipped += len(self._images)
         self._images.clear()
 
     def applied(self, count: int) -> None:
-        """The page has applied so many shared frames since its connection began."""
+        """The page acknowledges that it has applied `count` shared frames since its connection began."""
         while self._acked < count and self._in_flight:
             self._acked += 1
             self._flying_bytes -= self._in_flight.popleft()
@@ -237,7 +243,7 @@ class Outbox(Generic[F]):
         self._shown.discard(place)
 
     def resume(self, number: int, revision: int) -> None:
-        """The page is back: it has own frames up to `number`, and the shared state of `revision`."""
+        """The page has reconnected. It has own frames up to `number`, and the shared state of `revision`."""
         self.confirm(number)
         self._queue.clear()
         self._shared_bytes = self._shared_frames = 0

@@ -45,7 +45,7 @@ REMEMBERED = 7 * 86_400
 PATIENCE = 30.0
 """Seconds for which a guest's request waits for others of the same link."""
 QUEUE = 3
-"""So many times as many may wait as may be under way."""
+"""Length of the queue, as a multiple of the concurrency limit."""
 FULL = "Full: too much is open by this share link. Trying again…"
 LINGER = 2.0  # seconds in which a refused page may take its Close frame
 MOST_COOKIES = 4
