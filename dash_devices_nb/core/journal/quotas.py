@@ -1,7 +1,7 @@
-"""Whose part of a bounded room something takes: so guests cannot push out of it what they have not put there.
+"""Quotas by role in a bounded store, so that guests cannot evict what others have put there.
 
-Guests may fill what is empty. Once the room is full, theirs gives way first: what viewers put in beyond a fifth of the
-room, what other guests put in beyond half of it, and only then the oldest of all.
+Guests may fill what is empty. Once the store is full, items are evicted in this order: those of viewers beyond a fifth
+of the store, those of other guests beyond half of it, then the oldest of all.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _MOST = ((VIEWERS, 0.2), (GUESTS, 0.5))
 
 
 def part_of(client: Any) -> int:
-    """Whose part what a client causes belongs to."""
+    """The part to which a client's items belong."""
     if getattr(client, "role", None) is Role.VIEW:
         return VIEWERS
     return OWN if getattr(client, "share", None) is None else GUESTS
 
 
 def crowding(sizes: Sequence[int], limit: int) -> int | None:
-    """Who takes more than its part of a room of this limit; None: nobody."""
+    """The part that exceeds its quota in a store of this limit, or None."""
     for part, most in _MOST:
         if sizes[part] > max(1, limit * most):
             return part
@@ -34,10 +34,10 @@ def crowding(sizes: Sequence[int], limit: int) -> int | None:
 
 
 class Quotas(Generic[T]):
-    """A bounded room for what has a weight. Not safe from several threads.
+    """A bounded store of items with a weight. It is not thread-safe.
 
     Args:
-        limit: the greatest weight in all. The newest that is no guest's is kept however heavy it is.
+        limit: the greatest total weight. The newest item that is no guest's is kept, however heavy it is.
 
     Attributes:
         limit: can be set.
@@ -51,17 +51,17 @@ class Quotas(Generic[T]):
 
     @property
     def weight(self) -> int:
-        """Of all that is in it."""
+        """The total weight."""
         return sum(self._weights)
 
     def put(self, part: int, item: T, weight: int = 1) -> None:
-        """Put something in."""
+        """Add an item."""
         self._number += 1
         self._kept[part].append((self._number, weight, item))
         self._weights[part] += weight
 
     def excess(self) -> Iterator[T]:
-        """Take out what is too much."""
+        """Remove and return what exceeds the limit."""
         while self.weight > self.limit:
             part = crowding(self._weights, self.limit)
             if part is None:
@@ -73,13 +73,13 @@ class Quotas(Generic[T]):
             yield item
 
     def leave(self, part: int, gone: Callable[[T], bool]) -> None:
-        """Take out the oldest of a part that are gone; one between others that are not waits for these."""
+        """Remove the oldest items of a part that are gone. A later one waits until those before it are gone."""
         kept = self._kept[part]
         while kept and gone(kept[0][2]):
             self._weights[part] -= kept.popleft()[1]
 
     def clear(self) -> None:
-        """Take out all."""
+        """Remove all."""
         for part, kept in enumerate(self._kept):
             kept.clear()
             self._weights[part] = 0

@@ -1,9 +1,9 @@
-"""What the journal holds in memory, bounded: large values, and the frames of tracebacks.
+"""Retention: which large values and which frames of tracebacks the journal keeps in memory.
 
-An entry's small values stay as long as the entry does. Large ones count towards a number of bytes, and errors hold the
-frames in which they were raised, with all that is in these; of both the oldest are let go first, those of guests before
-others' (see `quotas`), while their entries stay and say so. What belongs to an entry goes with it at the latest. What
-somebody has taken in hand is never touched: the journal replaces its own reference.
+Small values stay as long as their entry. Large values count towards a limit in bytes. An error keeps the frames in
+which it was raised, and all that is in them, for the last few errors. The oldest are evicted first, those of guests
+before others' (see `quotas`). Their entries stay, and say so. Objects that somebody has taken from the journal are
+never changed: the journal replaces its own reference.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from dash_devices_nb.core.journal.quotas import OWN, Quotas
 
 MEMORY = 64 * 2**20
 HEAVY = 4096
-"""From this many bytes of JSON on a value is a large one."""
+"""A value of this many bytes of JSON or more is large."""
 FRAMES = 20
-"""So many of the last errors are held with their frames."""
+"""Number of the last errors that keep their frames."""
 
 
 class Evicted:
-    """Stands for the values of a change or a push that were let go.
+    """Stands for the evicted values of a change or a push.
 
     Attributes:
-        keys: the props that it was about.
+        keys: the props that were set.
         size: bytes of JSON.
     """
 
@@ -37,10 +37,10 @@ class Evicted:
 
 
 class Retained:
-    """What an entry is about, as long as it is held whole; then what stands for it.
+    """The content of an entry, or what stands for it after eviction.
 
     Attributes:
-        what: that.
+        what: the content.
         weight: bytes of JSON.
         gone: whether the journal has dropped the entry.
     """
@@ -54,11 +54,11 @@ class Retained:
 
 
 class Retention:
-    """Holds what is large, and lets the oldest go.
+    """Keeps large contents, and evicts the oldest.
 
     Args:
-        memory: how many bytes of JSON may be held; the newest that is no guest's is held however large it is.
-        lock: entered around each change, so that all may be called from any thread.
+        memory: limit in bytes of JSON. The newest content that is no guest's is kept, however large it is.
+        lock: entered around each change, so all methods may be called from any thread.
     """
 
     def __init__(self, memory: int = MEMORY, lock: AbstractContextManager[Any] | None = None) -> None:
@@ -68,7 +68,7 @@ class Retention:
 
     @property
     def memory(self) -> int:
-        """How many bytes may be held."""
+        """The limit in bytes of JSON."""
         return self._heavy.limit
 
     @memory.setter
@@ -79,11 +79,11 @@ class Retention:
 
     @property
     def bytes(self) -> int:
-        """How many bytes are held."""
+        """The bytes of JSON that are kept."""
         return self._heavy.weight
 
     def hold(self, what: Any, weight: int, part: int = OWN) -> Any:
-        """Hold what is large or has failed, in somebody's part. Returns `what` itself where it is neither."""
+        """Keep a content that is large or has failed, in a part. Returns `what` itself if it is neither."""
         failed = getattr(what, "error", None) is not None
         if weight < HEAVY and not failed:
             return what
@@ -99,7 +99,7 @@ class Retention:
         return held
 
     def drop(self, held: Retained, part: int) -> None:
-        """The entry of somebody's part that this belongs to is dropped: hold it no more."""
+        """Stop keeping a content of a part: its entry was dropped."""
         with self._lock:
             held.gone = True
             for room in (self._heavy, self._failed):
@@ -110,7 +110,7 @@ class Retention:
             old.what = Evicted(old.what) if isinstance(old.what, dict) else old.what.let_go()
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Stop keeping anything."""
         with self._lock:
             self._heavy.clear()
             self._failed.clear()

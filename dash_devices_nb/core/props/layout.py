@@ -1,7 +1,7 @@
-"""Which components there are, as plain JSON trees, and the shared values laid over them.
+"""The known components, found in plain JSON trees, and the shared values laid over such trees.
 
-A component in JSON is `{"type", "namespace", "props"}`; its id is in the props. Components can stand anywhere in a
-prop's value, not only in `children`, so a tree is searched whole.
+A component in JSON is `{"type", "namespace", "props"}`. Its id is one of the props. Components may be anywhere in a
+prop's value, not only in `children`, so the whole tree is searched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EVENT_PROPS = frozenset({"extendData", "prependData"})
 
 
 UNKNOWN_KIND = ("", "")
-"""Of a component of which a page has told no more than the id."""
+"""The kind of a component of which only the id is known."""
 
 
 def is_component(node: Any) -> bool:
@@ -44,12 +44,12 @@ def components(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @dataclass
 class Component:
-    """What is known of a component.
+    """A known component.
 
     Attributes:
         id: the canonical id.
         kind: (namespace, type), such as ("dash_core_components", "Slider").
-        props: its props when it was last seen in a layout or in a value.
+        props: its props in the layout or the value that had it last.
     """
 
     id: str
@@ -59,20 +59,20 @@ class Component:
 
 @dataclass
 class Layout:
-    """The components that have been seen, in the order of their first appearance.
+    """The known components, in the order of their first appearance.
 
     Attributes:
-        version: grows when a component is added; what is cached by it goes stale then.
+        version: a number that grows when a component is added. Caches depend on it.
     """
 
     by_id: dict[str, Component] = field(default_factory=dict)
     version: int = 0
 
     def add(self, tree: Any) -> list[str]:
-        """Take in all components of a tree.
+        """Add all components of a tree.
 
         Returns:
-            The ids that are new.
+            The new ids.
         """
         new: list[str] = []
         for component_id, node in components(tree):
@@ -85,21 +85,21 @@ class Layout:
         return new
 
     def declare(self, ids: Iterable[str]) -> None:
-        """Take in components of which nothing but the id is known."""
+        """Add components of which only the id is known."""
         new = [each for each in ids if each not in self.by_id]
         self.by_id.update((each, Component(each, UNKNOWN_KIND, {})) for each in new)
         if new:
             self.version += 1
 
     def remove(self, gone: Iterable[str], *, but: Any) -> None:
-        """Forget components, and take in those of the trees in `but`, some of which may have only moved."""
+        """Forget components, and add those of the trees in `but`: some may have moved only."""
         for component_id in gone:
             self.by_id.pop(component_id, None)
         self.version += 1
         self.add(but)
 
     def replace(self, tree: Any) -> None:
-        """Forget all components, and take in those of another tree."""
+        """Forget all components, and add those of another tree."""
         self.by_id.clear()
         self.version += 1
         self.add(tree)
@@ -108,12 +108,12 @@ class Layout:
         return component_id in self.by_id
 
     def initial(self, component_id: str, prop: str) -> Any:
-        """The prop's value in the layout; None where there is none."""
+        """The prop's value in the layout, or None."""
         component = self.by_id.get(component_id)
         return None if component is None else component.props.get(prop)
 
     def matching(self, ref: Ref) -> Iterator[str]:
-        """The known ids that a dependency can mean, in layout order."""
+        """The known ids that a dependency matches, in layout order."""
         if not ref.pattern:
             if ref.id in self.by_id:
                 yield ref.id
@@ -128,12 +128,12 @@ def overlay(
     values_of: Callable[[str], dict[str, Any] | None],
     covered: dict[str, dict[str, Any]] | None = None,
 ) -> bool:
-    """Lay values over the components of a tree, in place; also over components that such a value brings in.
+    """Lay values over the components of a tree, in place, and over components within those values.
 
     Args:
-        tree: the caller's own JSON tree.
-        values_of: the values of one component by prop, plain and the caller's own, or None.
-        covered: takes, by id and prop, what was there before.
+        tree: a JSON tree that the caller owns.
+        values_of: returns the values of a component by prop (plain, owned by the caller), or None.
+        covered: receives the previous values, by id and prop.
 
     Returns:
         Whether anything was laid over.

@@ -1,8 +1,8 @@
-"""Which components pages show beside the app's layout: each page its own, brought by its callbacks' answers.
+"""The components that pages show beside the app's layout. Answers to a page's callbacks bring them.
 
-A page's answer brings components into one of its props; the next answer for that prop takes them away again, and with
-them what had been brought into them. A component is there as long as one page shows it. What a page makes itself (a
-clientside callback) it declares.
+An answer brings components into one prop of a page. The next answer for that prop removes them, and what had been
+brought into them. A component exists as long as one page shows it. A page declares components that it makes itself, in
+a clientside callback.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Collection, Iterable
 from dash_devices_nb.core.props.ids import Key
 
 DECLARED: Key = ("", "declared")
-"""Stands for the prop of what a page has declared."""
+"""The prop under which declared components are kept."""
 
 
 class PageComponents:
-    """The components of pages, by the page's client and the prop into which they were brought."""
+    """The components of pages, by client and by the prop that has them."""
 
     def __init__(self) -> None:
         self._pages: dict[str, dict[Key, set[str]]] = {}
         self._counts: Counter[str] = Counter()
 
     def keys(self, page: str) -> Collection[Key]:
-        """The props into which something was brought."""
+        """The props that have components."""
         return self._pages.get(page, {}).keys()
 
     def declared(self, page: str) -> Collection[str]:
@@ -32,13 +32,13 @@ class PageComponents:
         return self._pages.get(page, {}).get(DECLARED, ())
 
     def bring(self, page: str, key: Key, ids: Iterable[str], *, more: bool = False) -> set[str]:
-        """A prop of a page has these components now.
+        """Set the components of a page's prop.
 
         Args:
             page: the id of its client.
             key: the prop.
-            ids: of the components in its value.
-            more: they come in addition to those that it has.
+            ids: the components in its value.
+            more: add them to those that the prop has.
 
         Returns:
             The ids that no page shows any more.
@@ -57,7 +57,7 @@ class PageComponents:
         return self._without({}, {each for ids in props.values() for each in ids}, [*props.values()])
 
     def clear(self) -> None:
-        """There is another layout: pages load anew."""
+        """Forget all: the layout was replaced, and pages load again."""
         self._pages.clear()
         self._counts.clear()
 

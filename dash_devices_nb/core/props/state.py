@@ -1,7 +1,7 @@
 """The shared state: every shared prop's value with its revision.
 
-A revision is a number that only grows, one for each event that changed something; several props can change in one.
-A page that knows the state up to revision R needs the entries above R.
+Each event that changes something gets a revision, a number that only grows. Several props can change in one revision. A
+page that has the state up to revision R needs the entries above R.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class StateEntry(NamedTuple):
 
     Attributes:
         value: the current value.
-        revision: of the event that set it.
-        lineage: the props whose change led to this one through the callbacks of pages; empty where a person, a push
-            or a shared callback set it. A change that comes back to its own lineage is not taken: that is how
-            callbacks that answer each other through several pages settle.
+        revision: the revision of the event that set it.
+        lineage: the props whose change led to this one through callbacks of pages. Empty if a person, a push or a
+            shared callback set it. A change that comes back to its own lineage is refused, so callbacks of several
+            pages that answer each other settle.
     """
 
     value: Value
@@ -48,7 +48,7 @@ class SharedState:
         return entry
 
     def forget(self, component_id: str) -> None:
-        """A component has gone for good."""
+        """Forget the props of a component."""
         self._entries.pop(component_id, None)
 
     def get(self, key: Key) -> StateEntry | None:

@@ -1,4 +1,4 @@
-"""The store: the shared state and the components, and what a value from the program means for both."""
+"""The store: the shared state, the known components, and the effect of a new value on both."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from dash_devices_nb.core.props.values import PATCH, PatchValue, Value
 from dash_devices_nb.errors import PatchError
 
 MOST_EDITED = 64 * 1024 * 1024
-"""Bytes of a value to which pages may let it grow by edits in place, each of which is small."""
+"""The size in bytes up to which pages may let a value grow by edits in place."""
 MOST_KEPT = 10_000
-"""Values of the layout that are kept as such."""
+"""Number of values of the layout that are kept encoded."""
 
 
 class Store:
-    """The shared props and the components.
+    """The shared props and the known components.
 
     Args:
         is_shared: whether a shared callback uses a prop.
 
     Attributes:
         state: the shared props.
-        layout: the components that are there: in the app's layout or values, or in a page of its own.
-        shown: those of pages.
+        layout: the known components: those in the app's layout and values, and those that pages show.
+        shown: the components that pages show beside the layout.
         events: which props are events.
     """
 
@@ -61,18 +61,18 @@ class Store:
         return value
 
     def layout_value(self, key: Key) -> Value:
-        """The prop's value in the layout, whatever is shared."""
+        """The prop's value in the layout, without the shared one."""
         component_id, prop = key
         covered = self._covered.get(component_id, {})
         return Value.of(covered[prop] if prop in covered else self.layout.initial(component_id, prop))
 
     def shared_values(self, component_id: str) -> dict[str, Any] | None:
-        """The shared values of a component by prop, as objects of the caller's own."""
+        """The shared values of a component by prop. The caller owns the objects."""
         entries = self.state.of(component_id)
         return {prop: entry.value.fresh() for prop, entry in entries.items()} if entries else None
 
     def learn(self, tree: Any) -> None:
-        """Take in the components of a tree of the app's."""
+        """Add the components of a tree of the app."""
         if self._loose:
             self._loose.difference_update(component_id for component_id, _ in components(tree))
         if self.layout.add(tree):
@@ -83,12 +83,12 @@ class Store:
         overlay(tree, self.shared_values, self._covered)
 
     def bring(self, tree: Any) -> None:
-        """Components are about to come into a page: lay the shared values over them, in place, and take them in."""
+        """Add components that are about to come into a page, and lay the shared values over them, in place."""
         self.lay_over(tree)
         self.learn(tree)
 
     def bring_own(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool) -> None:
-        """As `bring`, of one page's own: these are the new values of its props, plain, changed in place."""
+        """Like `bring`, for the new values of one page's own props (plain, changed in place)."""
         gone: set[str] = set()
         for key, value in values:
             if not withheld:
@@ -101,14 +101,14 @@ class Store:
         self._drop(gone)
 
     def declare(self, page: str, ids: Iterable[str]) -> None:
-        """A page has made these components itself."""
+        """Add components that a page has made itself."""
         ids = list(ids)
         self._loose.update(each for each in ids if each not in self.layout)
         self.layout.declare(ids)
         self.shown.bring(page, DECLARED, ids, more=True)
 
     def retract(self, page: str, ids: Collection[str]) -> None:
-        """A page has let go of what it declared."""
+        """Forget components that a page had made itself."""
         self._drop(self.shown.bring(page, DECLARED, [each for each in self.shown.declared(page) if each not in ids]))
 
     def leave(self, page: str) -> None:
@@ -116,7 +116,7 @@ class Store:
         self._drop(self.shown.leave(page))
 
     def _drop(self, gone: Collection[str]) -> None:
-        """No page shows these any more. The values of those that the app has brought are kept: they may come back."""
+        """Forget components that no page shows. Values are kept if the app had brought them: they may come back."""
         loose = self._loose.intersection(gone)
         if not loose:
             return
@@ -129,9 +129,9 @@ class Store:
         self._layout_values.clear()
 
     def _remember(self, gone: Iterable[str]) -> None:
-        """These are about to go. Callbacks that a prop of theirs is an input of go on with the value that it had.
+        """Keep the input values of components that are about to go, for the callbacks that use them.
 
-        Ids that a pattern means are left out: there may be any number of them, and they count no more.
+        Ids that a pattern matches are left out: there may be any number of them.
         """
         for each in gone:
             component = None if each.startswith("{") else self.layout.by_id.get(each)
@@ -140,7 +140,7 @@ class Store:
                     self._left[each, prop] = Value.of(value)
 
     def replace_layout(self, tree: Any) -> None:
-        """Take another layout; the shared values stay."""
+        """Replace the layout. The shared values stay."""
         self.layout.replace(tree)
         self._covered.clear()
         self.shown.clear()
@@ -148,7 +148,7 @@ class Store:
         self._layout_values.clear()
 
     def prepare(self, mods: Mods) -> tuple[Mods, Mods]:
-        """What is sent, and what is kept, of values that the program set; components in them are learned."""
+        """Split values that the program set into what is sent and what is kept. Adds the components in them."""
         sent: Mods = {}
         stored: Mods = {}
         for key, value in mods.items():
@@ -184,17 +184,17 @@ class Store:
         return sent, stored
 
     def _rows(self, key: Key, transaction: Value, stored: Mods) -> Value | None:
-        """The rows of a grid after a transaction; None: nobody can tell."""
+        """The rows of a grid after a transaction, or None if they are unknown."""
         place = (key[0], "rowData")
         base = stored.get(place) or self.value(place)
         rows = transacted(base.plain, transaction.plain, self.layout.initial(key[0], "getRowId"))
         return None if rows is None or key[0] not in self.layout else Value.of(rows)
 
     def edited(self, key: Key, patch: PatchValue) -> Value:
-        """What a page's edits in place make of the value.
+        """The value after a page's edits in place.
 
         Raises:
-            PatchError: they do not fit it, or it would be more than is kept.
+            PatchError: they do not fit it, or it would grow too large.
         """
         value = Value.of(apply_patch(self.value(key).fresh(), patch.operations))
         size = len(value.json)
@@ -203,10 +203,10 @@ class Store:
         return value
 
     def _applied(self, key: Key, patch: PatchValue, base: Value | None) -> Value | None:
-        """What a `Patch` makes of the value.
+        """The value after a `Patch`.
 
-        Of a value that nobody has told us (the component, or the prop, is set by a callback of each page) we make what
-        can be made of nothing; None where that cannot be: the pages apply it to what they have.
+        If the value is unknown here (a callback of each page sets it), the patch is applied to nothing. Returns None if
+        that is impossible. The pages apply it to what they have.
         """
         base = base or self.value(key)
         try:
@@ -217,12 +217,12 @@ class Store:
             return None
 
     def knows(self, key: Key) -> bool:
-        """Whether a value of the prop was ever set, or stands in the layout."""
+        """Whether the prop was ever set, or is in the layout."""
         component = self.layout.by_id.get(key[0])
         return key in self.state or (component is not None and key[1] in component.props)
 
     def _exchange(self, stored: Mods) -> None:
-        """Forget the components that were in the old values, and take in those that are in the new ones."""
+        """Forget the components of the old values, and add those of the new ones."""
         old = [value.plain for value in map(self.value, stored) if value.may_hold_components]
         new = [value.plain for value in stored.values() if value.may_hold_components]
         if not old and not new:
