@@ -1,4 +1,4 @@
-"""Who is there: one client for each open tab."""
+"""Clients: one for each open tab."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dash_devices_nb.errors import RunError
 
 
 class Follower(Protocol):
-    """Who is told that a client has another role or name, and can ask its page."""
+    """Follows changes of a client, and can ask its page."""
 
     def changed(self, client: Client, what: str, *, named: bool = False) -> None:
-        """`what` says in a few words what has changed; `named`: it is the name."""
+        """A client has changed. `what` describes the change in a few words; `named` is True if it is the name."""
 
     def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
         """The props of a component in the client's page."""
@@ -25,7 +25,7 @@ class Follower(Protocol):
         """The same, without blocking."""
 
     def authenticated(self, client: Client) -> None:
-        """Whether what is shared is kept from it has changed."""
+        """`withheld` has changed."""
 
 
 class Client:
@@ -35,20 +35,20 @@ class Client:
 
     Attributes:
         id: unique within the app.
-        connect_time: in seconds since the epoch.
+        connect_time: when it came, in seconds since the epoch.
         address: the browser's IP address.
         host: the `Host` that the browser asked for.
         origin: the page's origin, such as "http://localhost:8050", or None.
-        username: the Jupyter identity's name, or None.
-        share: id of the share link by which it came, or None.
-        person: who it is, over all tabs of the browser.
+        username: the name of the Jupyter identity, or None.
+        share: the id of the share link by which it came, or None.
+        person: the person, over all tabs of the browser.
         expires: when its share link ends, in seconds since the epoch, or None.
-        rights: what it may do now: its role, but for what the floor takes or gives; read only.
-        headers: of the WebSocket handshake, names in lower case.
-        cookies: of the WebSocket handshake.
-        rtt: the round trip of a frame, in seconds, as the page measured it last; None until it has.
-        session: the Quart session of the browser at the handshake, read only; empty where there is none.
-        stands_for: in a replay the client whose page shows what this one is sent; else None.
+        rights: what it may do now: its role, with what the floor gives or takes. Read-only.
+        headers: headers of the WebSocket handshake, with names in lower case.
+        cookies: cookies of the WebSocket handshake.
+        rtt: the last round trip of a frame that the page measured, in seconds, or None.
+        session: the Quart session of the browser at the handshake. Read-only; empty if there is none.
+        stands_for: in a replay, the client whose page shows what is sent to this one; else None.
     """
 
     def __init__(
@@ -89,14 +89,14 @@ class Client:
 
     @property
     def role(self) -> Role:
-        """What it may do: "view", "control" or "owner". Can be set from any thread; the pages follow at once.
+        """The role: "view", "control" or "owner". It can be set from any thread, and the pages follow at once.
 
-        It is the person's: it holds for all tabs of the browser, for a page that is loaded anew, and for what the
-        browser asks for over HTTP, until the program ends. Who clears the browser's cookies is somebody new, with the
-        role of the share link; `share.revoke()` ends the link.
+        The role belongs to the person: it holds for all tabs of the browser, for pages that are loaded later, and for
+        requests over HTTP, until the program ends. A browser whose cookies were cleared is a new person, with the role
+        of the share link. `share.revoke()` ends the link.
 
         Raises:
-            RoleError: it is set to what is no role.
+            RoleError: the value is no role.
         """
         return self._role
 
@@ -109,16 +109,16 @@ class Client:
             self._follower.changed(self, f"{before} to {self._role}")
 
     def has_been_given(self, role: Role) -> None:
-        """Another tab of the same person has been given this role."""
+        """Another tab of the same person got this role."""
         self._role = role
 
     @property
     def authentication(self) -> Any:
-        """The program's own; None at first. Can be set from any thread.
+        """A value of the program, None at first. It can be set from any thread.
 
-        A client for which it is set and false (0, False, "") gets nothing that is shared, neither values nor pushes to
-        all, and its own changes of shared props are refused; its regular callbacks work, as it has to log in. Once it
-        is true, or None again, the page is brought up to the shared state.
+        If it is set and false (0, False, ""), the client gets nothing shared, neither values nor pushes to all, and its
+        changes of shared props are refused. Its regular callbacks work, so that it can log in. Once the value is true,
+        or None again, the page gets the shared state.
         """
         return self._authentication
 
@@ -131,12 +131,12 @@ class Client:
 
     @property
     def withheld(self) -> bool:
-        """Whether what is shared is kept from it."""
+        """Whether shared values are kept from it."""
         return self._authentication is not None and not self._authentication
 
     @property
     def name(self) -> str:
-        """The name to show, empty for a guest who gave none: text, never markup. Can be set from any thread."""
+        """The name to show, empty for a guest who gave none. Text, never markup. It can be set from any thread."""
         return self._name
 
     @name.setter
@@ -148,28 +148,28 @@ class Client:
 
     @property
     def label(self) -> str:
-        """How others see it: its name, its username, or "Guest"."""
+        """The name that others see: its name, its username, or "Guest"."""
         return self._name or self.username or "Guest"
 
     def props(self, id: str | Mapping[str, Any], timeout: float = 5.0) -> dict[str, Any]:
-        """Ask the page for the props of a component as it holds them now. From a cell, or a thread of the program's.
+        """Ask the page for the current props of a component. Call it from a cell, or from a thread of the program.
 
-        What a guest's page answers is a guest's word.
+        Do not trust the answer of a guest's page: a guest can forge it.
 
         Args:
-            id: of the component.
+            id: the id of the component.
             timeout: in seconds.
 
         Raises:
             LookupError: the page shows no such component.
             RunError: the client has left, or the app does not run.
             TimeoutError: the page does not answer.
-            LoopError: it is called where it would wait for itself; there `await client.props_coro(...)`.
+            LoopError: the call would wait for itself. Use `await client.props_coro(...)` there.
         """
         return self._asked().props(self, canonical(id), timeout)
 
     async def props_coro(self, id: str | Mapping[str, Any], timeout: float = 5.0) -> dict[str, Any]:
-        """As `props`, without blocking the loop."""
+        """Like `props`, without blocking the loop."""
         return await self._asked().props_coro(self, canonical(id), timeout)
 
     def _asked(self) -> Follower:
@@ -178,7 +178,7 @@ class Client:
         return self._follower
 
     def followed_by(self, follower: Follower) -> None:
-        """Tell this one of what is set from now on."""
+        """Report changes to this follower from now on."""
         self._follower = follower
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
-"""The floor: who may act now.
+"""The floor: who may act now. The words are those of floor control (RFC 4582): floor, holder, chair, request.
 
-It is open (everybody may what the own role lets), closed (nobody but owners acts), or locked to one person, who may act
-then whatever the own role is, in each of the person's tabs. Owners are never locked out. People ask for the floor and
-stand in a queue; a grant may end at a time. Time comes in as an argument, in seconds of any clock that only grows.
+The floor is open (everybody may act whose role allows it), closed (only owners act), or locked to one person. That
+person may act in all tabs, whatever the role. Owners can always act. People request the floor and wait in a queue. A
+grant may have an end. Time comes in as an argument, in seconds of any clock that only grows.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ class FloorState(StrEnum):
     """Who may act."""
 
     OPEN = "open"
-    """All whose role lets them."""
+    """Everybody acts whose role allows it."""
     CLOSED = "closed"
-    """Owners only."""
+    """Only owners act."""
     LOCKED = "locked"
-    """Owners and one client."""
+    """Only owners and the holder act."""
 
 
 AFTERWARDS = ("open", "close", "next")
-"""What can happen when the holder leaves, gives the floor back, or the grant ends."""
+"""What may follow when the holder leaves or returns the floor, or when the grant ends."""
 
 
 class Floor:
     """The floor of one app.
 
     Attributes:
-        state: whether it is open, closed or locked.
-        holder: who has it; None where it is not locked.
+        state: open, closed or locked.
+        holder: the client that has it, or None if it is not locked.
         until: when the grant ends, or None.
-        requests: who asked for it, in order.
-        seconds: how long a grant lasts that "next" gives: as the last one; None: without end.
+        requests: the clients that requested it, in order.
+        seconds: the length of a grant that "next" makes, as that of the last one. None: it has no end.
     """
 
     def __init__(self) -> None:
@@ -52,9 +52,9 @@ class Floor:
 
     @property
     def afterwards(self) -> str:
-        """What happens when the holder leaves, gives it back, or the grant ends: one of `AFTERWARDS`.
+        """What follows when the holder leaves or returns the floor, or when the grant ends: one of `AFTERWARDS`.
 
-        "next" gives it to the first who asks; where nobody does it is as it was before it was locked.
+        "next" grants it to the first in the queue. If the queue is empty, the floor is as it was before it was locked.
         """
         return self._afterwards
 
@@ -67,11 +67,11 @@ class Floor:
     # ---- looking
 
     def rights(self, client: Client) -> Role:
-        """What a client may do now."""
+        """The rights of a client now."""
         return self.rights_of(client.person, client.role)
 
     def rights_of(self, person: Person, role: Role) -> Role:
-        """What a person of this role may do now."""
+        """The rights of a person with this role now."""
         if self.holds(person):
             return max(role, Role.CONTROL)
         return role if role is Role.OWNER or self.state is FloorState.OPEN else Role.VIEW
@@ -81,26 +81,26 @@ class Floor:
         return self.holder is not None and self.holder.person == person
 
     def left(self, now: float) -> float | None:
-        """Seconds until the grant ends; None where it does not."""
+        """Seconds until the grant ends, or None if it has no end."""
         return None if self.until is None else max(0.0, self.until - now)
 
     def place(self, client: Client) -> int:
-        """The client's place in the queue, from 1; 0: it has not asked."""
+        """The client's place in the queue, from 1. 0 if it is not in the queue."""
         asked = self._asked(client.person)
         return self.requests.index(asked) + 1 if asked is not None else 0
 
     # ---- what the owner does
 
     def lock(self, client: Client, now: float, seconds: float | None = None) -> None:
-        """Give it to one client.
+        """Lock it to one client.
 
         Args:
-            client: who gets it.
+            client: the holder.
             now: the time.
-            seconds: how long; None: until it is taken or given back.
+            seconds: length of the grant. None: until it is taken or returned.
 
         Raises:
-            RoleError: `seconds` is not more than 0.
+            RoleError: `seconds` is not greater than 0.
         """
         if seconds is not None and not 0 < seconds < float("inf"):
             raise RoleError(
@@ -113,18 +113,18 @@ class Floor:
         self.withdraw(client)
 
     def open(self) -> None:
-        """Let everybody act whose role lets it."""
+        """Let everybody act whose role allows it."""
         self._free(FloorState.OPEN)
 
     def close(self) -> None:
-        """Let nobody act but owners."""
+        """Let only owners act."""
         self._free(FloorState.CLOSED)
 
     def grant(self, now: float, client: Client | None = None, seconds: float | None = None) -> Client:
-        """Give it to one who asked: to the first, or to this one.
+        """Grant it to a client in the queue: the first, or this one.
 
         Raises:
-            RoleError: nobody asked, or this one did not.
+            RoleError: the queue is empty, or this client is not in it.
         """
         if client is None and not self.requests:
             raise RoleError("Nobody has asked for control; app.control.lock(client) gives it to somebody all the same.")
@@ -139,14 +139,14 @@ class Floor:
     # ---- what people do
 
     def ask(self, client: Client) -> bool:
-        """One asks for it. Returns whether that is news; who may act already need not ask."""
+        """Put a client into the queue. Returns whether that is new. A client that may act need not ask."""
         if self._asked(client.person) is not None or self.rights(client) >= Role.CONTROL:
             return False
         self.requests.append(client)
         return True
 
     def withdraw(self, client: Client) -> bool:
-        """One asks no longer. Returns whether it did."""
+        """Remove a client from the queue. Returns whether it was there."""
         asked = self._asked(client.person)
         if asked is None:
             return False
@@ -154,21 +154,21 @@ class Floor:
         return True
 
     def give_back(self, client: Client, now: float) -> bool:
-        """One has left, or gives it back. Returns whether it had it."""
+        """A client has left, or returns the floor. Returns whether it was the holder."""
         if not self.holds(client.person):
             return False
         self._hand_on(now)
         return True
 
     def expire(self, now: float) -> bool:
-        """The clock goes on. Returns whether a grant has ended."""
+        """End a grant whose time is over. Returns whether one ended."""
         if self.until is None or now < self.until:
             return False
         self._hand_on(now)
         return True
 
     def stays(self, client: Client, other: Client) -> None:
-        """One has left, and another tab of the same person is here: it stands for the person now."""
+        """A client has left, and another tab of the same person takes its place."""
         if self.holder is client:
             self.holder = other
         self.requests = [other if each is client else each for each in self.requests]

@@ -1,9 +1,9 @@
-"""The budget of a share link: what all that comes by it may use together, however many pages it opens, and how often.
+"""The budget of a share link: what all of its pages may use together, however many they are.
 
-It is kept with the app, not with a connection, so that coming back does not renew it. What costs the device time is
-paid in one unit, a request for a callback; little frames (what a page has taken, that it is alive) are counted apart,
-as a class that looks on sends thousands of them a second; what costs memory is bounded by bytes. Time comes in as an
-argument, in seconds.
+The budget belongs to the app, not to a connection, so a reconnect does not renew it. What costs the device time is paid
+in one unit, a request for a callback. Housekeeping frames (`ok`, `shown`, `ping`) are counted apart, because a class
+that looks on sends thousands of them per second. What costs memory is bounded in bytes. Time comes in as an argument,
+in seconds.
 """
 
 from __future__ import annotations
@@ -15,49 +15,48 @@ from dash_devices_nb.core.access.rate_limits import TokenBucket
 from dash_devices_nb.core.access.roles import Role
 
 RATE, BURST = 300.0, 1000.0
-"""Requests a second that a link may ask for in the long run, and at once: 200 pages of a class that load."""
+"""Requests per second in the long run, and at once: the 200 pages of a class that load."""
 LITTLE_RATE, LITTLE_BURST = 4000.0, 8000.0
-"""Little frames of a link: 200 pages that look on at a device that changes 20 times a second say as often what they
-have."""
+"""Housekeeping frames of a link: 200 pages acknowledge the changes of a device that changes 20 times a second."""
 BYTES = 8 * 1024
-"""Bytes that cost as much as a request."""
+"""A request costs as much as this many bytes."""
 CPU_SECONDS = 1 / 600
-"""Seconds of a thread that cost as much as a request: a link that asks without end gets half a processor."""
+"""A request costs as much as this many seconds of a thread. A link that never stops gets half a processor."""
 OTHERS = 10
-"""Who came by no link is no stranger (a login, or none needed): an address has so many times as much as a link."""
+"""An address of pages without a link has this many times the budget: they logged in, or no login is needed."""
 MOST_ADDRESSES = 1000
-"""Addresses that are known apart at a time; more of them share one budget."""
+"""Number of addresses with a budget of their own. Further ones share one."""
 COMING_RATE, COMING_BURST = 50.0, 10.0
-"""Connections a second that a link's pages may open, and at once: each costs the loop about half a millisecond."""
+"""Connections per second of a link, and at once. Each costs the loop about half a millisecond."""
 BODIES_RATE, BODIES_BURST = 16.0 * 1024 * 1024, 64.0 * 1024 * 1024
-"""Bytes a second of a link's requests over HTTP that are read, and at once."""
+"""Bytes per second that are read of a link's requests over HTTP, and at once."""
 UNDER_WAY = 1000
-"""Requests of a link that may be under way."""
+"""Requests of a link that may be in progress."""
 UNFINISHED = 32 * 1024 * 1024
-"""Bytes of a link's messages that have not come whole."""
+"""Bytes of a link's incomplete messages."""
 UNCONFIRMED = 32 * 1024 * 1024
-"""Bytes of answers that a link's pages have not confirmed."""
+"""Bytes of answers that a link's pages have not acknowledged."""
 MESSAGE = {Role.VIEW: 1024 * 1024, Role.CONTROL: 16 * 1024 * 1024}
-"""Bytes of a guest's message on the WebSocket, by what it may do; a request that is larger goes over HTTP."""
+"""Bytes of a guest's message on the WebSocket, by role. Larger requests go over HTTP."""
 SPOOLED = 256 * 1024 * 1024
 """Bytes of a link's requests over HTTP that are on disk."""
 BODY = 4 * 1024 * 1024
-"""Bytes of a request over HTTP of a guest who may only look; beyond them a byte costs its link nothing more."""
+"""Bytes of a request over HTTP of a guest who may only look. Beyond them a byte costs the link nothing more."""
 GREETING = 64 * 1024
-"""Bytes of a page's first message, of anybody."""
+"""Bytes of a page's first message, whoever it is."""
 UNFINISHED_SECONDS = 60.0
-"""How long a guest's message may take to come whole."""
+"""Seconds that a guest's message may take to be complete."""
 LITTLE = ("ok", "shown", "ping", "bye")
 
 
 @dataclass(eq=False)
 class Shelf:
-    """What the pages of one link have not confirmed; each page tells of its own.
+    """What the pages of one link have not acknowledged. Each page reports its own part.
 
     Attributes:
-        size: bytes of all of them.
-        pages: how many have something there.
-        limit: bytes above which a page is given up that has more than its share.
+        size: bytes of all pages.
+        pages: number of pages with unacknowledged bytes.
+        limit: in bytes. Beyond it, a page with more than its share is dropped.
     """
 
     size: int = 0
@@ -65,23 +64,23 @@ class Shelf:
     limit: int = UNCONFIRMED
 
     def overloads(self, own: int) -> bool:
-        """Whether a page with so many bytes is to be given up: all have too much, and it more than its share."""
+        """Whether to drop a page with this many bytes: all have too much, and it has more than its share."""
         return self.size > self.limit and own * max(1, self.pages) >= self.limit
 
 
 class LinkBudget:
-    """What is left to one link.
+    """The budget of one link.
 
     Args:
-        times: so many times as much as a link has.
+        times: multiple of the usual budget.
 
     Attributes:
-        acts: what costs the device time.
-        little: little frames.
-        shelf: what its pages have not confirmed.
-        under_way: its requests that have no answer yet; any thread adds and takes away its own.
-        unfinished: bytes of its messages that have not come whole.
-        spooled: bytes of its requests over HTTP.
+        acts: the bucket for what costs the device time.
+        little: the bucket for housekeeping frames.
+        shelf: what its pages have not acknowledged.
+        under_way: its requests in progress. Each thread adds and removes its own.
+        unfinished: bytes of its incomplete messages.
+        spooled: bytes of its requests over HTTP on disk.
     """
 
     def __init__(self, times: int = 1) -> None:
@@ -117,15 +116,15 @@ class LinkBudget:
         return max(0.0, (1 + size / BYTES - self.acts.tokens) / self.acts.rate)
 
     def comes(self, now: float) -> float:
-        """One more connection. Returns how long it waits before it is greeted, in seconds."""
+        """Count a connection. Returns the seconds to wait before its handshake."""
         return self._coming.take(now)
 
     def reads(self, now: float, count: int) -> float:
-        """So many bytes of a request over HTTP were read. Returns how long to read no more, in seconds."""
+        """Count bytes that were read of a request over HTTP. Returns the seconds to pause reading."""
         return self._bodies.take(now, count)
 
     def spend(self, cpu: float) -> None:
-        """A callback or a page's layout has taken so many seconds of its thread. From any thread."""
+        """Count seconds of a thread that a callback or a layout has taken. From any thread."""
         self._spent.append(cpu)
 
     def _pay(self, now: float) -> None:
@@ -134,21 +133,21 @@ class LinkBudget:
 
     @property
     def is_busy(self) -> bool:
-        """Whether as many requests are under way as may be."""
+        """Whether the limit of requests in progress is reached."""
         return len(self.under_way) >= UNDER_WAY * self._times
 
     def is_idle(self, now: float) -> bool:
-        """Whether all that it had is there again: to forget it would give nobody anything."""
+        """Whether the budget is full again. Forgetting it would give nobody an advantage."""
         busy = self.under_way or self.unfinished or self.spooled or self.shelf.size
         buckets = (self.acts, self.little, self._coming, self._bodies)
         return not busy and all(bucket.has_one(now, beside=bucket.burst - 1) for bucket in buckets)
 
     def spools(self, change: int) -> bool:
-        """So many more bytes of requests over HTTP are on disk, or fewer. Returns whether that is within the budget."""
+        """Change the bytes of requests over HTTP on disk. Returns whether they are within the budget."""
         self.spooled += change
         return change <= 0 or self.spooled <= SPOOLED * self._times
 
     def holds(self, change: int) -> bool:
-        """So many more bytes, or fewer, have not come whole. Returns whether that is still within the budget."""
+        """Change the bytes of incomplete messages. Returns whether they are within the budget."""
         self.unfinished += change
         return change <= 0 or self.unfinished <= UNFINISHED * self._times

@@ -1,4 +1,4 @@
-"""What a client may do: see, act, or everything."""
+"""Roles: view, control, owner."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dash_devices_nb.errors import RoleError
 
 
 class Role(StrEnum):
-    """What a client may do; a role may all that a lower one may, and they compare so.
+    """What a client may do. Each role may do what the lower ones may; comparison follows that order.
 
     >>> Role.VIEW < Role.CONTROL < Role.OWNER, Role("view")
     (True, <Role.VIEW: 'view'>)
 
     Raises:
-        RoleError: a text that is no role, or that is compared with one.
+        RoleError: a text is no role, or a role is compared with such a text.
     """
 
     VIEW = "view"
-    """See the shared state, and run what computes for the own page only."""
+    """See the shared state, and run callbacks that compute for the own page only."""
     CONTROL = "control"
-    """Change shared props, and run what acts."""
+    """Also change shared props, and run callbacks that act."""
     OWNER = "owner"
-    """Everything: whoever runs the notebook or the program."""
+    """Do everything: whoever runs the notebook or the program."""
 
     @property
     def rank(self) -> int:
-        """0 for the one that may least."""
+        """The position in the order; 0 for the least."""
         return _ORDER.index(self)
 
     @classmethod

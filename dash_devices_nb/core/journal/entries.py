@@ -1,8 +1,7 @@
 """The journal: a bounded record of what happened, cheap enough to be always on.
 
-An entry is a tuple while it is kept, because one is made for every event; it becomes an `Entry` when somebody looks
-at it. Time comes in as an argument, in seconds since the epoch. What entries may hold in memory is bounded as well
-(see `retention`).
+Entries are kept as tuples, because every event makes one. They become an `Entry` when somebody looks at them. Time
+comes in as an argument, in seconds since the epoch. The memory of their contents is bounded as well (see `retention`).
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ class Entry:
         time: in seconds since the epoch.
         kind: one of `KINDS`.
         client: who caused it, or None.
-        what: for a change or a push its values by prop, or a `Evicted` that stands for them; for a call the recorded
-            call; else a text.
-        why: for a change the `Cause` if a callback of the page made it; for a push the callback (its spec) that made
-            it, if one did; else None.
-        ticks: when it was, in seconds of a clock that nobody sets: how far two entries are apart.
+        what: the values by prop of a change or a push, or an `Evicted` in their place; the recorded call of a call;
+        else
+            a text.
+        why: the `Cause` of a change that a callback of the page made; the spec of the callback that pushed; else None.
+        ticks: the time on a monotonic clock, in seconds, to compare entries.
     """
 
     number: int
@@ -64,14 +63,14 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes of JSON: of its values, or of a call's inputs and state; 0 for what has none."""
+        """Bytes of JSON of its values, or of a call's inputs and state; 0 if it has none."""
         if isinstance(self.what, dict):
             return sum(len(value.json) for value in self.what.values())
         return int(getattr(self.what, "size", 0))
 
     @property
     def cause(self) -> str:
-        """What led to it: the inputs of a call, the callback that pushed, the prop that a page's callback answered."""
+        """What led to it: inputs of a call, the callback that pushed, or the prop that a page's callback answered."""
         if self.kind == CALL:
             return ", ".join(self.what.triggered) or "initial"
         if self.kind == CHANGE and self.why is not None:
@@ -80,7 +79,7 @@ class Entry:
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
-        """The props that it is about."""
+        """The props that it concerns."""
         if isinstance(self.what, dict):
             return tuple(self.what)
         return tuple(getattr(self.what, "keys", ()))
@@ -131,7 +130,7 @@ class Journal:
 
     @property
     def limit(self) -> int:
-        """How many entries are kept; can be set."""
+        """The number of entries that are kept. It can be set."""
         return self._limit
 
     @limit.setter
@@ -143,7 +142,7 @@ class Journal:
 
     @property
     def memory(self) -> int:
-        """How many bytes of JSON the large values in it may take together; can be set. The newest is always kept."""
+        """The limit in bytes of JSON of its large values. It can be set. The newest value is always kept."""
         return self._retention.memory
 
     @memory.setter
@@ -154,7 +153,7 @@ class Journal:
 
     @property
     def held(self) -> int:
-        """How many bytes of JSON the large values in it take now."""
+        """The bytes of JSON of its large values now."""
         return self._retention.bytes
 
     def add(self, time: float, kind: str, client: Any, what: Any, why: Any = None, *, by: Any = None) -> None:
@@ -185,14 +184,14 @@ class Journal:
                 self._drop(OWN)
 
     def _give_way(self) -> None:
-        """Forget what is too much. From any thread: one that comes between may have forgotten it."""
+        """Drop entries beyond the limits. From any thread; another thread may have done it already."""
         while sum(sizes := [len(rows) for rows in self._rows]) > self._limit:
             with suppress(IndexError):
                 part = crowding(sizes, self._limit)
                 self._drop(min(filter(self._rows.__getitem__, range(3)), key=self._first) if part is None else part)
 
     def _drop(self, part: int) -> None:
-        """Forget the oldest entry of a part, with what is held for it."""
+        """Drop the oldest entry of a part, and its contents."""
         _, _, _, _, _, what, _ = self._rows[part].popleft()
         if type(what) is Retained:
             self._retention.drop(what, part)
@@ -221,12 +220,12 @@ class Journal:
         id: str | Mapping[str, Any] | None = None,
         since: float | None = None,
     ) -> list[Entry]:
-        """The entries that match all that is given, oldest first.
+        """The entries that match all arguments, oldest first.
 
         Args:
             kind: one of `KINDS`.
             client: a client, or its id.
-            id: of a component that it is about, as in the layout.
+            id: the id of a component, as in the layout.
             since: in seconds since the epoch.
 
         Raises:
@@ -257,7 +256,7 @@ class Journal:
         id: str | Mapping[str, Any] | None = None,
         since: float | None = None,
     ) -> list[Any]:
-        """The recorded calls, oldest first: of a callback by its name, and as `filter`."""
+        """The recorded calls, oldest first: of a callback by its name, and filtered as by `filter`."""
         found = [entry.what for entry in self.filter(CALL, client=client, id=id, since=since)]
         return [call for call in found if name in (None, call.name)]
 
@@ -277,6 +276,6 @@ def _entry(row: _Row) -> Entry:
 
 
 def short(value: Any) -> str:
-    """A value in at most 60 characters."""
+    """A value as text of at most 60 characters."""
     text = repr(getattr(value, "plain", value))
     return text if len(text) <= 60 else text[:57] + "..."

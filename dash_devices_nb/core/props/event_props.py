@@ -1,7 +1,7 @@
-"""Props that are events: every value counts and arrives once, in order; none is kept as the prop's value.
+"""Event props: every value counts, and arrives once and in order. No value is kept as the prop's value.
 
-Those of a graph, `extendData` and `prependData`, travel as they are (`layout.EVENT_PROPS`). Any other is marked in its
-JSON, so that a page knows it whatever the component is.
+The event props of a graph, `extendData` and `prependData`, are sent as they are (`layout.EVENT_PROPS`). Others are
+marked in their JSON, so that a page recognizes them for any component.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.core.props.values import Value
 
 MARK = "__dash_devices_event"
-"""The one key of an event's JSON."""
+"""The only key of an event's JSON."""
 ROWS = "rowTransaction"
-"""AG Grid's: what changes of its rows."""
+"""The event prop of AG Grid with changes of rows."""
 DOWNLOAD = b'"filename"'
 
 
@@ -24,7 +24,7 @@ class EventValue(Value):
     """A value of an event prop.
 
     Attributes:
-        kept: whether the state has what it does to a component; else a page that falls behind must get it all the same.
+        kept: whether the state has its effect on a component. If not, a page that lags must get it all the same.
     """
 
     __slots__ = ("_inner", "kept")
@@ -36,42 +36,42 @@ class EventValue(Value):
 
     @property
     def plain(self) -> Any:
-        """The value, unmarked."""
+        """The value, without the mark."""
         return self._inner.plain
 
     def fresh(self) -> Any:
-        """The value, unmarked, as an object of the caller's own."""
+        """The value, without the mark, as a new object that the caller owns."""
         return self._inner.fresh()
 
     @property
     def may_hold_components(self) -> bool:
-        """What an event brings is the component's own business."""
+        """Components in an event are not tracked."""
         return False
 
 
 class EventProps:
-    """Which props of which components are events, beside those of a graph."""
+    """The event props of components, in addition to those of a graph."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, set[str]] = {ROWS: {"AgGrid"}, "data": {"Download"}}
 
     def add(self, component: str, prop: str) -> None:
-        """A prop of a component, by its name such as "AgGrid", is one."""
+        """Declare an event prop of a component, by a name such as "AgGrid"."""
         self._kinds.setdefault(prop, set()).add(component)
 
     def is_event(self, key: Key, value: Value, layout: Layout) -> bool:
-        """Whether a value is of an event prop, one of a graph too."""
+        """Whether a value is of an event prop, including those of a graph."""
         return key[1] in EVENT_PROPS or isinstance(value, EventValue) or self.is_marked(key, value, layout)
 
     def marked(self, mods: Mods, layout: Layout) -> Mods:
-        """Values for one page, with those of events marked."""
+        """Values for one page, with marks on those of event props."""
         return {
             key: EventValue(value, kept=False) if self.is_marked(key, value, layout) else value
             for key, value in mods.items()
         }
 
     def is_marked(self, key: Key, value: Value, layout: Layout) -> bool:
-        """Whether a value is to be marked as an event's; of a component that nobody knows, prop or value tell."""
+        """Whether to mark a value as an event. For an unknown component, the prop or the value decides."""
         kinds = self._kinds.get(key[1])
         if kinds is None:
             return False
@@ -82,5 +82,5 @@ class EventProps:
 
 
 def _is_download(value: Value) -> bool:
-    """Whether it is what `dcc.send_file` and its like make."""
+    """Whether it is a value of `dcc.send_file` or a similar function."""
     return DOWNLOAD in value.json and isinstance(value.plain, dict) and {"filename", "content"} <= value.plain.keys()

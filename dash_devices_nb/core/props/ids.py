@@ -1,7 +1,7 @@
 """Component ids: a string, or a dict that patterns with `ALL`, `MATCH` and `ALLSMALLER` can match.
 
-Inside the core an id is always a string: a dict id is its JSON with sorted keys and no spaces, which is how Dash itself
-writes it (documented under "pattern-matching callbacks").
+In the core an id is always a string. A dict id is its JSON with sorted keys and no spaces, as Dash writes it
+(documented under "pattern-matching callbacks").
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any, TypeAlias
 Key: TypeAlias = tuple[str, str]
 """A prop: (id, property)."""
 Bindings: TypeAlias = tuple[tuple[str, Any], ...]
-"""What the MATCH keys of one instance of a callback stand for, sorted by key."""
+"""The values of the MATCH keys of a resolved callback, sorted by key."""
 
 
 LONGEST = 10_000
-"""Characters of a dict id; a longer one, which only a page can have made up, matches no pattern."""
+"""The longest dict id, in characters. A longer one matches no pattern: only a page can have made it up."""
 
 
 class Wild(enum.Enum):
@@ -40,13 +40,13 @@ def canonical(component_id: str | Mapping[str, Any]) -> str:
 
 
 def named(keys: Collection[Key]) -> str:
-    """Props as a message names them: the first few, as pages may name thousands, and at length."""
+    """Props as text for a message. Only the first few are named, and long ids are cut."""
     names = ", ".join(f"{component_id:.60}.{prop:.60}" for component_id, prop in list(keys)[:3])
     return names if len(keys) <= 3 else f"{names} and {len(keys) - 3} more"
 
 
 def parsed(component_id: str) -> dict[str, Any] | None:
-    """The dict of a dict id, None of a string id. The result is shared: do not change it."""
+    """The dict of a dict id, or None for a string id. The result is shared: do not change it."""
     if not component_id.startswith("{") or len(component_id) > LONGEST:
         return None
     return _parsed(component_id)
@@ -63,7 +63,7 @@ def _parsed(component_id: str) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Ref:
-    """One dependency of a callback: a prop of one component, or of all that match a pattern.
+    """A dependency of a callback: a prop of one component, or of all components that match a pattern.
 
     Attributes:
         id: the canonical id, or the pattern as text.
@@ -77,7 +77,7 @@ class Ref:
 
     @classmethod
     def read(cls, component_id: str, prop: str) -> Ref:
-        """A dependency as pages get it: the pattern as JSON, a wildcard in it as ["ALL"]."""
+        """Parse a dependency as pages get it: the pattern is JSON, with wildcards such as ["ALL"]."""
         values = parsed(component_id)
         if values is None:
             return cls(component_id, prop)
@@ -93,12 +93,12 @@ class Ref:
 
     @property
     def many(self) -> bool:
-        """Whether it stands for a list of values (`ALL`, `ALLSMALLER`)."""
+        """Whether it has a list of values (`ALL`, `ALLSMALLER`)."""
         return any(v in (Wild.ALL, Wild.ALLSMALLER) for _, v in self.pattern)
 
     @property
     def match_keys(self) -> tuple[str, ...]:
-        """The keys with `MATCH`."""
+        """The keys that have `MATCH`."""
         return tuple(k for k, v in self.pattern if v is Wild.MATCH)
 
     def __str__(self) -> str:
@@ -109,10 +109,10 @@ class Ref:
 
         Args:
             component_id: a canonical id.
-            bindings: what the MATCH keys must stand for; None: whatever it is.
+            bindings: the values that the MATCH keys must have. None: any values.
 
         Returns:
-            What the MATCH keys stand for, or None if the component does not match.
+            The values of the MATCH keys, or None if the component does not match.
         """
         if not self.pattern:
             return () if component_id == self.id else None
@@ -139,7 +139,7 @@ class Ref:
         return tuple(found)
 
     def overlaps(self, other: Ref) -> bool:
-        """Whether one component could be meant by both."""
+        """Whether one component could match both."""
         if self.prop != other.prop:
             return False
         if not self.pattern:
@@ -153,7 +153,7 @@ class Ref:
 
 
 def output_refs(output: str) -> list[Ref]:
-    """The outputs of a callback, read from the text by which Dash knows it; without the marks of duplicates."""
+    """The outputs of a callback, parsed from Dash's text for them. Marks of duplicates are left out."""
     names = output[2:-2].split("...") if output.startswith("..") else [output]
     parts = [name.rpartition(".") for name in names]
     return [Ref.read(component_id, prop.partition("@")[0]) for component_id, _, prop in parts]

@@ -1,8 +1,9 @@
-"""Applying to a stored value what a page applies to its own: `Patch` operations and `extendData`.
+"""Applying `Patch` operations and `extendData` to a stored value, as pages apply them to their own.
 
-The operations are those of Dash's `Patch` (https://dash.plotly.com/partial-properties), and do what they do in Dash's
-own page: assigning makes the dicts on the way that are not there, `remove` takes out every equal item. Any other
-location that does not exist raises. Figures hold numpy arrays packed; what is changed of one becomes a list first.
+The operations are those of Dash's `Patch` (https://dash.plotly.com/partial-properties), with the effect that they have
+in
+a page of Dash: an assignment creates missing dicts on its way, and `remove` removes every equal item. Any other missing
+location raises. Figures have packed numpy arrays; an array becomes a list before it is changed.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def _assign(value: Any, location: list[Any], new: Any) -> Any:
 
 
 def _unpack(value: Any, location: list[Any], name: str) -> Any:
-    """Unpack the numpy array of a figure into which a location leads, or which an operation on lists is for."""
+    """Unpack the numpy array that a location leads into, or that an operation on lists changes."""
     node = value = unpacked(value)
     for step in location if name in _ON_LISTS else location[:-1]:
         if not _has(node, step):
@@ -107,7 +108,7 @@ def apply_patch(value: Any, operations: list[dict[str, Any]]) -> Any:
     """Apply `operations` to `value`, which may be changed in place.
 
     Args:
-        value: an object of the caller's own (see `Value.fresh`).
+        value: an object that the caller owns (see `Value.fresh`).
         operations: as `Patch` lists them: `{"operation", "location", "params"}`.
 
     Returns:
@@ -136,7 +137,7 @@ def extend_figure(figure: Any, data: Any, *, prepend: bool = False) -> Any:
         prepend: put the points in front.
 
     Returns:
-        The new figure, which shares with the old one what did not change; the old one where `data` does not fit it.
+        The new figure, which shares unchanged parts with the old one; or the old one, if `data` does not fit it.
     """
     try:
         return _extended_figure(figure, data, prepend=prepend)
@@ -175,6 +176,6 @@ def _extended(node: Any, path: list[str], points: Any, most: Any, *, prepend: bo
 
 
 def _as_list(points: Any) -> list[Any]:
-    """A trace's points."""
+    """The points of a trace."""
     points = unpacked(points)
     return points if isinstance(points, list) else []

@@ -1,4 +1,4 @@
-"""A prop's value, with the JSON that goes to the pages, encoded once however many pages there are."""
+"""Values of props, each with its JSON, which is encoded once for all pages."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import orjson
 from dash_devices_nb.core.props.json_limits import written
 
 COMPONENT_MARK = b'"namespace":'
-"""Stands in the JSON of every value that holds components (and, harmlessly, in some others)."""
+"""Occurs in the JSON of every value with components (and, harmlessly, in some others)."""
 
 PATCH = "__dash_patch_update"
-"""Stands in what Dash makes of a `Patch`, and in no other value."""
+"""Occurs in the JSON of every `Patch` of Dash, and in no other value."""
 BRACKETS = b"[{"
 SMALL = 4096
 _UNKNOWN: Any = object()
-"""Stands for a plain object that was not made yet, or let go."""
+"""Marks a plain object that was not made yet, or was released."""
 
 
 class Value:
-    """An immutable value: its JSON and the plain Python object, each made from the other when first asked for.
+    """An immutable value: its JSON and the plain Python object. Each is made from the other on first use.
 
-    Safe from any thread: making one twice gives equal results.
+    It is thread-safe: making one twice gives equal results.
     """
 
     __slots__ = ("_holds", "_json", "_plain")
@@ -34,7 +34,7 @@ class Value:
 
     @classmethod
     def of(cls, plain: Any) -> Value:
-        """From a plain object (dict, list, str, int, float, bool, None) that nobody changes any more."""
+        """Make a value of a plain object (dict, list, str, int, float, bool, None), which must not change any more."""
         value = cls(None)
         value._plain = plain
         return value
@@ -53,25 +53,25 @@ class Value:
 
     @property
     def plain(self) -> Any:
-        """The value as JSON gives it. Shared between readers: do not change it, ask `fresh()`."""
+        """The value as a plain object. Readers share it: do not change it, use `fresh()` for that."""
         plain = self._plain
         if plain is _UNKNOWN:
             plain = self._plain = orjson.loads(self.json)
         return plain
 
     def fresh(self) -> Any:
-        """The value as an object of the caller's own; it is not kept."""
+        """The value as a new object, which the caller owns."""
         plain = self._plain
         return orjson.loads(self.json) if plain is _UNKNOWN or isinstance(plain, dict | list) else plain
 
     @property
     def known_size(self) -> int:
-        """Bytes of the JSON, 0 if it was not made yet."""
+        """The bytes of the JSON, or 0 if it was not made yet."""
         return 0 if self._json is None else len(self._json)
 
     @property
     def may_hold_components(self) -> bool:
-        """False if there is surely no component in it."""
+        """False if the value surely has no component."""
         if self._holds is None:
             # To look through a long text takes longer than to encode it, so it is done once, and never for a string.
             self._holds = self.json[0] in BRACKETS and COMPONENT_MARK in self.json
@@ -89,9 +89,9 @@ class Value:
 
 
 class PatchValue(Value):
-    """A value that is a list of `Patch` operations, to be applied to the value that is there.
+    """A list of `Patch` operations, to be applied to the current value.
 
-    Its JSON is what Dash sends for a `Patch`; pages apply it themselves.
+    Its JSON is that of Dash's `Patch`. Pages apply it themselves.
     """
 
     __slots__ = ("operations",)

@@ -1,4 +1,4 @@
-"""A frame for pages: its payload, and the WebSocket message around it, made once however many pages get it."""
+"""A frame for pages: its payload and its WebSocket message, made once for all pages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ _TEXT, _BINARY = 0x81, 0x82
 
 
 class Frame:
-    """A whole message; immutable.
+    """A whole message. It is immutable.
 
     Args:
-        payload: what the page gets: text, also as parts of its UTF-8, or bytes. What may be long comes in parts, so
-            that it is copied but once.
+        payload: text, parts of UTF-8 text, or bytes. Long text comes in parts, so that it is copied only once.
 
     Attributes:
         binary: whether it is binary.
@@ -35,7 +34,7 @@ class Frame:
 
     @property
     def payload(self) -> bytes:
-        """What the page gets: UTF-8 text, or bytes where it is binary."""
+        """The payload: UTF-8 text, or bytes if it is binary."""
         return self.message[self._start :]
 
     @property

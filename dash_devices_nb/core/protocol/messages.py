@@ -16,16 +16,15 @@ from dash_devices_nb.core.props.values import PATCH, PatchValue, Value
 from dash_devices_nb.errors import FrameError
 
 PATHS = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reload-hash")
-"""What a page may ask for over its WebSocket."""
+"""The paths that a page may request over its WebSocket."""
 FROM_PAGES = "set, req, ok, shown, ping, got, want, here, floor, name or bye"
-"""The types of the frames that a page may send after its greeting."""
+"""The types of frames that a page may send after the handshake."""
 
 
 def dumps(value: Any) -> str:
-    """JSON text of what a program has made.
+    """Write an object of the program as JSON text.
 
-    What the fast writer refuses (half a surrogate pair, a number of more than 64 bits, deep nesting) the slow one
-    writes, as somebody waits for it.
+    The slow writer takes what the fast one refuses: half a surrogate pair, a number of more than 64 bits, deep nesting.
     """
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
@@ -36,9 +35,9 @@ def dumps(value: Any) -> str:
 def mods_frame(
     mods: Mods, revision: int | None = None, *, number: int | None = None, undoes: int | None = None
 ) -> list[bytes]:
-    """Values to apply, as parts of UTF-8; they are the values' own JSON, so that a shared frame is encoded once.
+    """A `mods` frame, as parts of UTF-8. The parts are the values' own JSON, so a shared frame is encoded once.
 
-    `undoes`: the page's changes up to this number: the values count even where they are equal to what is shown.
+    `undoes`: undo the page's changes up to this number. The values count even if the page shows equal ones.
     """
     by_id: dict[str, list[bytes]] = {}
     for (component_id, prop), value in mods.items():
@@ -58,7 +57,7 @@ def mods_frame(
 
 
 def answer_frame(number: int, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> str:
-    """The answer to a request; `body` is JSON text."""
+    """An answer to a request. `body` is JSON text."""
     head = f'{{"t":"res","q":{number},"n":{request},"s":{status}'
     for name, value in (extra or {}).items():
         head += f',"{name}":{dumps(value)}'
@@ -66,17 +65,17 @@ def answer_frame(number: int, request: int, status: int, body: str, extra: dict[
 
 
 def ref_json(ref: Ref) -> list[Any]:
-    """A shared dependency as pages get it: [id, prop], or [{key: value or null for a wildcard}, prop]."""
+    """A shared dependency, as pages get it: [id, prop], or [{key: value or null for a wildcard}, prop]."""
     if not ref.pattern:
         return [ref.id, ref.prop]
     return [{key: None if isinstance(value, Wild) else value for key, value in ref.pattern}, ref.prop]
 
 
 def parse(frame: str | bytes) -> dict[str, Any]:
-    """A frame from a page.
+    """Parse a frame from a page.
 
     Raises:
-        FrameError: it is no JSON object with a type, or beyond one of the bounds (see `json_limits`).
+        FrameError: it is no JSON object with a type, or exceeds a limit (see `json_limits`).
     """
     message = json_limits.read(frame, "a frame")
     if not isinstance(message, dict) or not isinstance(message.get("t"), str):
@@ -85,7 +84,7 @@ def parse(frame: str | bytes) -> dict[str, Any]:
 
 
 def named(message: dict[str, Any]) -> int:
-    """How many ids and props a frame names: each costs the app time, however short it is."""
+    """Count the ids and props that a frame names. Each costs the app time, however short it is."""
     count = 0
     for name in ("m", "ids"):
         given = message.get(name)
@@ -101,7 +100,7 @@ def named(message: dict[str, Any]) -> int:
 
 
 def _named_by(body: Any) -> int:
-    """The same of the body of a request for a callback."""
+    """The same for the body of a request for a callback."""
     if not isinstance(body, dict):
         return 0
     output = body.get("output")
@@ -129,11 +128,11 @@ def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
 
 
 MOST_STEPS = 64
-"""Steps of a path into a value that a component has changed in place."""
+"""The longest path into a value that a component has changed in place."""
 
 
 def _edits(given: Any) -> Mods:
-    """What a page's components have changed in place: [id, prop, [[path, value], ...]] each. Raises FrameError."""
+    """The edits in place of a page's components: [id, prop, [[path, value], ...]] each. Raises FrameError."""
     edits: dict[Key, list[dict[str, Any]]] = {}
     for item in given if isinstance(given, list) else [given]:
         match item:
@@ -162,7 +161,7 @@ def _is_place(given: Any) -> bool:
 
 
 def _sound(given: Any) -> Value:
-    """A value that the other pages can be sent; `json_limits.read` has seen to it that it can be written."""
+    """A value for the other pages. `json_limits.read` has checked that it can be written."""
     if isinstance(given, dict) and (PATCH in given or MARK in given):
         raise FrameError(
             "a page sets values; a Patch, or an event, which others would apply to theirs, is the program's to send"
@@ -171,7 +170,7 @@ def _sound(given: Any) -> Value:
 
 
 def cause(message: dict[str, Any]) -> Cause | None:
-    """The cause of a `set` or `req` frame; None: a person. Raises FrameError."""
+    """The cause of a `set` or `req` frame, or None for a person. Raises FrameError."""
     given = message.get("c")
     who = message.get("w")
     kinds = ("pushed", "own") if message["t"] == "req" else ("said", "kept")
@@ -215,7 +214,7 @@ def revisions(message: dict[str, Any]) -> dict[str, int]:
 
 
 def lost(message: dict[str, Any]) -> list[Key]:
-    """The props of a `want` frame whose change the page gave up, as the app could not read it. Raises FrameError."""
+    """The props of a `want` frame whose change the app could not read, and the page dropped. Raises FrameError."""
     given = message.get("m", {})
     if not isinstance(given, dict) or not all(isinstance(props, list) for props in given.values()):
         raise FrameError(f"'m' of a want frame is {{id: [prop, ...]}}, not {str(given)[:60]!r}")
@@ -236,7 +235,7 @@ def ids(message: dict[str, Any], name: str) -> list[str]:
 
 
 def seconds(message: dict[str, Any], name: str, default: float | None) -> float | None:
-    """A time of a frame, which has it in milliseconds. Raises FrameError."""
+    """A duration of a frame, converted from milliseconds. Raises FrameError."""
     value = message.get(name)
     if value is None:
         return default
