@@ -37,47 +37,48 @@ LAG_SECONDS = 0.5
 
 
 class Sends(Protocol):
-    """What has the lock, and sends what waits (`execution.runtime`)."""
+    """The runtime, as far as a session needs it: it has the lock, and sends what waits."""
 
     lock: threading.RLock
     dispatcher: Dispatcher
 
     def touch(self, page: ClientSession) -> None:
-        """Something waits for a page. With the lock held."""
+        """Note that something waits for a page. With the lock held."""
 
 
 class ClientSession:
-    """One page of a client.
+    """The session of one page.
 
     Args:
-        runtime: the app's.
+        runtime: the app's runtime.
         client: its client.
-        dropped: told what was dropped for this page, with the lock held.
-        budget: of the link by which it came; None: it has all.
+        dropped: called with what was dropped for this page, with the lock held.
+        budget: the budget of its link. None: it is unlimited.
 
     Attributes:
         client: its client.
         key: the secret by which the tab proves that it is this page.
-        outbox: what waits for it; only touched with the runtime's lock held.
-        sequence: number of the last change that was taken from it.
-        requests: number of the last request that was taken from it.
-        malformed: how many frames from it could not be read.
-        budget: what it shares with all that came by the same link; None: it has all.
-        bucket: how fast it may send changes.
-        told_slow: when it was told last that it is slowed down.
-        told_lag: the lag that it was told last, in seconds.
-        refusals: how many acts of its were beyond its client's rights.
-        told_refused: when it was told last of one.
-        told_role: what it was told last of its role and the floor.
-        may_name: whether its person may say what it is called; None before it was greeted.
-        said_name: what its person said, as long as it is called so.
-        knows_needs: whether it was told what the callbacks need.
-        own_pushes: the last push to this page alone of each prop that calls callbacks without output: the number of its
+        outbox: what waits for it. It is used only with the runtime's lock held.
+        sequence: the number of the last change that was taken from it.
+        requests: the number of the last request that was taken from it.
+        malformed: the number of frames that could not be parsed.
+        budget: the budget that it shares with all pages of its link. None: it is unlimited.
+        bucket: limits the rate of its changes.
+        told_slow: when it was last told that it is slowed down.
+        told_lag: the lag that it was last told, in seconds.
+        refusals: the number of acts beyond its client's rights.
+        told_refused: when it was last told of one.
+        told_role: what it was last told of its role and the floor.
+        may_name: whether its person may choose a name. None before the handshake.
+        said_name: the name that its person chose, while it is in use.
+        knows_needs: whether it was told the roles that callbacks need.
+        own_pushes: for each prop that calls callbacks without output, the last push to this page only: the number of
+        its
             frame, and the value.
-        granted: the last push for which a callback was called, by its output and by whether it was this page's own.
-        knows: the version of the definitions that it was told of, and the number of the frame that did.
-        apart: the ids that it has made itself while what is shared is kept from it; they come into patterns after that.
-        introduced: set once the program's connect hooks have seen its client; nothing shared is sent before.
+        granted: the last push that called a callback, by its output and by whether the push was to this page only.
+        knows: the version of the definitions that it was told, and the number of the frame that did.
+        apart: ids that it declared while shared values were withheld. They enter patterns afterwards.
+        introduced: set when the connect hooks have seen its client. Nothing shared is sent before.
     """
 
     def __init__(
@@ -127,11 +128,11 @@ class ClientSession:
 
     @property
     def takes_shared(self) -> bool:
-        """Whether it gets what is shared."""
+        """Whether it gets shared values."""
         return self.introduced.is_set() and not self.client.withheld
 
     def introduce(self) -> None:
-        """The connect hooks have seen its client. From any thread; `flush` follows."""
+        """The connect hooks have seen its client. From any thread. Call `flush` afterwards."""
         with self._runtime.lock:
             self.introduced.set()
             self._runtime.touch(self)
@@ -144,7 +145,7 @@ class ClientSession:
     # ---- queueing: with the runtime's lock held, from any thread
 
     def send_mods(self, mods: Mods, *, undoes: bool = False) -> int:
-        """Queue values for this page alone, in place of what it has said so far if it `undoes` that.
+        """Queue values for this page only. With `undoes`, they undo what it has sent so far.
 
         Returns:
             The number of the frame.
@@ -159,39 +160,40 @@ class ClientSession:
         self._own(Frame(messages.answer_frame(number, request, status, body, extra)), number)
 
     def send_notice(self, level: str, text: str, title: str = "", html: str = "") -> None:
-        """Queue something that the person shall see; `level` is "info", "warning" or "error"."""
+        """Queue a notice for the person. `level` is "info", "warning" or "error"."""
         number = self.outbox.next_number()
         frame = {"t": "notice", "q": number, "level": level, "text": text, "title": title, "html": html}
         self._own(Frame(messages.dumps(frame)), number)
 
     def send(self, kind: str, **fields: Any) -> int:
-        """Queue another frame of this page's own, which survives a lost connection. Returns its number."""
+        """Queue a reliable frame for this page. Returns its number."""
         number = self.outbox.next_number()
         self._own(Frame(messages.dumps({"t": kind, "q": number, **fields})), number)
         return number
 
     def schedule_ack(self, sequence: int, keys: Iterable[Key]) -> None:
-        """All changes up to `sequence` are ordered, and the page shall be told; `flush_ack` does it.
+        """Schedule an acknowledgement of all changes up to `sequence`; `flush_ack` sends it.
 
-        At the latest before others' later changes of the same props: the page takes them for earlier ones until then.
+        It must be sent before later changes of the same props by others: until then the page takes those for earlier
+        ones.
         """
         self._owed = sequence
         self._owed_keys.update(keys)
 
     def ack_due(self) -> bool:
-        """Whether something is owed that nobody has undertaken to pay yet; who asks undertakes it."""
+        """Whether an acknowledgement is pending and no flush is scheduled. If True, the caller must schedule one."""
         asked, self._payer = self._payer, True
         return not asked
 
     def flush_ack(self) -> None:
-        """Tell what is owed."""
+        """Queue the pending acknowledgement."""
         self._payer = False
         if self._owed is not None:
             self.outbox.add_passing(self._acknowledgement())
             self._runtime.touch(self)
 
     def _acknowledgement(self) -> Frame:
-        """The frame that pays what is owed."""
+        """The frame of the pending acknowledgement."""
         frame = Frame(messages.dumps({"t": "ack", "s": self._owed}))
         self._owed = None
         self._owed_keys.clear()
@@ -205,7 +207,7 @@ class ClientSession:
         self._runtime.touch(self)
 
     def send_passing(self, kind: str, **fields: Any) -> None:
-        """Queue a frame that need not survive a lost connection."""
+        """Queue a transient frame."""
         self.outbox.add_passing(Frame(messages.dumps({"t": kind, **fields})))
         self._runtime.touch(self)
 
@@ -214,35 +216,35 @@ class ClientSession:
         self._runtime.touch(self)
 
     def tell_lag(self, seconds: float) -> None:
-        """Tell how far behind the callbacks are that this page caused, where it changed much."""
+        """Tell the page the lag of the callbacks that it caused, if the lag has changed much."""
         shown = round(seconds, 1) if seconds >= LAG_SECONDS else 0.0
         if abs(shown - self.told_lag) >= 0.2 or (shown == 0.0 and self.told_lag):
             self.told_lag = shown
             self.send_passing("lag", seconds=shown)
 
     def tells_overload(self, now: float) -> bool:
-        """Whether to tell the page now that the app has too much to do; it was not told a moment ago."""
+        """Whether to tell the page now that the app has too much to do: not if it was told a moment ago."""
         tells = now - self._told_overload >= TELL_OVERLOAD_SECONDS
         if tells:
             self._told_overload = now
         return tells
 
     def send_image(self, place: Key, frame: Frame, *, own: bool = False) -> None:
-        """Queue an image that all get, or this page of its `own`; the newest for a place wins."""
+        """Queue an image for all pages, or for this page only (`own`). The newest for a place wins."""
         if not own and not self.takes_shared:
             return
         self.outbox.add_image(place, frame)
         self._runtime.touch(self)
 
     def withhold(self) -> None:
-        """What is shared is kept from it from now on, what waits for it included."""
+        """Withhold shared values from now on, including those that wait."""
         self.outbox.start_anew()
         self.outbox.drop_images()
 
     # ---- sending: on the I/O loop, but for `wake`
 
     def attach(self, writer: Writer) -> None:
-        """There is a connection: send what waits."""
+        """A connection has begun: send what waits."""
         self._writer = writer
         self._waits_for_room = False
         self.wake()
@@ -253,20 +255,20 @@ class ClientSession:
             self._writer = None
 
     def supersede(self) -> None:
-        """The page has come back on another connection: end the one that there is, and send nothing more on it."""
+        """The page has reconnected: close the old connection, and send nothing more on it."""
         if self._writer is not None:
             self._writer = None
             self.disconnect(CloseCode.POLICY_VIOLATION, "this page was opened again")
 
     @property
     def reachable(self) -> bool:
-        """Whether `wake` may be called from any thread, and not only on the I/O loop."""
+        """Whether `wake` may be called from any thread. If not, only on the I/O loop."""
         return self._writer is None or self._writer.from_any_thread
 
     def wake(self) -> None:
-        """Send what waits, as far as the connection takes it.
+        """Send what waits, as far as the connection accepts it.
 
-        With the lock held: what is taken out first is written first, whichever threads are at it.
+        With the lock held, so that frames are written in the order in which they are taken out.
         """
         with self._runtime.lock:
             writer = self._writer
@@ -285,7 +287,7 @@ class ClientSession:
                     return
 
     def _batch(self) -> list[Frame]:
-        """What is written together: one call to the operating system, and the page is woken once for it."""
+        """Take frames that are written together: with one system call, and the page wakes once."""
         if self._owed is None and (frame := self.outbox.only()) is not None:
             return [frame]
         frames: list[Frame] = []

@@ -1,8 +1,8 @@
-"""The places of plain regular callbacks: who comes beyond them waits, and is told if that takes too long.
+"""The call queue: a limited number of plain regular callbacks run at a time. Others wait, and are refused in the end.
 
-A thread per call was a way for guests to stop the device: 7,000 of them were made. Bounded are calls of which nobody
-else waits for the end. A shared callback, and one in a serial queue, always has a thread: others wait for it, also
-those that have a place, and there are no more of them at a time than there are serial queues.
+With a thread for each call, guests could stop the device: 7,000 threads were made. The limit applies to calls whose end
+nobody else waits for. A shared callback, or one in a serial queue, always has a thread: calls that have a place may
+wait for it. There are no more of those at a time than there are serial queues.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class BusyError(RuntimeError):
 
 @dataclass(frozen=True)
 class Job:
-    """What wants a place.
+    """A job that needs a place.
 
     Attributes:
         run: runs in a worker.
-        refuse: told, from any thread, that it will not be run.
-        wanted: whether somebody still waits for it; else it is refused when its turn comes.
+        refuse: called from any thread if the job will not be run.
+        wanted: whether somebody still waits for it. If not, it is refused when its turn comes.
     """
 
     run: Callable[[], None]
@@ -41,11 +41,11 @@ class Job:
 
 
 class CallQueue:
-    """Runs jobs in workers, so many at a time.
+    """Runs a limited number of jobs in workers at a time.
 
     Args:
-        runtime: of the app; its I/O loop looks at who has waited too long.
-        most: how many run at a time.
+        runtime: the app's runtime. Its I/O loop checks who has waited too long.
+        most: returns the number of jobs that may run at a time.
     """
 
     def __init__(self, runtime: Runtime, most: Callable[[], int] = lambda: CALLS) -> None:
@@ -55,7 +55,7 @@ class CallQueue:
         self._watched = False
 
     def submit(self, job: Job, link: Hashable, *, guest: bool) -> None:
-        """Run a job in a worker, now or when there is a place. Does not block; from any thread."""
+        """Run a job in a worker, now or when there is a place. Does not block. From any thread."""
         with self._lock:
             turn = self._fair_queue.ask(job, link, time.monotonic(), guest=guest)
             watch = turn is Turn.WAITS and not self._watched

@@ -1,8 +1,8 @@
-"""The end of a call: whatever happens on the way, it comes, once.
+"""Completion: every call ends exactly once, whatever happens on the way.
 
-A call holds a serial queue, maybe a lock, and somebody who waits for its answer. All that is done around the function
-(the journal, the statistics, the output log, hooks, telling of an error) happens within one `Completion`; what is
-raised there is reported and cannot keep the call from finishing.
+A call holds a serial queue, perhaps a lock, and somebody who waits for its answer. Everything around the function (the
+journal, the statistics, the output log, hooks, the report of an error) happens within one `Completion`. An exception
+there is reported, and cannot keep the call from ending.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 class Completion(Generic[T]):
-    """Ends one call: when the block that it stands for is left, or by `end` where that is never entered.
+    """Ends one call: when its `with` block is left, or by `end` if the block is never entered.
 
     Args:
-        finish: called once, with what came of the call.
-        result: what came of it, as long as nothing else is known.
-        report: takes what was raised outside of the program's function; does not raise.
+        finish: called once with the result.
+        result: the result as long as no other is set.
+        report: receives exceptions from outside the program's function. It must not raise.
 
     Attributes:
-        result: set it as soon as it is known: what goes wrong afterwards does not change it.
+        result: the result. Set it as soon as it is known: a later failure does not change it.
     """
 
     def __init__(self, finish: Callable[[T], object], result: T, report: Callable[[BaseException], object]) -> None:
@@ -49,7 +49,7 @@ class Completion(Generic[T]):
         return not stopped
 
     def end(self) -> None:
-        """End it now, unless it has ended. From any thread."""
+        """End the call now, unless it has ended. From any thread."""
         with self._lock:
             over, self._over = self._over, True
         if over:

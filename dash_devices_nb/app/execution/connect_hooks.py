@@ -1,9 +1,9 @@
-"""The connect hooks of a program: each is called for one event after the other, in the order of coming and leaving.
+"""The connect hooks of a program. Each is called for one event after the other, in the order of joining and leaving.
 
-Those of one client are called one after the other, so that the second finds what the first has set on it.
+The hooks of one client are called one after the other, so that the second finds what the first has set on it.
 
-A hook finds in `app.clients` who was there at its event, whoever came or left since: a program that starts its timer
-with the first client and stops it with the last counts right, however quickly they come and go.
+In a hook, `app.clients` lists who was there at its event, whoever joined or left since. So a program that starts a
+timer with the first client and stops it with the last counts correctly, however quickly they come and go.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from dash_devices_nb.kernel.outputlog import OutputLog
 
 @dataclass
 class _Seen:
-    """Who was there at the event for which a hook is called.
+    """The clients at the event for which a hook is called.
 
     Attributes:
-        present: None once the hook has gone on to wait, or has ended: what it started sees who is there now.
+        present: None after the first wait of the hook, and after its end: what it started sees the present clients.
     """
 
     runtime: Runtime
     present: tuple[Client, ...] | None
 
     def passed(self) -> None:
-        """The hook sees who is there now from here on."""
+        """From here on the hook sees the present clients."""
         self.present = None
 
 
 @dataclass(eq=False)
 class _Event:
-    """One client that came or left, on its way through the hooks.
+    """A client that joined or left, on its way through the hooks.
 
     Attributes:
         runtime: of the app.
-        present: who was there then, but for those of whose coming the hooks hear no more.
-        hooks: who see it, one after the other.
-        done: called when all have.
-        number: of the hook whose turn it is.
+        present: the clients at that time, without those whose joining no hook will see.
+        hooks: the hooks that see it, in order.
+        done: called after the last one.
+        number: the index of the current hook.
     """
 
     runtime: Runtime
@@ -62,7 +62,7 @@ class _Event:
     number: int = 0
 
     def go_on(self) -> None:
-        """Let the next hook see it."""
+        """Call the next hook."""
         if self.number == len(self.hooks):
             self.done()
             return
@@ -72,7 +72,7 @@ class _Event:
 
     @contextmanager
     def seen(self) -> Iterator[_Seen]:
-        """Let what runs within see who was there."""
+        """Within the block, `app.clients` lists the clients at the event."""
         seen = _Seen(self.runtime, self.present)
         token = _seen.set(seen)
         try:
@@ -86,7 +86,7 @@ _seen: ContextVar[_Seen | None] = ContextVar("dash_devices_nb_connect_event", de
 
 
 def present_at_event(runtime: Runtime) -> tuple[Client, ...] | None:
-    """Who was there at the event that a connect hook of this app is being called for; None outside of hooks."""
+    """The clients at the event for which a connect hook of this app is being called. None outside of hooks."""
     seen = _seen.get()
     return seen.present if seen is not None and seen.runtime is runtime else None
 
@@ -94,11 +94,11 @@ def present_at_event(runtime: Runtime) -> tuple[Client, ...] | None:
 def tell(
     runtime: Runtime, hooks: Sequence[ConnectHook], client: Client, *, connect: bool, done: Callable[[], None]
 ) -> None:
-    """A client has come, or left: one hook after the other sees it, in the order in which they were defined.
+    """Call the hooks for a client that joined or left, in the order of their definition.
 
-    A client that has left before the turn of its coming is seen by no hook that has not seen it come.
+    If a client leaves before a hook has seen it join, that hook sees neither.
 
-    Does not block; on the I/O loop. `done` is called when all have, from any thread.
+    Does not block. On the I/O loop. `done` is called after the last hook, from any thread.
     """
     with runtime.lock:
         present = tuple(page.client for page in runtime.pages.values())
@@ -106,17 +106,17 @@ def tell(
 
 
 class ConnectHook:
-    """One function that the program gave to `callback_connect`.
+    """A function that the program gave to `callback_connect`.
 
     Args:
-        function: called with (client, connect); plain or a coroutine function.
-        output: where what it prints goes to.
+        function: called with (client, connect). Plain or a coroutine function.
+        output: the cell that gets its output.
         runtime: runs it.
-        send: takes (client, mods) that it returned for a client that came.
-        log: also takes what it prints.
+        send: called with (client, mods) if it returned mods for a client that joined.
+        log: also gets its output.
 
     Attributes:
-        stats: how its calls fare.
+        stats: the statistics of its calls.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class ConnectHook:
         self._run: object = None  # stands for the one run of it
 
     def take(self, event: _Event) -> None:
-        """A client has come, or left. Does not block; from any thread."""
+        """Queue an event for this hook. Does not block. From any thread."""
         run = None
         with self._runtime.lock:
             came = None if event.connect else self._unseen(event.client)
@@ -154,10 +154,9 @@ class ConnectHook:
             self._start(run)
 
     def _unseen(self, client: Client) -> _Event | None:
-        """Take out that this client has come, if that still waits. It counts for none of those that came after it.
+        """Remove the joining of this client if it still waits. Later events do not list the client.
 
-        However often pages come and go while the hook runs, what waits is one event for each client that is there, or
-        was seen.
+        So at most one event waits for each client that is there or was seen, however often pages come and go.
         """
         for place in range(len(self._waiting) - 1, -1, -1):
             came = self._waiting[place]
@@ -177,7 +176,7 @@ class ConnectHook:
             self._runtime.work(self._run_plain, lambda: self._ended(run))
 
     def _ended(self, run: object) -> None:
-        """It runs no more, or could not be run: the next event starts it anew."""
+        """The hook has ended, or could not be run. The next event starts it again."""
         with self._runtime.lock:
             if self._run is run:
                 self._run = None
@@ -213,7 +212,7 @@ class ConnectHook:
 
     @contextmanager
     def _told(self, event: _Event) -> Iterator[None]:
-        """Tell of whatever is raised: the next event comes all the same."""
+        """Report an exception. The next event comes all the same."""
         try:
             yield
         except BaseException as error:

@@ -1,8 +1,8 @@
-"""What a running cell defines waits for the end of the cell.
+"""Deferred definitions: what a running cell defines waits for the end of the cell.
 
-A callback that the first lines of a cell define may use a function that its last lines define. Called in between it
-would fail, or, worse, use the function of the run before. So its first call, and the news of it to the pages, wait
-until the cell has run, or for `HOLD_SECONDS`: a cell may run for hours. What a person does meanwhile calls it.
+A callback in the first lines of a cell may use a function that the last lines define. Called in between, it would fail,
+or use the function of the previous run. So its initial call, and its announcement to the pages, wait until the cell has
+ended, or for `HOLD_SECONDS`, because a cell may run for hours. An act of a person calls it in any case.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ HOLD_SECONDS = 0.15
 
 
 class DeferredDefinitions:
-    """Holds what one cell after the other defines.
+    """Holds the definitions of the running cell.
 
     Args:
-        runtime: of the app.
-        tell: tells the pages of what was defined.
+        runtime: the app's runtime.
+        tell: announces the definitions to the pages.
     """
 
     def __init__(self, runtime: Runtime, tell: Callable[[], None]) -> None:
@@ -28,14 +28,14 @@ class DeferredDefinitions:
         self._cell: object = None  # whose definitions wait
 
     def wait(self, cell: object) -> None:
-        """A cell that runs has defined something. From any thread, while the app runs."""
+        """The running cell has defined something. From any thread, while the app runs."""
         loop = self._runtime.io_loop
         if self._cell is not cell and loop is not None:
             self._cell = cell
             loop.call_soon_threadsafe(loop.call_later, HOLD_SECONDS, self._waited, cell)
 
     def release(self) -> None:
-        """The cell has run: call what it has defined, if anything, and tell the pages. From any thread."""
+        """The cell has ended: make the initial calls, and announce the definitions. From any thread."""
         self._cell = None
         if self._runtime.io_loop is not None:
             self._runtime.enter(self._runtime.dispatcher.release)

@@ -1,4 +1,4 @@
-"""The gate: while it is closed, calls wait in their order."""
+"""Pausing: while the gate is closed, calls wait in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dash_devices_nb.core.callbacks.serial_queues import Queued
 
 
 class PauseGate:
-    """Holds calls. Its methods are called with the runtime's lock held, but for `allows`, which takes none.
+    """Holds calls. All methods but `allows` are called with the runtime's lock held.
 
     Attributes:
         closed: whether calls are held.
@@ -22,7 +22,7 @@ class PauseGate:
         return len(self._held)
 
     def allows(self, call: Queued) -> bool:
-        """Whether a call may run now; else it is held."""
+        """Whether a call may run now. If not, it is held."""
         if not self.closed:
             return True
         self._held.append(call)
@@ -33,11 +33,11 @@ class PauseGate:
         self.closed = True
 
     def step(self) -> Queued | None:
-        """Let the first one go."""
+        """Release the first call."""
         return self._held.popleft() if self._held else None
 
     def open(self) -> list[Queued]:
-        """Let all go, and hold no more."""
+        """Release all calls, and stop holding."""
         held, self._held = list(self._held), deque()
         self.closed = False
         return held

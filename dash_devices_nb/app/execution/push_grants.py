@@ -1,9 +1,9 @@
-"""Which regular callbacks without output a push calls in the pages that it reaches.
+"""The regular callbacks without output that a push calls in the pages that it reaches.
 
-Such a callback acts, so it needs a role, and it is not asked for where only a shared prop has changed: a change must
-not act once for each page. What the program pushes to one page, or to all of a prop that no shared callback uses, is
-different: programs render each page's view so. The page asks, and the app grants one call for each page, callback and
-push; it takes the page's word for nothing but that it has applied the push.
+Such a callback acts, so it needs a role. A change of a shared prop does not call it, because it would act once for each
+page. A push to one page, or a push of a prop that no shared callback uses, is different: programs render each page's
+view that way. The page asks, and the app grants one call for each page, callback and push. The app trusts the page only
+in that it has applied the push.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from dash_devices_nb.app.execution.runtime import Runtime
 
 MOST_KEPT = 10_000
-"""Props of which is kept where a push of them leads to; a program may push to any number."""
+"""Number of props whose reached callbacks are cached. A program may push to any number of props."""
 MOST_WAITING = 1000
-"""Calls of one callback that pushes have led to in one page, and that wait for each other."""
+"""Calls of one callback in one page that may wait for each other."""
 
 
 class PushGrants:
@@ -43,13 +43,13 @@ class PushGrants:
         self._turns: dict[tuple[str, str], deque[RegularCall]] = {}
 
     def forget(self) -> None:
-        """Callbacks were declared, or taken away."""
+        """Callbacks were declared or removed."""
         with self._runtime.lock:
             self._reached.clear()
             self._edges = None
 
     def reached(self, key: Key) -> frozenset[str]:
-        """The callbacks without output to which a push of a prop leads in a page. With the runtime's lock held."""
+        """The callbacks without output that a push of this prop calls in a page. With the runtime's lock held."""
         found = self._reached.get(key)
         if found is None:
             found = self._find(key)
@@ -81,7 +81,7 @@ class PushGrants:
         return frozenset(found)
 
     def sent(self, page: ClientSession, values: dict[Key, Value], number: int, lineage: frozenset[Key]) -> None:
-        """Values go to one page alone, in the frame of this number. With the lock held."""
+        """Values are sent to one page only, in the frame of this number. With the lock held."""
         for key, value in values.items():
             if key not in lineage and self.reached(key):
                 page.own_pushes[key] = (number, value)
@@ -89,7 +89,7 @@ class PushGrants:
                 page.own_pushes.pop(key, None)
 
     def take(self, call: RegularCall) -> bool:
-        """Whether a push grants this call, which is called for it now, and not again. From any thread."""
+        """Whether a push grants this call. A push grants it once. From any thread."""
         cause, client = call.cause, call.client
         if cause is None or cause.key is None or client is None:
             return False
@@ -112,9 +112,9 @@ class PushGrants:
     # ---- one after the other
 
     def is_first(self, call: RegularCall) -> bool | None:
-        """Whether a call that was taken runs now: those of one page and callback run in the order of their pushes.
+        """Whether a granted call runs now. Calls of one page and callback run in the order of their pushes.
 
-        None: too many wait. After True and False `ended` follows.
+        Returns None if too many wait. After True and False, call `ended`.
         """
         with self._runtime.lock:
             fair_queue = self._turns.setdefault(_turn(call), deque())
@@ -124,7 +124,7 @@ class PushGrants:
             return len(fair_queue) == 1
 
     def ended(self, call: RegularCall) -> RegularCall | None:
-        """A call has ended. Returns the one that runs next, if this was one for which others wait."""
+        """A call has ended. Returns the call that waited for it, if any."""
         with self._runtime.lock:
             fair_queue = self._turns.get(_turn(call))
             if fair_queue is None or fair_queue[0] is not call:
@@ -136,7 +136,7 @@ class PushGrants:
             return None
 
     def _pushed(self, page: ClientSession, cause: Cause) -> tuple[int, Value] | None:
-        """The number of the last push of a prop that may call something in a page, and the value."""
+        """The number and the value of the last push of a prop that may call something in a page."""
         assert cause.key is not None
         if cause.own:
             return page.own_pushes.get(cause.key)
@@ -153,7 +153,7 @@ def _turn(call: RegularCall) -> tuple[str, str]:
 
 
 def _set(body: dict[str, Any], key: Key, value: Value) -> None:
-    """Whoever has no role of its own says what was pushed, and nothing else."""
+    """The values that a request without a role may name: those that were pushed."""
     if isinstance(value, PatchValue):
         return
     for part in ("inputs", "state"):

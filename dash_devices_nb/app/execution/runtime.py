@@ -1,10 +1,9 @@
 """The runtime: one lock around the dispatcher, and the performing of its actions.
 
-Any thread may enter: a page's frame on the I/O loop, a push from a cell or a timer, the result of a callback from its
-worker. Each takes the lock, calls one `receive_*`, and performs the actions while it still holds the lock, so that
-what is queued for the pages is in the order of the revisions. Performing never blocks: sending appends to the pages'
-outboxes and writes to the few that are meant, or wakes the I/O loop for many; running hands the call to a worker or to
-the callback loop.
+Any thread may enter: with a page's frame on the I/O loop, a push from a cell or a timer, or the result of a callback in
+a worker. It takes the lock, calls one `receive_*`, and performs the actions before it releases the lock. So frames are
+queued in the order of the revisions. Performing never blocks. Sending appends to outboxes, and writes to a few pages or
+wakes the I/O loop for many. Running hands the call to a worker or to the callback loop.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ running_call: ContextVar[Queued | None] = ContextVar("dash_devices_nb_call", def
 """The call that the current thread or task runs."""
 
 in_coroutine: ContextVar[bool] = ContextVar("dash_devices_nb_coroutine", default=False)
-"""Whether this is a coroutine of ours (a callback, a route), which must not block its loop."""
+"""Whether a coroutine of ours runs here (a callback, a route). It must not block its loop."""
 
 
 @dataclass(eq=False)
@@ -73,7 +72,7 @@ class Started:
 
 @contextlib.contextmanager
 def running(call: Queued) -> Iterator[None]:
-    """Make a call the one that the current thread or task runs."""
+    """Set the call that the current thread or task runs."""
     token = running_call.set(call)
     try:
         yield
@@ -82,29 +81,29 @@ def running(call: Queued) -> Iterator[None]:
 
 
 def being_cancelled() -> bool:
-    """Whether the current task is to end; else a `CancelledError` is of something that it awaits."""
+    """Whether the current task is being cancelled. If not, a `CancelledError` comes from something that it awaits."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
 
 
 def coroutine_context() -> contextvars.Context:
-    """A context of its own for a coroutine."""
+    """A new context for a coroutine."""
     context = contextvars.Context()
     context.run(in_coroutine.set, True)
     return context
 
 
 class Runtime:
-    """What one app runs on.
+    """Runs one app.
 
     Attributes:
-        name: the app's.
-        dispatcher: the core; only touched with `lock` held.
-        pages: the connected pages, and those within their grace, by client id.
+        name: the name of the app.
+        dispatcher: the core. It is used only with `lock` held.
+        pages: the sessions that are connected or within their grace, by client id.
         errors: the last 20 exceptions of callbacks, newest last.
-        io_loop, io_thread: where frames are written, and that loop's thread; None before the app runs.
-        running: the plain callbacks that run, for the stop button.
-        callback_loop, callback_thread: where coroutine callbacks run; None before the app runs.
+        io_loop, io_thread: the loop that writes frames, and its thread. None before the app runs.
+        running: the running plain callbacks, for the stop button.
+        callback_loop, callback_thread: the loop of coroutine callbacks, and its thread. None before the app runs.
     """
 
     def __init__(self, name: str) -> None:
@@ -141,7 +140,7 @@ class Runtime:
     # ---- entering
 
     def enter(self, receive: Callable[[], list[Action]]) -> None:
-        """Take the lock, let the dispatcher receive something, perform what follows. From any thread."""
+        """Take the lock, let the dispatcher receive an event, and perform the actions. From any thread."""
         with self.lock:
             self.tick()
             self.perform(receive())
@@ -151,7 +150,7 @@ class Runtime:
         self.dispatcher.now = time.monotonic()
 
     def perform(self, actions: Iterable[Action]) -> None:
-        """Perform actions, with the lock held. One that fails is reported, and keeps no other from its turn."""
+        """Perform actions, with the lock held. If one fails, it is reported, and the others are performed."""
         for action in actions:
             try:
                 match action:
@@ -176,7 +175,7 @@ class Runtime:
         self._wake()
 
     def _wake_at(self, at: float) -> None:
-        """Tell the dispatcher when it is that time."""
+        """Call the dispatcher at that time."""
         loop = self.io_loop
         if loop is not None and not loop.is_closed():
             late = max(0.0, at - time.monotonic())
@@ -185,7 +184,7 @@ class Runtime:
             )
 
     def begin(self, call: Queued) -> None:
-        """Run a call, or hold it where calls are paused. Does not block; from any thread."""
+        """Run a call, or hold it if calls are paused. Does not block. From any thread."""
         if self.pause_gate.allows(call):
             self._run(call)
         else:
@@ -200,7 +199,7 @@ class Runtime:
             self.flush()
 
     def pause(self) -> None:
-        """Hold calls from now on; those that run go on. Who waits for a call does so no longer."""
+        """Hold calls from now on. Running calls go on. Waiters for a call are released."""
         with self.lock:
             self.pause_gate.close()
             for wake in self._waiting.values():
@@ -210,7 +209,7 @@ class Runtime:
         self.flush()
 
     def step(self) -> Queued | None:
-        """Run the first call that is held; None if there is none."""
+        """Run the first held call, and return it. None if there is none."""
         with self.lock:
             call = self.pause_gate.step()
             self.tell_all("paused", waiting=len(self.pause_gate))
@@ -220,7 +219,7 @@ class Runtime:
         return call
 
     def resume(self) -> None:
-        """Run what is held, in order, and hold nothing any more."""
+        """Run the held calls in order, and stop holding."""
         with self.lock:
             held = self.pause_gate.open()
             self.tell_all("paused", waiting=None)
@@ -229,19 +228,19 @@ class Runtime:
         self.flush()
 
     def tell_all(self, kind: str, **fields: Any) -> None:
-        """Queue a frame that need not survive a lost connection for all pages. `flush` follows."""
+        """Queue a transient frame for all pages. Call `flush` afterwards."""
         with self.lock:
             for page in self.pages.values():
                 page.send_passing(kind, **fields)
 
     def runs_with(self, run: Callable[[Queued], None]) -> None:
-        """Set what runs a call; it must not block."""
+        """Set the function that runs a call. It must not block."""
         self._run = run
 
     # ---- sending
 
     def send_own(self, client: Client, mods: Mods) -> None:
-        """Send values to one client alone. From any thread; nothing happens if it has gone."""
+        """Send values to one client only. From any thread. Does nothing if the client has left."""
         with self.lock:
             page = self.pages.get((client.stands_for or client).id)
             if page is not None:
@@ -252,7 +251,7 @@ class Runtime:
                 self._wake()
 
     def touch(self, page: ClientSession) -> None:
-        """Something waits for this page. With the lock held; `_wake` follows."""
+        """Note that something waits for a page. With the lock held. Call `_wake` afterwards."""
         self._dirty.add(page)
 
     def flush(self) -> None:
@@ -290,7 +289,7 @@ class Runtime:
             page.send_notice("error", action.reason)
 
     def shown_to(self, page: ClientSession, mods: Mods) -> Mods:
-        """What holds, as a page may see it: one from which what is shared is kept gets the layout's values."""
+        """The current values, as a page may see them. If shared values are withheld from it, the layout's values."""
         return mods if page.takes_shared else {key: self.dispatcher.layout_value(key) for key in mods}
 
     def _wake(self) -> None:
@@ -319,26 +318,26 @@ class Runtime:
     # ---- running
 
     def report(self, error: BaseException, call: Queued | None = None, client: Client | None = None) -> None:
-        """Something was raised: keep it, and tell whom it concerns. Never raises; from any thread."""
+        """Keep an exception, and tell whom it concerns. Never raises. From any thread."""
         try:
             self.on_error(error, call, client)
         except BaseException as another:
             log.error("telling of a %s raised", type(error).__name__, exc_info=another)
 
     def account(self, account: Callable[..., object], *args: Any) -> None:
-        """Call what accounts for something that has been done: what it raises is reported, and keeps nothing back."""
+        """Call a function that accounts for something. If it raises, that is reported, and nothing else is affected."""
         try:
             account(*args)
         except Exception as error:  # noqa: BLE001 - what was done has to take its course
             self.report(error)
 
     def beside(self, error: BaseException, call: Queued) -> None:
-        """Say that something beside a callback's function has raised: the journal, the log, a hook. From any thread."""
+        """Report an exception from beside a callback's function: the journal, the log, a hook. From any thread."""
         log.error("what accounts for a call of the lane %r raised", call.queue_key, exc_info=error)
         self.report(error, call)
 
     def work(self, job: Callable[[], None], ended: Callable[[], None]) -> None:
-        """Run a job in a worker, now. From any thread; does not raise. `ended` is called where it cannot be run."""
+        """Run a job in a worker now. From any thread. Never raises. `ended` is called if the job cannot be run."""
         try:
             self.workers.submit(job)
         except RuntimeError as error:
@@ -346,10 +345,10 @@ class Runtime:
             self._abandon(ended)
 
     def spawn(self, function: Callable[[], Coroutine[Any, Any, Any]], ended: Callable[[], None]) -> None:
-        """Run a coroutine function on the callback loop, in a context of its own. From any thread.
+        """Run a coroutine function on the callback loop, in a new context. From any thread.
 
-        `ended` is called once it has ended, or cannot be run. What comes while the app has stopped runs when it runs
-        again, as plain functions do.
+        `ended` is called when it has ended, or if it cannot be run. Jobs that come while the app is stopped run when it
+        runs again, as those of plain functions do.
         """
         loop = self.callback_loop
         started = Started(function, ended)
@@ -368,7 +367,7 @@ class Runtime:
             self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, started)
 
     def open(self) -> None:
-        """The app runs, on the loops that are set: run what came while it had stopped. From any thread."""
+        """The app runs now: run the jobs that came while it was stopped. From any thread."""
         self.workers.open()
         with self.lock:
             self._stopped = False
@@ -377,14 +376,14 @@ class Runtime:
             self.spawn(each.function, each.ended)
 
     def _look_at(self, started: Started) -> None:
-        """A coroutine should have started by now: else a cell holds up the callback loop, and the pages say so."""
+        """Check that a coroutine has started. If not, a cell blocks the callback loop, and the pages show it."""
         if started in self._unstarted:
             self._held_up = True
             self.tell_all("busy", text="Some callbacks wait for the running cell")
             self.flush()
 
     def _abandon(self, ended: Callable[[], None]) -> None:
-        """Something cannot be run: it has ended. One after the other, as the end of one may start the next."""
+        """End jobs that cannot be run, one after the other: the end of one may start the next."""
         with self.lock:
             self._abandoned.append(ended)
             if self._abandons:
@@ -422,7 +421,7 @@ class Runtime:
         started.ended()
 
     def hold(self, task: asyncio.Task[Any]) -> None:
-        """Keep a task until it is done; `stop` cancels it."""
+        """Keep a reference to a task until it is done. `stop` cancels it."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -438,12 +437,13 @@ class Runtime:
 
         Args:
             function: the function.
-            link: by which somebody has asked for it; it then waits for a place. None: the program itself did.
+            link: the link of who asked for it. It then waits for a place. None: the program asked.
             guest: whether that is a share link.
-            call_queue: whose places; None: those of errands.
+            call_queue: the queue for the place. None: that of errands.
 
         Raises:
-            BusyError: there was no place in time. What the function raises comes through.
+            BusyError: there was no place in time.
+            Exception: whatever the function raises.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -470,7 +470,7 @@ class Runtime:
         return await future
 
     def stop(self) -> None:
-        """Cancel what runs on the callback loop, end the threads; what waits does so until `open`. From any thread."""
+        """Cancel coroutines on the callback loop, and end the threads. Jobs wait until `open`. From any thread."""
         with self.lock:
             self._stopped = True
             for wake in self._waiting.values():
@@ -484,11 +484,11 @@ class Runtime:
     # ---- waiting
 
     def on_callback_loop(self) -> bool:
-        """Whether the current thread is the callback loop's."""
+        """Whether the current thread runs the callback loop."""
         return threading.get_ident() == self.callback_thread
 
     def wait(self, propagation: Propagation) -> None:
-        """Wait for a propagation, unless that would never end. From any thread that may block."""
+        """Wait for a propagation, unless that would be a deadlock. From any thread that may block."""
         if propagation.over:
             return
         done = threading.Event()
@@ -526,7 +526,7 @@ class Runtime:
 
 
 def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None = None) -> None:
-    """Give a future its result, unless it has one or was cancelled. On its loop."""
+    """Set the result of a future, unless it is done. On its loop."""
     if future.done():
         return
     if isinstance(error, StopIteration) or not isinstance(error, Exception | None):
@@ -541,6 +541,6 @@ def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None
 
 
 def _split(mods: Mods) -> tuple[Mods, Mods]:
-    """What a page that falls behind finds in the state, and the events that it must get all the same."""
+    """Split values into those that the state has for a page that lags, and events that it must get all the same."""
     apart: Mods = {key: value for key, value in mods.items() if isinstance(value, EventValue) and not value.kept}
     return ({key: value for key, value in mods.items() if key not in apart} if apart else mods), apart

@@ -1,10 +1,10 @@
-"""Threads for plain functions, as many as there are jobs at once; `call_queue` bounds those that nobody else waits for.
+"""Threads for plain functions, one for each job at a time. `call_queue` limits the jobs that nobody else waits for.
 
-A plain callback may sleep, push, and wait for other callbacks that its push starts; with a bounded pool, calls that
-wait for calls that have no thread would stand still for ever. So there is always a thread: an idle one, or a new one.
-The threads are daemons (a callback that never returns does not keep the process alive) and end after a while of
-idleness: a job goes to the thread that became idle last, so that those of a burst end although jobs go on coming. They
-start in an empty context, so that nothing of whoever happened to start them clings to the calls.
+A plain callback may sleep, push, and wait for callbacks that its push starts. With a bounded pool, a call could wait
+for ever for one that gets no thread. So there is always a thread: an idle one, or a new one. The threads are daemons: a
+callback that never returns does not keep the process alive. They end after some idle time. A job goes to the thread
+that became idle last, so that the threads of a burst end although jobs keep coming. Threads start in an empty context,
+so that a call inherits nothing from whoever started its thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ IDLE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 Slot: TypeAlias = "queue.SimpleQueue[Callable[[], None] | None]"
-"""Where an idle thread gets its next job; None: it ends."""
+"""The queue of an idle thread. None ends the thread."""
 
 
 class Workers:
@@ -43,7 +43,7 @@ class Workers:
         self._late: list[Callable[[], None]] = []
 
     def open(self) -> None:
-        """Run jobs again after `close`, those first that came meanwhile. Does nothing on an open one."""
+        """Run jobs again after `close`, first those that came in between. Does nothing if it is open."""
         with self._lock:
             if not self._closed:
                 return
@@ -54,10 +54,10 @@ class Workers:
             self.submit(job)
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` in a thread, now; on a closed one once it is opened. From any thread. What it raises is logged.
+        """Run `job` in a thread now, or after `open` if it is closed. From any thread. Its exceptions are logged.
 
         Raises:
-            RuntimeError: the system gives no thread, and there is none: the job will not run.
+            RuntimeError: the system gives no thread, and there is none. The job will not run.
         """
         with self._lock:
             if self._closed:
@@ -81,7 +81,7 @@ class Workers:
             self._without(thread, job)
 
     def _without(self, thread: threading.Thread, job: Callable[[], None]) -> None:
-        """A thread could not be started: its job waits for another, or is taken back where there is none."""
+        """A thread could not be started. Its job waits for another thread, or is taken back if there is none."""
         with self._lock:
             self._threads.discard(thread)
             if any(each.is_alive() for each in self._threads):
@@ -120,7 +120,7 @@ class Workers:
             return slot.get()  # was put there at the last moment
 
     def close(self, timeout: float = 1.0) -> None:
-        """End the idle threads, and those that run once their job is done; waits `timeout` seconds for them."""
+        """End the idle threads now, and the others after their jobs. Waits up to `timeout` seconds for them."""
         with self._lock:
             self._closed = True
             threads = list(self._threads)
