@@ -1,9 +1,10 @@
-"""Roles: what each client may do, decided on the server, and what its page is told of it.
+"""Permissions: what each client may do. The server decides, and tells the page.
 
-A callback needs a role: by default one that acts (a shared one, a serialized one, one without output) needs "control",
-and one that computes for its own page "view". A change of a shared prop needs the most of what the callbacks need that
-it calls, and "control" where it calls none that is shared. What a client may do now, its `rights`, is its role but for
-the floor (see `core.access.floor`); it is worked out when one of them changes, so that a change costs one comparison.
+Each callback requires a role. By default, one that acts (a shared one, a serialized one, one without output) requires
+"control", and one that computes for its own page requires "view". A change of a shared prop requires the highest role
+of the callbacks that it calls, and "control" if it calls no shared one. The `rights` of a client are its role, with
+what the floor gives or takes (see `core.access.floor`). They are computed when one of both changes, so that a check
+costs one comparison.
 """
 
 from __future__ import annotations
@@ -39,16 +40,16 @@ if TYPE_CHECKING:
     from dash_devices_nb.app.execution.runtime import Runtime
 
 TELL_SECONDS = 1.0
-"""A page is told of a refusal at most so often; each is in the journal."""
+"""The shortest time between two notices of refusals to a page. The journal has them all."""
 
 
 TEXT_ONLY = "a guest's page may not bring components into the pages of others"
 MOST_KEPT = 10_000
-"""Props of which is kept what a change of them needs."""
+"""Number of props whose required role is cached."""
 
 
 def role_needed(role: str | None, service: Services, *, has_output: bool) -> Role:
-    """What a callback needs: what was declared, else "control" for one that acts.
+    """The role that a callback requires: the declared one, else "control" for a callback that acts.
 
     Raises:
         RoleError: `role` is no role.
@@ -62,20 +63,20 @@ def role_needed(role: str | None, service: Services, *, has_output: bool) -> Rol
 def brings_components(client: Client, value: Value) -> bool:
     """Whether a guest would bring components into the pages of others.
 
-    A page's own script sends what a person chose. What is made by hand could be an element that runs a script, and the
-    owner's page is one of Jupyter's origin.
+    The page's script sends what a person chose. A forged value could be an element that runs a script, and the owner's
+    page has the origin of Jupyter.
     """
     return client.share is not None and value.may_hold_components
 
 
 class RoleRecorder(Protocol):
-    """Takes down what becomes of clients. From any thread."""
+    """Records what happens to clients. From any thread."""
 
     def refused(self, client: Client | None, reason: str) -> None:
         """A page's request was not taken."""
 
     def noted(self, kind: str, client: Client | None, what: str) -> None:
-        """Something else has become of a client, or of the floor."""
+        """Something else happened to a client, or to the floor."""
 
 
 class Permissions:
@@ -85,15 +86,15 @@ class Permissions:
         runtime: the app's runtime.
         regular: its regular callbacks.
         stock: its side of stock Dash.
-        recorder: takes down what is refused, and whose role changes.
-        bring_up: sends a page what was kept from it.
-        keep_apart: keeps what is shared from a page.
+        recorder: records refusals and changes of roles.
+        bring_up: sends a page the shared values that were withheld.
+        keep_apart: withholds shared values from a page.
         ask: asks a page for the props of a component.
 
     Attributes:
-        floor: who may act now; only touched with the runtime's lock held.
-        persons: the roles that people have been given; likewise.
-        watchers: called, with that lock held, when somebody has come, left or changed, or the floor has.
+        floor: who may act now. It is used only with the runtime's lock held.
+        persons: the roles that persons were given. It is used only with the lock held.
+        watchers: called with the lock held when a client joined, left or changed, or the floor did.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Permissions:
     # ---- deciding
 
     def needed(self, key: Key) -> Role:
-        """What a change of this shared prop needs. With the lock held."""
+        """The role that a change of this shared prop requires. With the lock held."""
         dispatcher = self._runtime.dispatcher
         version = (dispatcher.graph.version, dispatcher.layout.version)
         if version != self._version:
@@ -139,7 +140,7 @@ class Permissions:
         return role
 
     def needed_by(self, output: str) -> Role:
-        """What a call of the regular callback with this output needs."""
+        """The role that a call of the regular callback with this output requires."""
         spec = self._regular.specs.get(output)
         if spec is not None:
             return spec.role
@@ -149,7 +150,7 @@ class Permissions:
             return Role.VIEW  # nothing is called
 
     def _page_inputs(self) -> list[tuple[Ref, Role]]:
-        """The inputs of regular callbacks, and what those need."""
+        """The inputs of regular callbacks, with the roles that the callbacks require."""
         if self._pages is None:
             self._pages = [
                 (Ref.read(each["id"], each["property"]), self.needed_by(declared["output"]))
@@ -160,16 +161,16 @@ class Permissions:
         return self._pages
 
     def forget(self) -> None:
-        """Callbacks were declared, or taken away."""
+        """Callbacks were declared or removed."""
         with self._runtime.lock:
             self._pages = self._version = None
             self._regular.push_grants.forget()
 
     def filter_changes(self, page: ClientSession, mods: Mods, cause: Cause | None) -> list[Action]:
-        """Take out of a change what the page's client may not do. With the lock held.
+        """Remove from a change what the page's client may not do. With the lock held.
 
         Returns:
-            What undoes it on that page, and tells it where a person did it.
+            Actions that undo it on the page, and notify the person who did it.
         """
         rights = page.client.rights
         dispatcher = self._runtime.dispatcher
@@ -192,7 +193,7 @@ class Permissions:
         return all(page.client.rights >= self.needed(key) for key in meant)
 
     def allows(self, call: RegularCall) -> bool:
-        """Whether a regular callback may be called; else the page is told, where a person acted. From any thread."""
+        """Whether a regular callback may be called. If not, and a person acted, the page is told. From any thread."""
         rights = call.client.rights if call.client is not None else call.rights
         if rights is Role.OWNER:
             return True
@@ -229,10 +230,10 @@ class Permissions:
         return Refuse(page.client, undone, reason, told=told)
 
     def received(self, page: ClientSession, frame: dict[str, Any]) -> None:
-        """A page's person gives a name, asks for the floor, or gives it back.
+        """A person gives a name, requests the floor, or returns it.
 
         Raises:
-            FrameError: it is not so.
+            FrameError: the frame does none of these.
         """
         client = page.client
         if frame["t"] == "name":
@@ -261,7 +262,7 @@ class Permissions:
     # ---- coming, going and changing
 
     def greeted(self, page: ClientSession) -> None:
-        """A page has been greeted, anew or again. With the lock held."""
+        """The handshake of a page has ended, the first or a later one. With the lock held."""
         client = page.client
         client.followed_by(self)
         client.rights = self.floor.rights(client)
@@ -292,7 +293,7 @@ class Permissions:
                 self._watched()
 
     def changed(self, client: Client, what: str, *, named: bool = False) -> None:
-        """A client has another role or name. From any thread."""
+        """The role or the name of a client has changed. From any thread."""
         with self._runtime.lock:
             if not named:
                 self._given(client)
@@ -306,7 +307,7 @@ class Permissions:
             self.update()
 
     def authenticated(self, client: Client) -> None:
-        """Whether what is shared is kept from a client has changed. From any thread."""
+        """Shared values are withheld from a client from now on, or no longer. From any thread."""
         with self._runtime.lock:
             page = self._runtime.pages.get(client.id)
             what = "what is shared is kept from it" if client.withheld else "gets what is shared"
@@ -317,20 +318,20 @@ class Permissions:
                 self._keep_apart(page)
 
     def _given(self, client: Client) -> None:
-        """The program has given a client a role: it is the person's, in all tabs."""
+        """The program gave a client a role. It holds for the person, in all tabs."""
         self.persons.give(client.person, client.role)
         for page in self._runtime.pages.values():
             if page.client.person == client.person:
                 page.client.has_been_given(client.role)
 
     def _owners_names(self) -> list[str]:
-        """Of the owners who are here."""
+        """The names of the owners who are here."""
         clients = [page.client for page in self._runtime.pages.values()]
         owners = [client for client in clients if client.role is Role.OWNER and client.share is None]
         return [name for owner in owners for name in (owner.name, owner.username) if name]
 
     def _tell_apart(self, client: Client) -> None:
-        """An owner comes, or is called so now: mark guests who call themselves alike. With the lock held."""
+        """An owner came, or changed the name: mark guests with a similar name. With the lock held."""
         if client.role is not Role.OWNER or client.share is not None:
             return
         names = self._owners_names()
@@ -342,7 +343,7 @@ class Permissions:
     # ---- asking a page
 
     def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
-        """What `Client.props` answers."""
+        """Implement `Client.props`."""
         loop = self._runtime.io_loop
         if loop is None:
             raise RunError("The app does not run: there is no page to ask.")
@@ -351,7 +352,7 @@ class Permissions:
         return submit(loop, self.props_coro(client, component_id, timeout)).result()
 
     async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
-        """What `Client.props_coro` answers."""
+        """Implement `Client.props_coro`."""
         page = self._runtime.pages.get(client.id)
         if page is None:
             raise RunError(f"{client!r} has left: there is no page to ask.")
@@ -361,11 +362,11 @@ class Permissions:
         return props
 
     def note(self, client: Client | None, what: str) -> None:
-        """Write into the journal what becomes of the floor."""
+        """Record a change of the floor in the journal."""
         self._recorder.noted(kinds.FLOOR, client, what)
 
     def update(self) -> None:
-        """Work out what everybody may do now, and tell the pages. With the lock held, or from any thread."""
+        """Compute the rights of all clients, and tell the pages. From any thread, with or without the lock."""
         with self._runtime.lock:
             pages = list(self._runtime.pages.values())
             for page in pages:
@@ -382,17 +383,17 @@ class Permissions:
             watcher()
 
     def defined(self) -> None:
-        """The callbacks are others: tell who needs to know what they need. With the lock held."""
+        """The callbacks have changed: tell the pages which roles they require. With the lock held."""
         for page in self._runtime.pages.values():
             page.knows_needs = False
             self._tell(page)
 
     def described(self) -> str:
-        """Whose the floor is."""
+        """Who has the floor, as text."""
         return f"{self.floor.holder.label}'s" if self.floor.holder else str(self.floor.state)
 
     def _tell(self, page: ClientSession) -> None:
-        """Tell a page what it may do, where it is not what it was told last."""
+        """Tell a page its rights, if they differ from what it was last told."""
         client, floor = page.client, self.floor
         told = {
             "role": client.role,
@@ -419,7 +420,7 @@ class Permissions:
         page.send_passing("role", **frame)
 
     def _needs(self) -> list[list[Any]]:
-        """What the props need by which a person calls something: [id or pattern, prop, role, whether it is shared]."""
+        """The roles that changes of props require: [id or pattern, prop, role, whether it is shared]."""
         shared = [(ref, spec.role, 1) for spec in self._runtime.dispatcher.graph.specs for ref in spec.inputs]
         others = [(ref, role, 0) for ref, role in self._page_inputs() if role > Role.VIEW]
         return [[*messages.ref_json(ref), role, kind] for ref, role, kind in shared + others]

@@ -1,6 +1,6 @@
-"""`ctx.websocket`: what Dash offers to callbacks declared with `websocket=True`, over our WebSocket.
+"""`ctx.websocket`: Dash's interface for callbacks declared with `websocket=True`, over our WebSocket.
 
-`set_props` in such a callback reaches the page at once instead of with the answer, and `get_prop` asks the page.
+In such a callback, `set_props` reaches the page at once and not with the answer, and `get_prop` asks the page.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class CallbackWebSockets:
-    """The open streams of an app, and what they wait for."""
+    """The callbacks of an app that use `ctx.websocket`, and the answers that they wait for."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -35,7 +35,7 @@ class CallbackWebSockets:
         self._followed: dict[Callable[[], object], ClientSession] = {}
 
     def open(self, page: ClientSession) -> CallbackWebSocket:
-        """A stream to a page."""
+        """Make one for a page."""
         return CallbackWebSocket(self, page, self._ends.setdefault(page, threading.Event()))
 
     def send(self, page: ClientSession, component_id: str, prop: str, value: Any) -> None:
@@ -51,7 +51,7 @@ class CallbackWebSockets:
         timeout: float,
         path: list[str | int] | None = None,
     ) -> Any:
-        """Ask a page for a prop, or the part of it at a path, or (None) for all props of a component. On any loop.
+        """Ask a page for a prop, the part of it at a path, or (with None) all props of a component. On any loop.
 
         Raises:
             TimeoutError: there is no answer within `timeout` seconds.
@@ -79,7 +79,7 @@ class CallbackWebSockets:
 
     @contextmanager
     def following(self, page: ClientSession, leaves: Callable[[], object]) -> Iterator[None]:
-        """Within the block, `leaves` is called when the page leaves; also when it has left before."""
+        """Within the block, `leaves` is called when the page leaves, or at once if it has left."""
         self._followed[leaves] = page
         try:
             if self._runtime.pages.get(page.client.id) is not page:
@@ -89,7 +89,7 @@ class CallbackWebSockets:
             self._followed.pop(leaves, None)
 
     def ended(self, page: ClientSession) -> None:
-        """A page has left: its streams are shut down."""
+        """A page has left: shut down what it used."""
         for leaves, followed in list(self._followed.items()):
             if followed is page:
                 leaves()
@@ -102,7 +102,7 @@ class CallbackWebSockets:
 
 
 class CallbackWebSocket:
-    """What `ctx.websocket` is in a callback; the interface is Dash's `DashWebsocketCallback`."""
+    """The object `ctx.websocket` in a callback. Its interface is Dash's `DashWebsocketCallback`."""
 
     def __init__(self, streams: CallbackWebSockets, page: ClientSession, end: threading.Event) -> None:
         self._streams = streams
@@ -126,11 +126,11 @@ class CallbackWebSocket:
     async def get_prop(
         self, component_id: str, prop_name: str, timeout: float = 30.0, *, path: list[str | int] | None = None
     ) -> Any:
-        """The value that the page shows, or the part of it at `path`; None where there is nothing.
+        """The value that the page shows, or the part of it at `path`. None if there is nothing.
 
         Args:
-            component_id: of the component.
-            prop_name: its prop.
+            component_id: the id of the component.
+            prop_name: the prop.
             timeout: in seconds.
             path: keys of dicts and indices of lists, negative ones from the end.
 

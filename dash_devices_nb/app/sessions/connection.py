@@ -1,4 +1,4 @@
-"""One WebSocket of a page: the greeting, the frames in their order, and the parting."""
+"""One WebSocket of a page: the handshake, the frames in order, and the end."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 TELL_SECONDS = 5.0
 TELL_DELAY = 1.0
-"""From what delay on a page says that others slow it down."""
+"""The delay, in seconds, from which on a page shows that others slow it down."""
 GREETING_SECONDS = 10.0
 UNREAD = "A change could not be read by the device program and was not made: {}"
 ACK_SECONDS = 0.004
-"""How long an acknowledgement may wait, so that a callback's output comes before it."""
+"""How long, in seconds, an acknowledgement may wait, so that a callback's output comes before it."""
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,9 @@ class Connection:
     """A WebSocket that a browser opened, as raw ASGI.
 
     Args:
-        sessions: of the app.
+        sessions: the sessions of the app.
         scope, receive, send: the connection.
-        ask: asks stock Dash's `hooks.websocket_message` of each message, and raises `Refusal`; None: there are none.
+        ask: calls stock Dash's `hooks.websocket_message` for each message. It raises `Refusal`. None: there are none.
     """
 
     def __init__(
@@ -103,26 +103,26 @@ class Connection:
             intake.ended()
 
     def _longest(self, client: Client) -> int | None:
-        """The longest message that may come now, in bytes; None: the server's own limit."""
+        """The longest message that is accepted now, in bytes. None: the server's own limit."""
         if self._page is None:
             return GREETING
         return None if client.share is None else MESSAGE.get(self._page.client.rights)
 
     def _refuse(self, again: bool, reason: str) -> None:
-        """End the connection for what comes by it; `again`: the page may come back."""
+        """Close the connection because of what it sent. With `again` the page may reconnect."""
         if not self._closed:
             client = self._page.client if self._page is not None else None
             self._sessions.recorder.refused(client, reason)
             self._close_soon(CloseCode.TRY_AGAIN_LATER if again else CloseCode.FORBIDDEN, reason)
 
     def _close_soon(self, code: int, reason: str) -> None:
-        """Close it in a task, which is kept: a loop may drop one that nobody holds."""
+        """Close it in a task, and keep the task: a loop may drop one without a reference."""
         task = asyncio.get_running_loop().create_task(self.close(code, reason))
         self._closings.add(task)
         task.add_done_callback(self._closings.discard)
 
     async def _handshaken(self, client: Client) -> None:
-        """Serve somebody who has come in."""
+        """Serve a client that was admitted."""
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 greeting = await self._frame()
@@ -158,7 +158,7 @@ class Connection:
             self._sessions.disconnected(page, at_once=code == CloseCode.GOING_AWAY or self._sent_away)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the WebSocket; the reason is at most 123 bytes."""
+        """Close the WebSocket. The reason has at most 123 bytes."""
         if self._closed:
             return
         self._closed = True
@@ -184,7 +184,7 @@ class Connection:
         return await self._large(self._page, size)
 
     async def _large(self, page: ClientSession, size: int) -> dict[str, Any] | int:
-        """Read a long frame off the loop, once it is paid for. Returns the close code if it is not taken."""
+        """Parse a large frame off the loop, when the budget allows it. Returns the close code if it is refused."""
         self._waits = True  # what comes behind it waits for it
         limit = self._longest(page.client)
         if limit is not None and size > limit:
@@ -244,9 +244,9 @@ class Connection:
                 self._waits = False
 
     def _take(self, page: ClientSession, data: bytes) -> bool:
-        """Handle a frame in the very call that read it, if nothing is to be waited for. On the loop.
+        """Handle a frame in the call that read it, if nothing has to be awaited. On the loop.
 
-        A task costs each frame a round of the loop. Returns whether it was taken; else `_frames` has it.
+        This saves each frame a turn of the loop. Returns whether it was handled. If not, `_frames` handles it.
         """
         now = time.monotonic()
         if self._waits or self._ask is not None or self._sessions.authorizers or not page.bucket.has_one(now):
@@ -281,7 +281,7 @@ class Connection:
         return True
 
     def _weight(self, frame: dict[str, Any], size: int) -> int:
-        """The bytes that a frame counts for: what it names counts, too. Raises FrameError where that is too much."""
+        """The weight of a frame in bytes, including what it names. Raises FrameError if it names too much."""
         if self._budget is None:
             return size
         count = messages.named(frame)
@@ -294,7 +294,7 @@ class Connection:
     async def _hooks_let(
         self, ask: Callable[[Any], Awaitable[None]], page: ClientSession, frame: dict[str, Any]
     ) -> bool:
-        """Whether `hooks.websocket_message` lets a frame pass; else the page is sent away, as in stock Dash."""
+        """Whether `hooks.websocket_message` lets a frame pass. If not, the page is disconnected, as in stock Dash."""
         try:
             await ask(_as_stock(page, frame))
         except Refusal as refusal:
@@ -312,16 +312,16 @@ class Connection:
         self._unread(page)
 
     def _failed(self, page: ClientSession, error: Exception) -> None:
-        """Something of ours, or of what the program hooked into it, cannot handle a frame.
+        """Our code, or a hook of the program, has failed on a frame.
 
-        The page comes back with the same frame if its connection ends, so it is answered as one that cannot be read.
+        If the connection ended, the page would send the frame again. So it is answered like one that cannot be parsed.
         """
         log.error("%s: a frame of %d bytes could not be handled", page.client, len(self._data), exc_info=error)
         self._runtime.report(error, None, page.client)
         self._unread(page)
 
     def _unread(self, page: ClientSession) -> None:
-        """Tell the page that what its frame carried is lost; send one away of which there are too many."""
+        """Tell the page that its frame is lost. A page with too many of them is disconnected."""
         page.malformed += 1
         with self._runtime.lock:
             page.send_passing("unread", f=self._number)
@@ -418,7 +418,7 @@ class Connection:
         self._pay(page)
 
     def _record(self, page: ClientSession, mods: Mods, cause: Cause | None, before: int) -> None:
-        """Journal what was taken of a change; the state had the revision `before` when it came."""
+        """Record what was taken of a change. `before` is the revision of the state when it came."""
         state = self._runtime.dispatcher.state
         entries = {key: state.get(key) for key in mods}
         taken = {key: entry.value for key, entry in entries.items() if entry is not None and entry.revision > before}
@@ -426,7 +426,7 @@ class Connection:
             self._sessions.recorder.changed(page.client, taken, cause)
 
     async def _affords(self, page: ClientSession, cost: float) -> bool:
-        """Hold a guest back that sends more than it may; send one away whose frame is far beyond that."""
+        """Slow down a guest that sends too much. One whose frame is far beyond the limit is disconnected."""
         if await self._slowed(page, cost, most=rate_limits.GUESTS_MOST_SECONDS):
             return True
         reason = f"a frame of {len(self._data)} bytes is more than a guest may send"
@@ -435,10 +435,10 @@ class Connection:
         return False
 
     async def _slowed(self, page: ClientSession, cost: float = 1.0, most: float = float("inf")) -> bool:
-        """Hold a page back that sends faster than it may, and tell it, now and then.
+        """Slow down a page that sends too fast, and tell it now and then.
 
         Returns:
-            False, at once, if that would take more than `most` seconds.
+            False, at once, if the wait would exceed `most` seconds.
         """
         now = time.monotonic()
         delay = page.bucket.take(now, cost)
@@ -457,10 +457,10 @@ class Connection:
         return True
 
     async def _slowed_with_others(self, page: ClientSession, delay: float) -> bool:
-        """Hold a page back where all that came by its link send more than they may; tell it, now and then.
+        """Slow down a page because all pages of its link send too much, and tell it now and then.
 
         Returns:
-            Whether its connection still stands.
+            Whether it is still connected.
         """
         if delay <= 0:
             return True
@@ -478,7 +478,7 @@ class Connection:
         self._runtime.flush()
 
     async def _refused(self, page: ClientSession, mods: Mods) -> dict[Key, None]:
-        """The props whose change would lead to a callback that this client may not cause."""
+        """The props whose change would cause an output that this client is not authorized for."""
         with self._runtime.lock:
             outputs = {
                 key: [
@@ -538,7 +538,7 @@ class Connection:
             self._sessions.answer_stock(path, page, request, done)
 
     def _request_of(self, page: ClientSession, frame: dict[str, Any], path: str) -> Any:
-        """The request as Dash reads it; see `stock.RequestAdapter`."""
+        """The request as Dash reads it; see `dash_internals.RequestAdapter`."""
         query = messages.text(frame, "query", "")
         client = page.client
         return SimpleNamespace(
@@ -557,7 +557,7 @@ class Connection:
 
 
 def _as_stock(page: ClientSession, frame: dict[str, Any]) -> dict[str, Any]:
-    """A frame as stock Dash's hooks know messages; what stock Dash does not send has our name and the frame."""
+    """A frame as a message of stock Dash, for hooks. Other frames keep their own name and content."""
     who = {"rendererId": page.client.id}
     match frame["t"]:
         case "req" if frame.get("path") == "_dash-update-component":
@@ -571,7 +571,7 @@ def _as_stock(page: ClientSession, frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def _at_once(handling: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end that has nothing to wait for, without a task."""
+    """Run a coroutine that never waits, without a task."""
     try:
         handling.send(None)
     except StopIteration:

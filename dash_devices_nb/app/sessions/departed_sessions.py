@@ -1,8 +1,8 @@
-"""Pages that come back after the app has forgotten them: a laptop that slept, an app that was stopped and runs again.
+"""Departed sessions: pages that return after the app has forgotten them, as after a sleep or a stop of the app.
 
-Such a page says once more what it has not heard acknowledged; some of that the app took before the page was forgotten.
-And cells may have been run meanwhile. So a little is kept of each page that leaves: how far the app had taken its
-changes, and which callbacks and layout it knew.
+Such a page sends its unacknowledged changes again. The app may have taken some of them before the session ended. And
+cells may have been run in between. So a little is kept of each session that ends: how far its changes were taken, and
+which callbacks and layout it knew.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from dash_devices_nb.app.client_session import ClientSession
 
 MOST_LEFT = 300
-"""Pages of one share link, or of all who came without one, of which something is kept; the last ones that left."""
+"""Number of departed sessions that are kept of one share link, or of all pages without one: the last ones."""
 MOST_LINKS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class DepartedSession:
-    """What is kept of a page that has left.
+    """What is kept of a session that has ended.
 
     Attributes:
-        key: by which it proves that it is that page.
-        username: who its person was, for Jupyter.
-        sequence: number of the last change that was taken from it.
-        version: of the definitions that it was told of, at the latest in its frame `told`.
+        key: the secret by which the page proves that it is the same.
+        username: the Jupyter user.
+        sequence: the number of the last change that was taken from it.
+        version: the version of the definitions that it was told, at the latest in its frame `told`.
     """
 
     key: str
@@ -41,10 +41,10 @@ class DepartedSession:
 
 
 class DepartedSessions:
-    """What the pages know of the definitions, and what is kept of those that have left. With the runtime's lock held.
+    """The departed sessions, and the versions of definitions. All methods need the runtime's lock.
 
     Attributes:
-        version: grows with each change of callbacks or layout.
+        version: a number that grows with each change of callbacks or layout.
     """
 
     def __init__(self) -> None:
@@ -54,20 +54,20 @@ class DepartedSessions:
         self._left: OrderedDict[str | None, OrderedDict[str, DepartedSession]] = OrderedDict()
 
     def declares(self, output: str) -> None:
-        """A regular callback with this output is being declared; `defined` follows."""
+        """A regular callback with this output is being declared. Call `defined` afterwards."""
         self._defined[output] = self.version + 1
 
     def defined(self) -> None:
-        """Callbacks were declared, or taken away."""
+        """Callbacks were declared or removed."""
         self.version += 1
 
     def laid_out(self) -> None:
-        """There is another layout."""
+        """The layout was replaced."""
         self.version += 1
         self._laid_out = self.version
 
     def leaves(self, page: ClientSession) -> None:
-        """A page leaves."""
+        """Keep a session that ends."""
         client = page.client
         of_link = self._left.setdefault(client.share, OrderedDict())
         self._left.move_to_end(client.share)
@@ -78,7 +78,7 @@ class DepartedSessions:
             self._left.popitem(last=False)
 
     def back(self, client_id: str, key: bytes, client: Client) -> DepartedSession | None:
-        """What is kept of the page that comes back as this client, if it is that page, and its person the same."""
+        """The departed session of a returning client, if key and person are the same."""
         of_link = self._left.get(client.share, OrderedDict[str, DepartedSession]())
         left = of_link.get(client_id)
         if left is None or left.username != client.username or not secrets.compare_digest(left.key.encode(), key):
@@ -86,10 +86,10 @@ class DepartedSessions:
         return of_link.pop(client_id)
 
     def missed(self, left: DepartedSession | None, number: int) -> tuple[list[str], bool] | None:
-        """What a page has missed that has the frames up to `number` of those that were sent to it alone.
+        """The definitions that a page has missed, if it has its own frames up to `number`.
 
         Returns:
-            The outputs of the regular callbacks that are new to it, and whether the layout is; None: nothing.
+            The outputs of the regular callbacks that are new to it, and whether the layout is new. None: nothing.
         """
         knows = left.version if left is not None and left.told <= number else 0
         if knows == self.version:

@@ -1,6 +1,6 @@
-"""The session manager: everything of one app that its connections share.
+"""The session manager: what the connections of an app share.
 
-It greets pages (new ones, and those that come back), lets them part after the grace, calls the program's connect and
+It makes the handshake with new and returning pages, ends sessions after the grace, calls the program's connect and
 authorize hooks, and answers Dash's other routes over the WebSocket.
 """
 
@@ -50,38 +50,38 @@ from dash_devices_nb.core.protocol.frames import Frame
 from dash_devices_nb.transport.auth_middleware import FORWARDED
 
 GRACE_SECONDS = 3.0
-"""How long a tab may be away and still be the same client."""
+"""The grace: how long, in seconds, a tab may be disconnected and still be the same client."""
 GUESTS_AWAY = 300
-"""Pages by one share link that may be away; more of them leave at once."""
+"""Pages of one share link that may be within their grace. Further ones leave at once."""
 TOGETHER_SECONDS = 0.02
-"""Definitions that come within this time of each other go to the pages together."""
+"""Definitions within this time of each other are announced together."""
 KEPT_COOKIES = 100
 PAGES_LOADING = 16
-"""Answers to pages that load, which are made at a time; see `call_queue`."""
+"""Number of loading pages that are answered at a time; see `call_queue`."""
 VISITOR_HEADER = "x-dash-devices-visitor"
 HOOKS_SECONDS = 3.0
-"""So long a page waits for connect hooks before it gets its layout and what is shared all the same."""
+"""How long a page waits for connect hooks. Then it gets the layout and the shared values anyway."""
 MOST_DECLARED = 1000
-"""So many components of their own making may the pages of one link, or of one user, have at a time."""
+"""Number of components that the pages of one link, or of one user, may have declared at a time."""
 
 
 class SessionManager:
-    """What the connections of one app share.
+    """The sessions of one app.
 
     Attributes:
         app: the `Dash` app.
         runtime: its runtime.
         regular: its regular callbacks.
-        epoch: names this run of the app; a page that knows another one starts anew.
+        epoch: identifies this run of the app. A page that knows another epoch starts again.
         connect_hooks: the program's `callback_connect` functions.
         images: the last image for each place.
-        roles: what each client may do.
-        sharing: its share links, and who is at its door.
-        control, presence: who may act now, and who is here, as the program sees it.
-        visitors: who tabs without a browser are (see `testing`), by what they send as `VISITOR_HEADER`.
+        roles: the permissions of clients.
+        sharing: the share links.
+        control, presence: the floor and the present clients, as the program sees them.
+        visitors: identities of tabs without a browser (see `testing`), by their `VISITOR_HEADER`.
         authorizers: the program's `callback_authorize_output` functions.
-        returning: what is kept of pages that have left, for those that come back.
-        causes: whose acts the changes of props are, where the program says so.
+        returning: what is kept of departed pages, for those that return.
+        causes: what the program says about the causes of changes.
     """
 
     def __init__(self, app: App, runtime: Runtime, regular: RegularCalls) -> None:
@@ -116,7 +116,7 @@ class SessionManager:
         return bool(self.authorizers)
 
     def allows(self, call: RegularCall) -> bool:
-        """Whether a call may be made; else its page is told."""
+        """Whether a call may be made. If not, its page is told."""
         return self.roles.allows(call)
 
     def budget_of_share(self, share: str) -> LinkBudget:
@@ -130,7 +130,7 @@ class SessionManager:
     # ---- coming and going: on the I/O loop
 
     def handshake(self, greeting: dict[str, Any], client: Client) -> ClientSession:
-        """A page says hello: find it again, or let it be this client. Queues the welcome."""
+        """Find the session of a page, or make one for this client. Queues the welcome."""
         revision = messages.number(greeting, "rev", 0)
         number = messages.number(greeting, "q", 0)
         key = messages.text(greeting, "key", "").encode()
@@ -194,7 +194,7 @@ class SessionManager:
             page.send_passing("paused", waiting=len(self.runtime.pause_gate))
 
     def _make_up(self, page: ClientSession, left: DepartedSession | None, number: int) -> None:
-        """A page is back that the app had forgotten: tell it of the definitions that it has missed."""
+        """Tell a page that the app had forgotten the definitions that it missed."""
         missed = self.returning.missed(left, number)
         if missed is None:
             return
@@ -219,7 +219,7 @@ class SessionManager:
         return [messages.ref_json(ref) for ref in self.runtime.dispatcher.graph.refs()]
 
     def disconnected(self, page: ClientSession, *, at_once: bool) -> None:
-        """A connection has ended; the page leaves if it does not come back within the grace."""
+        """A connection has ended. The page leaves if it does not reconnect within the grace."""
         if page.connected:
             return
         share = page.client.share
@@ -246,7 +246,7 @@ class SessionManager:
         tell(self.runtime, tuple(self.connect_hooks), page.client, connect=False, done=_nothing)
 
     def close(self) -> None:
-        """Forget everybody: the app stops."""
+        """End all sessions: the app stops."""
         self._redefining = False  # its timer goes with the loop; who comes back is told of what it has missed
         for timer in self._timers.values():
             timer.cancel()
@@ -302,13 +302,13 @@ class SessionManager:
             return self.roles.floor.rights_of(person, role)
 
     def _asker(self, headers: Mapping[str, str]) -> tuple[dict[str, Any], Person]:
-        """Who sends a request, and as which person; the names of the headers may be in any case."""
+        """The identity and the person of a requester. Names of headers may be in any case."""
         given = {name.lower(): value for name, value in headers.items()}
         identity = self._who(given)
         return identity, self._person(identity, _cookies(given.get("cookie", "")))
 
     def _person(self, identity: Mapping[str, Any], cookies: Mapping[str, str]) -> Person:
-        """Who somebody is: whom Jupyter or a link lets in, and by which browser."""
+        """The person of an identity and a browser."""
         username, share = identity.get("username"), identity.get("share")
         group = f"user {username}" if username else f"link {share}" if share else str(identity.get("role", ""))
         return Person(group, self.browsers.known(cookies))
@@ -320,14 +320,14 @@ class SessionManager:
         return self.share_of_headers(request.headers)
 
     def share_of_headers(self, headers: Mapping[str, str]) -> str | None:
-        """The share link by which a request comes, or None."""
+        """The id of the share link of a request, or None."""
         return self._who({name.lower(): value for name, value in headers.items()}).get("share")
 
     def definitions_changed(self, *, hold: bool = False) -> None:
-        """Callbacks were declared while the app runs: the open pages take them over in place.
+        """Callbacks were declared while the app runs. The open pages get them without a reload.
 
         Args:
-            hold: not before `definitions_whole` says that they are whole.
+            hold: wait for `definitions_whole`.
         """
         if not self.runtime.pages:
             return
@@ -338,7 +338,7 @@ class SessionManager:
                 self.definitions_whole()
 
     def definitions_whole(self) -> None:
-        """The cell that declared them has run: tell the pages. From any thread."""
+        """The cell that declared callbacks has ended: announce them. From any thread."""
         loop = self.runtime.io_loop
         if self._redefining and loop is not None:
             loop.call_soon_threadsafe(loop.call_later, TOGETHER_SECONDS, self._send_definitions)
@@ -357,7 +357,7 @@ class SessionManager:
         self.runtime.flush()
 
     def _definitions(self, again: Iterable[str]) -> dict[str, Any]:
-        """What a page needs to know of the callbacks; those with the outputs `again` are to be called anew."""
+        """The callbacks as a page gets them. It calls those with the outputs `again` once more."""
         return {
             "refs": self.shared_refs(),
             "causes": self.causes.for_pages(),
@@ -369,7 +369,7 @@ class SessionManager:
         }
 
     def layout_changed(self, scripts: list[dict[str, Any]]) -> None:
-        """There is a new layout: the open pages show it in place. `scripts`: what they may not have loaded."""
+        """The layout has changed: open pages show it without a reload. `scripts`: libraries they may not have."""
         with self.runtime.lock:
             self.returning.laid_out()
             for page in self.runtime.pages.values():
@@ -379,7 +379,7 @@ class SessionManager:
     # ---- the program's hooks
 
     def connect_hook(self, function: Callable[..., Any], output: Any) -> ConnectHook:
-        """A connect hook; in force once it is in `connect_hooks`."""
+        """Make a connect hook. It is called once it is in `connect_hooks`."""
 
         def send(client: Client, mods: Any) -> None:
             self._app.push_to(client, mods_of(mods, "callback_connect"))
@@ -387,7 +387,7 @@ class SessionManager:
         return ConnectHook(function, output, self.runtime, send, self._app.output_log)
 
     def _introduce(self, page: ClientSession) -> None:
-        """Let the connect hooks see a client that has come; what is shared waits for them, but not without end."""
+        """Call the connect hooks for a client that joined. Shared values wait for them, up to a limit."""
 
         def introduced() -> None:
             with self.runtime.lock:
@@ -408,7 +408,7 @@ class SessionManager:
         tell(self.runtime, hooks, page.client, connect=True, done=introduced)
 
     def bring_up(self, page: ClientSession) -> None:
-        """What is shared was kept from a page, and is no more. With the lock held."""
+        """Send a page the shared values that were withheld. With the lock held."""
         page.outbox.start_anew()
         page.send_passing("shared", refs=self.shared_refs(), pushed=self._pushed())
         for place, frame in self.images.items():
@@ -420,13 +420,13 @@ class SessionManager:
         self.runtime.flush()
 
     def keep_apart(self, page: ClientSession) -> None:
-        """What is shared is kept from a page, and what it has made itself from others. With the lock held."""
+        """Withhold shared values from a page, and its own components from others. With the lock held."""
         page.withhold()
         page.apart = set(self.runtime.dispatcher.declared(page.client.id))
         self._declare(page, (), page.apart)
 
     async def authorized(self, client: Client, output: str) -> bool:
-        """Whether all authorize hooks let this client cause this output. One that raises does not, and is told of."""
+        """Whether all authorize hooks allow this client this output. A hook that raises refuses, and is reported."""
         for hook in tuple(self.authorizers):
             try:
                 if inspect.iscoroutinefunction(hook):
@@ -449,7 +449,7 @@ class SessionManager:
     # ---- Dash's other routes
 
     def answer_stock(self, path: str, page: ClientSession, request: Any, done: Callable[[Answer], None]) -> None:
-        """Answer one of Dash's routes, from a worker: always, whatever the program's layout raises."""
+        """Answer one of Dash's routes, from a worker. There is an answer even if the program's layout raises."""
         failed = Answer(SERVER_ERROR, messages.dumps("Internal server error."))
         completion = Completion(done, failed, lambda error: self.runtime.report(error, None, page.client))
 
@@ -483,9 +483,9 @@ class SessionManager:
         return dash_internals.text_of(self._app.reload_state()), None
 
     def withholds(self, headers: Mapping[str, str]) -> bool:
-        """Whether what is shared is kept from whoever sends this request, and is no page that we know.
+        """Whether shared values are withheld from a requester without a session.
 
-        Where the program guards the pages' WebSocket, that is everybody: the request has not passed its guards.
+        If the program guards the pages' WebSocket, they are withheld from all: the request has not passed those guards.
         """
         if self._app.admission.guarded:
             return True
@@ -495,11 +495,11 @@ class SessionManager:
             return any(client.withheld for client in same)
 
     def layout_text(self, page: ClientSession | None, *, withheld: bool = False) -> tuple[str, int]:
-        """The layout with the shared values laid over it, and the revision that it has. Not on a loop's thread.
+        """The layout with the shared values laid over it, and its revision. Not on the thread of a loop.
 
         Args:
-            page: whose it is; the connect hooks have seen its client before. None: of no page that is known.
-            withheld: without the shared values.
+            page: the page that gets it. Its client has been introduced to the connect hooks. None: an unknown page.
+            withheld: leave out the shared values.
         """
         if page is not None:
             page.introduced.wait(HOOKS_SECONDS)
@@ -514,9 +514,9 @@ class SessionManager:
     # ---- cookies that a callback sets, and streams
 
     def keep_cookies(self, response: Any, client: Client) -> dict[str, Any] | None:
-        """What goes with an answer. Cookies cannot travel over a WebSocket: the page fetches them by a ticket.
+        """Extra fields of an answer. A WebSocket cannot set cookies, so the page fetches them with a ticket.
 
-        The client's next callback reads them, as if its page had sent them.
+        The client's next callback reads the cookies, as if the page had sent them.
         """
         if isinstance(response, dict):
             return response
@@ -533,15 +533,15 @@ class SessionManager:
         return {"ck": ticket}
 
     def take_cookies(self, ticket: str) -> list[tuple[str, str]]:
-        """The headers of a ticket, once."""
+        """The headers of a ticket. It is valid once."""
         return self._cookies.pop(ticket, [])
 
     def stream(self, page: ClientSession, body: dict[str, Any]) -> Any:
-        """Dash's interface for callbacks that stream, where the callback asked for it."""
+        """Dash's interface for callbacks that stream, if the callback was declared for it."""
         return self.streams.open(page) if self._app.streams(body.get("output")) else None
 
     def send_wanted(self, page: ClientSession, frame: dict[str, Any]) -> None:
-        """A page has got components of which it had missed something, or has given up a change: send it what holds."""
+        """Send a page current values: it got components late, or dropped a change."""
         wanted, lost = messages.revisions(frame), messages.lost(frame)
         dispatcher = self.runtime.dispatcher
         with self.runtime.lock:
@@ -556,7 +556,7 @@ class SessionManager:
         self.runtime.flush()
 
     def received_declared(self, page: ClientSession, frame: dict[str, Any]) -> None:
-        """A page says which components it has made itself, and which of them it has let go. Raises FrameError."""
+        """A page declares components that it made or removed itself. Raises FrameError."""
         ids, gone = messages.ids(frame, "ids"), messages.ids(frame, "gone")
         with self.runtime.lock:
             if page.client.withheld:
@@ -566,7 +566,7 @@ class SessionManager:
             self._declare(page, ids, gone)
 
     def _declare(self, page: ClientSession, ids: Iterable[str], gone: Collection[str]) -> None:
-        """A page's own components come into patterns, and go. With the lock held."""
+        """Add a page's own components to patterns, and remove others. With the lock held."""
         own = [each for each in ids if self.roles.may_declare(page, each)]
         room = MOST_DECLARED - self._declared(page.client)
         if len(own) > room:
@@ -575,18 +575,18 @@ class SessionManager:
         self.runtime.enter(lambda: dispatcher.receive_declared(page.client.id, own[: max(0, room)], gone))
 
     def _declared(self, client: Client) -> int:
-        """How many ids have been declared by those who came as this client did. With the lock held."""
+        """The number of ids declared by pages of the same link or user. With the lock held."""
         pages = self.runtime.pages.values()
         same = [page.client for page in pages if page.client.person.group == client.person.group]
         return sum(len(self.runtime.dispatcher.declared(each.id)) for each in same)
 
     def received_props(self, page: ClientSession, frame: dict[str, Any]) -> None:
-        """A page answers what a callback asked it for."""
+        """A page has answered a question of a callback."""
         self.streams.answered(page, frame)
 
 
 def _nothing() -> None:
-    """Nobody waits for it."""
+    """Do nothing: nobody waits for it."""
 
 
 def _cookies(header: str) -> dict[str, str]:
@@ -603,7 +603,7 @@ def _set_cookie(cookies: dict[str, str], header: str) -> None:
 
 
 def _identity(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Who this is, as the Jupyter server or our own gate says; `transport.auth_middleware` lets no other through."""
+    """The identity that the Jupyter server or our own middleware gives. `transport.auth_middleware` removes others."""
     given = headers.get("x-dash-devices-user")
     if not given:
         return {}
