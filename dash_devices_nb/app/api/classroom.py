@@ -1,4 +1,4 @@
-"""What a program says of the people at its pages: who may act, who is here, what they shall read."""
+"""People at the pages: share links, the floor, presence and notices."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class People(Pushing):
     # ---- share links
 
     def share(self, role: str = "view", hours: float = 8, name: str | None = None) -> Share:
-        """Make a link that lets guests in to this app and to nothing else, without a login. From any thread.
+        """Make a link for guests. It opens this app and nothing else, without a login. From any thread.
 
-        A notebook shows it with a code to scan; `.url` is its text, `.revoke()` ends it.
+        A notebook shows it with a QR code. `.url` is its text, `.revoke()` ends it.
 
         Args:
-            role: what guests may do: "view" or "control".
-            hours: how long it counts, at most a year.
-            name: whom it is for: the guest is called so. Leave it out for a link of many, who give their own names.
+            role: the role of the guests: "view" or "control".
+            hours: how long it is valid, at most a year.
+            name: the name of the guest. Leave it out if many use the link: they give their own names.
 
         Raises:
             RunError: the app does not run.
@@ -41,30 +41,30 @@ class People(Pushing):
 
     @property
     def shares(self) -> list[Share]:
-        """The share links that have not ended, oldest first; those of before a restart of the kernel, too."""
+        """The valid share links, oldest first, including those from before a restart of the kernel."""
         return self.sessions.sharing.all()
 
     @property
     def limits(self) -> ConnectionLimits:
-        """How much there may be at a time: pages (`.clients`, `.per_address`, `.per_share`), callbacks (`.calls`)."""
+        """The limits of open pages (`.clients`, `.per_address`, `.per_share`) and of running callbacks (`.calls`)."""
         return self.sessions.sharing.admission.limits
 
     # ---- whose act a change is
 
     def cause_of(self, component_id: Any, prop: str, cause: str) -> None:
-        """Say whose act the changes of a prop are that a page reports, where a component is not understood by itself.
+        """Declare the cause of changes of a prop that pages report, for a component that is not understood by itself.
 
-        Without this, a change is the act of its page's person if it comes with an input event, or after one in
-        that component; else it is nobody's, and counts once over all pages. From any thread.
+        By default, a change is an act of the page's person if it comes with an input event, or after one in that
+        component. Any other change is nobody's act, and counts once for all pages. From any thread.
 
         Args:
-            component_id: of the component, a string or a dict; in a dict, wildcards such as `ALL` are allowed.
-            prop: its prop.
-            cause: "page": each change is an act of its page. "once": none is; what the pages say of one change of the
-                app's counts once. "never": the pages' changes are not taken, and the app's value is shown instead.
+            component_id: the id of the component, a string or a dict. A dict may have wildcards such as `ALL`.
+            prop: the prop.
+            cause: "page": each change is an act on its page. "once": no change is an act; the answers of all pages to a
+                change of the app count once. "never": changes of pages are refused, and the app's value is shown.
 
         Raises:
-            DeclarationError: there is no such cause.
+            DeclarationError: the cause is unknown.
         """
         self.sessions.causes.name(ref_of(dash.Input(component_id, prop)), cause)
         self.sessions.definitions_changed()
@@ -77,12 +77,12 @@ class People(Pushing):
         return self.sessions.control
 
     def presence(self, id: str = "dash-devices-presence") -> html.Div:
-        """A component for the layout that shows who is here and who has the floor, and is kept up to date.
+        """Make a component for the layout that shows who is here and who has the floor.
 
-        Names are text. What happens in a moment is shown together, the seldomer the more pages there are.
+        It is kept up to date. Names are text. Changes are shown together, less often the more pages there are.
 
         Args:
-            id: of the component; `className` is "dash-devices-presence".
+            id: the id of the component. Its `className` is "dash-devices-presence".
         """
         return self.sessions.presence.component(id)
 
@@ -90,12 +90,12 @@ class People(Pushing):
         """Show a notice in the pages: text, never markup. From any thread.
 
         Args:
-            text: what they shall read.
-            to: one of `app.clients`, a list of them, or a role; None: all.
+            text: the text of the notice.
+            to: one of `app.clients`, a list of them, or a role. None: all.
             level: "info", "warning" or "error".
 
         Raises:
-            InvalidModsError: there is no such level, or `to` is something else.
+            InvalidModsError: the level is unknown, or `to` is something else.
         """
         if level not in LEVELS:
             raise InvalidModsError(f"level={level!r:.100}; accepted are {', '.join(map(repr, LEVELS))}")

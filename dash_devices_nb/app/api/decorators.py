@@ -1,4 +1,4 @@
-"""Declaring callbacks: the decorators of `Dash`."""
+"""The decorators of `Dash`, which declare callbacks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Callbacks(Embedded):
     """The decorators.
 
     Attributes:
-        callbacks: what was declared, by which cell, and how it fares.
+        callbacks: the declared callbacks, with their cells and statistics.
     """
 
     callbacks: CallbackRegistry
@@ -58,25 +58,26 @@ class Callbacks(Embedded):
         role: str | None = None,
         **kwargs: Any,
     ) -> Callable[[F], F]:
-        """A callback, as in stock Dash, or of another service.
+        """Declare a callback, as in stock Dash, or with another service.
 
         Args:
-            args: output, inputs, state (and, as in the original, a service as the fourth), in any order that stock
-                Dash takes. The output may be None: the callback acts, and is never called by itself. One without any
-                output, as stock Dash has them, is called when a page loads, unless `prevent_initial_call`.
-            service: how it is called and who gets its outputs; None: the app's `callback_service`.
-            lock: for serialized services: callbacks with the same lock do not overlap.
-            chain: for a regular callback: the server calls it at once when another's answer sets its input, so that a
-                chain costs the page one trip. It may be called with values that lead to nothing.
-            role: what a client needs to call it: "view", "control" or "owner". None: "control" for one that acts (a
-                shared one, a serialized one, one without output), else "view". A change of a shared prop needs the
-                most of what the callbacks need that it calls; what those lead to on the server is not asked about.
-            kwargs: all of stock Dash's keywords.
+            args: output, inputs, state (and a service as the fourth, as in `dash_devices`), in any order that stock
+            Dash
+                accepts. With the output None, the callback acts, and has no initial call. Without any output, as in
+                stock Dash, it is called when a page loads, unless `prevent_initial_call`.
+            service: how it is called, and who gets its outputs. None: the app's `callback_service`.
+            lock: for serialized services. Callbacks with the same lock do not overlap.
+            chain: for a regular callback. The server calls it as soon as another's answer sets its input, so a chain
+                costs the page one trip. It may be called with values that lead to nothing.
+            role: the role that a client needs to call it: "view", "control" or "owner". None: "control" if it acts (a
+                shared one, a serialized one, one without output), else "view". A change of a shared prop requires the
+                highest role of the callbacks that it calls. Callbacks further down the chain are not checked.
+            kwargs: all keywords of stock Dash.
 
         Raises:
-            ServiceError: bits that clash.
-            DeclarationError: a shared callback that cannot be declared so.
-            RoleError: there is no such role.
+            ServiceError: bits of the service clash.
+            DeclarationError: a shared callback cannot be declared like this.
+            RoleError: the role is unknown.
         """
         args, positional = split_service(args)
         chosen = next((s for s in (service, positional) if s is not None), self.callback_service)
@@ -94,17 +95,17 @@ class Callbacks(Embedded):
     def callback_shared(
         self, *args: Any, service: int = Services.SHARED, lock: Any = None, role: str | None = None, **kwargs: Any
     ) -> Callable[[F], F]:
-        """A callback of one device that all clients share.
+        """Declare a shared callback: one device, which all clients share.
 
-        Its outputs go to all clients. Its calls do not overlap and come in the order of the changes. It is called
-        once when the app starts (unless it has no output), and then for each change, whoever made it. Chains run on
-        the server. A plain function runs in a thread, a coroutine on the callback loop.
+        Its outputs go to all clients. Its calls do not overlap, and come in the order of the changes. It is called once
+        when the app starts (if it has an output), and then for each change, whoever made it. Chains run on the server.
+        A plain function runs in a thread, a coroutine on the callback loop.
 
         Args:
-            args: output (one, several, or None), inputs, state; in any order that stock Dash takes.
+            args: output (one, several, or None), inputs, state, in any order that stock Dash accepts.
             service: a shared service, such as `Services.SHARED_MOST_RECENT`.
-            lock: a name, a `threading.Lock` or an `asyncio.Lock`: callbacks with the same one do not overlap.
-            role: what a client needs to call it; None: "control".
+            lock: a name, a `threading.Lock` or an `asyncio.Lock`. Callbacks with the same lock do not overlap.
+            role: the role that a client needs to call it. None: "control".
             kwargs: `output`, `inputs`, `state`, `prevent_initial_call` and `on_error`, as in stock Dash.
 
         Raises:
@@ -113,15 +114,15 @@ class Callbacks(Embedded):
         return self.callback(*args, service=service, lock=lock, role=role, **kwargs)
 
     def callback_s0(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
-        """A regular callback, whatever the app's `callback_service` is."""
+        """Declare a regular callback, whatever the app's `callback_service` is."""
         return self.callback(*args, service=Services.S0, **kwargs)
 
     def callback_s2(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
-        """A regular callback whose calls travel over the WebSocket and do not overlap: one of N devices."""
+        """Declare a regular callback whose calls go over the WebSocket and do not overlap: one of N devices."""
         return self.callback(*args, service=Services.S2, **kwargs)
 
     def clientside_callback(self, clientside_function: Any, *args: Any, **kwargs: Any) -> None:
-        """As in stock Dash; the output may be None, the inputs may be shared."""
+        """As in stock Dash. The output may be None, and inputs may be shared."""
         args, kwargs = normal_arguments(args, kwargs)
 
         def declare() -> None:
@@ -132,20 +133,21 @@ class Callbacks(Embedded):
         self._define("clientside", "clientside", inputs, state, dash_internals.flat_grouping(outputs), declare)
 
     def callback_connect(self, function: F) -> F:
-        """Call `function(client, connect)` when a client comes (True) or has left (False).
+        """Call `function(client, connect)` when a client joins (True) or has left (False).
 
-        A plain function or a coroutine; several are allowed. Each is called for one event after the other, and finds in
-        `app.clients` who was there at that event. What it returns, mods as for `push_mods`, goes to that client.
+        It is a plain function or a coroutine function; there may be several. Each is called for one event after the
+        other, and `app.clients` lists the clients at that event. Mods that it returns, as for `push_mods`, are sent to
+        that client.
         """
         hook = self.sessions.connect_hook(function, CellOutput.here())
         self._define_hook("connect", function, self.sessions.connect_hooks, hook)
         return function
 
     def callback_authorize_output(self, function: F) -> F:
-        """Ask `function(client, output_id)` before a client's callback; False refuses it.
+        """Call `function(client, output_id)` before a callback of a client. False refuses the call.
 
-        `output_id` is "id.prop", or "" for a callback without output. A change of a shared prop is refused, and undone
-        on that page, if one of the callbacks that it would call is.
+        `output_id` is "id.prop", or "" for a callback without output. If a change of a shared prop would call a refused
+        callback, the change is refused, and undone on that page.
         """
         self._define_hook("authorize", function, self.sessions.authorizers, function)
         return function

@@ -1,4 +1,4 @@
-"""`app.events`: which props of components are events, of which every value counts."""
+"""`app.events`: the props of components that are events."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from dash_devices_nb.errors import UnknownPropError
 
 
 class Events:
-    """Props that are events: what is pushed to one arrives once in each page, in order, and is not its value later.
+    """Event props. A push to one arrives once in each page, in order, and is not the prop's value later.
 
-    `extendData` and `prependData` of a `dcc.Graph`, `rowTransaction` of an `AgGrid` and `data` of a `dcc.Download` are.
+    Built in are `extendData` and `prependData` of a `dcc.Graph`, `rowTransaction` of an `AgGrid`, and `data` of a
+    `dcc.Download`.
     """
 
     def __init__(self, props: EventProps) -> None:
         self._props = props
 
     def add(self, component: Any, prop: Any) -> None:
-        """Let a prop be an event, of all components of a kind.
+        """Declare an event prop, for all components of a kind.
 
         Args:
-            component: its name, such as "AgGrid", or its class.
+            component: the name of the component, such as "AgGrid", or its class.
             prop: the prop.
 
         Raises:
-            UnknownPropError: the component has no such prop; or that is neither a name nor a class of a component.
+            UnknownPropError: the component has no such prop, or the argument names no component.
         """
         name = component if isinstance(component, str) else str(getattr(component, "_type", ""))
         if not name or not isinstance(prop, str) or not prop:

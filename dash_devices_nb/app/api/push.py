@@ -1,4 +1,4 @@
-"""What a program sends to the pages: mods, batches of them, camera images, points of plots."""
+"""Pushing to pages: mods, batches of mods, camera images, points of plots."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Pushing(Callbacks):
 
     @property
     def clients(self) -> list[Client]:
-        """Who is there: a snapshot. From any thread.
+        """The clients that are there, as a snapshot. From any thread.
 
-        In a connect hook: who was there when that client had just come or left. A coroutine hook sees who is there now
-        after its first wait.
+        In a connect hook: the clients just after that client joined or left. After the first wait of a coroutine hook:
+        the clients that are there now.
         """
         at_event = present_at_event(self.runtime)
         if at_event is not None:
@@ -51,37 +51,37 @@ class Pushing(Callbacks):
             return [page.client for page in self.runtime.pages.values()]
 
     def push_mods(self, mods: Any, client: Any = None) -> None:
-        """Set props in the pages, of all clients or of one.
+        """Set props in the pages of all clients, or of some.
 
-        From any thread, a cell, a callback of either kind, before `run`, and with nobody connected. When it returns,
-        the shared state holds the values. It waits for the shared callbacks that hang on them, at most 30 s, unless it
-        is called in a coroutine (there `await push_mods_coro()` waits) or waiting would never end. In a regular
-        callback it waits for those that have outputs; those without, which act, are called when the callback has
-        returned, or 0.25 s after the push. In a shared callback it waits for nothing.
+        It may be called from any thread, a cell or a callback, before `run`, and with nobody connected. When it
+        returns, the shared state has the values. It also waits for the shared callbacks that depend on them, for at
+        most 30 s. It does not wait in a coroutine (`await push_mods_coro()` does), nor where the wait would be a
+        deadlock. In a regular callback, it waits for shared callbacks with outputs. Those without outputs act, and are
+        called when the regular callback has returned, or 0.25 s after the push. In a shared callback, it does not wait.
 
         Args:
             mods: `{id: {prop: value}}`, an `Output` with a value, or a list or tuple of those.
-            client: one of `app.clients`, a list of them, or a role, such as "view": those who have it now. None: all;
-                who comes later gets the value too.
+            client: one of `app.clients`, a list of them, or a role such as "view" (the clients that have it now). None:
+                all clients; those that join later get the values too.
 
         Raises:
             InvalidModsError, InvalidValueError, UnknownPropError, PatchError: nothing was changed. With the app's
-                `suppress_callback_exceptions` a prop that a component does not have is pushed, and the log tells it.
+                `suppress_callback_exceptions`, an unknown prop of a component is pushed, and logged.
         """
         self._wait(self._push(mods, client))
 
     async def push_mods_coro(self, mods: Any, client: Any = None) -> None:
-        """As `push_mods`, and waits for the shared callbacks without blocking the loop."""
+        """Like `push_mods`. Waits for the shared callbacks without blocking the loop."""
         propagation = self._push(mods, client)
         if propagation is not None:
             await self.runtime.wait_async(propagation)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Collect the pushes of this thread, or task, and send them as one message at the end.
+        """Collect the pushes of this thread or task, and send them as one message at the end.
 
-        The values are checked as they are pushed. The end waits as `push_mods` does. If the body raises, what was
-        pushed before is sent all the same.
+        Values are checked when they are pushed. The end of the block waits like `push_mods`. If the body raises, the
+        pushes before that are sent.
         """
         if _batch.get() is not None:
             yield
@@ -99,19 +99,19 @@ class Pushing(Callbacks):
                     self._wait(self.push_values(mods))
 
     def push_frame(self, component_id: Any, image: Any, mime: str | None = None, *, client: Any = None) -> None:
-        """Show a camera image in an `html.Img` (its `src`), the newest wins, at the rate that each page can take.
+        """Show a camera image in an `html.Img` (its `src`). Each page gets the newest image, at its own rate.
 
-        From any thread. The bytes travel as they are, without base64. Who comes later gets the last image.
+        From any thread. The bytes are sent as they are, without base64. Clients that join later get the last image.
 
         Args:
-            component_id: of the `html.Img`, or of the `html.Canvas` for `mime="raw"`.
-            image: encoded bytes (JPEG, PNG, WebP, ...), or an array of uint8 of the shape (height, width),
-                (height, width, 3) RGB or (height, width, 4) RGBA, which is made a JPEG by Pillow or OpenCV.
-            mime: of the bytes; seen by their first bytes where it is None. "raw": the array, drawn on a canvas.
-            client: one of `app.clients`, a list of them, or a role; None: all.
+            component_id: the id of the `html.Img`, or of the `html.Canvas` for `mime="raw"`.
+            image: encoded bytes (JPEG, PNG, WebP, ...), or an array of uint8 with the shape (height, width),
+                (height, width, 3) for RGB or (height, width, 4) for RGBA. Pillow or OpenCV encodes an array as JPEG.
+            mime: the media type of the bytes. None: it is detected. "raw": the array is drawn on a canvas.
+            client: one of `app.clients`, a list of them, or a role. None: all.
 
         Raises:
-            InvalidValueError: the image is none of those, or there is no encoder.
+            InvalidValueError: the image is something else, or there is no encoder.
         """
         place = (_key(component_id), "src")
         frame = image_frame(place, image, mime)
@@ -136,17 +136,17 @@ class Pushing(Callbacks):
         max_points: int | None = None,
         client: Any = None,
     ) -> None:
-        """Add points to the traces of a `dcc.Graph` without sending the others again.
+        """Add points to the traces of a `dcc.Graph`. Only the new points are sent.
 
-        From any thread. Who comes later gets the window that the others see.
+        From any thread. Clients that join later get the window that the others see.
 
         Args:
-            component_id: of the graph.
-            x: the new x of one trace, shape (points,), or of several, shape (traces, points).
-            y: the new y, of the same shape.
-            traces: the numbers of the traces; the first ones by default.
-            max_points: how many points a trace keeps; None: all.
-            client: one of `app.clients`, a list of them, or a role; None: all.
+            component_id: the id of the graph.
+            x: the new x values: shape (points,) for one trace, (traces, points) for several.
+            y: the new y values, with the same shape.
+            traces: the indices of the traces. Default: the first ones.
+            max_points: the number of points that a trace keeps. None: all.
+            client: one of `app.clients`, a list of them, or a role. None: all.
 
         Raises:
             InvalidModsError: `x` and `y` do not fit each other.
@@ -164,10 +164,10 @@ class Pushing(Callbacks):
         )
 
     def chosen(self, given: Any) -> list[Client]:
-        """The clients that are meant: one, several, or those of a role.
+        """The clients that an argument names: one, several, or those of a role.
 
         Raises:
-            InvalidModsError: neither clients nor a role.
+            InvalidModsError: it names neither clients nor a role.
         """
         if isinstance(given, str) and given in set(Role):
             return [client for client in self.clients if client.role == given]
@@ -203,7 +203,7 @@ class Pushing(Callbacks):
         return self.push_values(encoded)
 
     def push_values(self, mods: Mods) -> Propagation:
-        """Set encoded values for all. Returns the propagation that this starts."""
+        """Set encoded values for all clients. Returns the propagation that starts."""
         with self.runtime.lock:
             self.runtime.tick()
             actions, propagation = self.runtime.dispatcher.receive_push(mods, running_call.get())
@@ -216,7 +216,7 @@ class Pushing(Callbacks):
         self.send_to(client, self._encoded(plain))
 
     def answer_to(self, client: Client, plain: PlainMods, cause: Cause | None) -> None:
-        """Send what a regular callback set to the client that asked; shared props are changed by that client."""
+        """Send what a regular callback has set to the client that asked. For shared props, that client changes them."""
         mods = self._encoded(plain)
         self.send_to(client, mods)
         dispatcher = self.runtime.dispatcher
@@ -237,7 +237,7 @@ class Pushing(Callbacks):
         self.runtime.enter(receive)
 
     def send_to(self, client: Client, mods: Mods) -> None:
-        """As `push_to`, encoded. Components in the values get the shared values that were kept for them."""
+        """Like `push_to`, for encoded values. Components in them get their shared values."""
         for key, value in mods.items():
             if value.may_hold_components and not hasattr(value, "operations"):
                 tree = value.fresh()
@@ -263,7 +263,7 @@ class Pushing(Callbacks):
         return {key: dash_internals.encode(value, f"{key[0]}.{key[1]}") for key, value in plain}
 
     def check_declared(self) -> None:
-        """Say of each shared callback which props its components do not have: under its cell, and in `app.errors`."""
+        """Report unknown props of shared callbacks: under the cell of each, and in `app.errors`."""
         if self.config.suppress_callback_exceptions:
             return
         for callback in list(self.shared.callbacks.values()):

@@ -1,4 +1,4 @@
-"""`run`, `serve`, `show`: what a program says to have its app served. How it is done is in `lifecycle` and `mount`."""
+"""`run`, `serve` and `show`. `lifecycle` and `serving.mount` do the work."""
 
 from __future__ import annotations
 
@@ -50,30 +50,31 @@ class Embedded(Lifecycle):
     ) -> None:
         """Serve the app, and show its page.
 
-        In a notebook it returns at once; running it again shows the page again, and a new app of the same name takes
-        the place of the old one: same URL, open pages follow. In a script it blocks until Ctrl-C.
+        In a notebook it returns at once. Another call shows the page again. A new app with the same name replaces the
+        old one at the same URL, and open pages follow. In a script it blocks until Ctrl-C.
 
         Args:
-            host: the address to serve on; 127.0.0.1 by default, env `HOST`. With a host or port the page is served
-                directly, not through Jupyter.
-            port: the port, 8050 by default, env `PORT`; in a notebook, the next free one where none is named.
-            name: the app's name in its URL; by default the notebook's, else the one given to `Dash`.
-            loop: "thread" (default): pages live on while a cell blocks; "kernel": all on the kernel's loop.
-                In notebooks only; env `DASH_DEVICES_LOOP`.
+            host: the address to serve on. Default: 127.0.0.1, or env `HOST`. With a host or port, the page is served
+                directly, and not through Jupyter.
+            port: the port. Default: 8050, or env `PORT`. In a notebook without a named port: the next free one.
+            name: the name of the app in its URL. Default: that of the notebook, else the one given to `Dash`.
+            loop: "thread" (default): pages stay live while a cell blocks. "kernel": everything runs on the kernel's
+            loop.
+                For notebooks only; env `DASH_DEVICES_LOOP`.
             debug: show Dash's dev tools; env `DASH_DEBUG`.
-            auth: "secret" (default, env `DASH_DEVICES_AUTH`, "secret" or "none"): a direct URL carries a secret, and
-                guests need a share link (`app.share()`); None: everybody who reaches the port may enter and control.
-            allowed_origins: more origins whose pages may use the app, such as "https://example.org".
-            allowed_hosts: without a secret, more names by which the app may be asked for, such as "lab.example.org".
-                A loopback name counts always, and on another address this computer's address and host name.
+            auth: "secret" (default): a direct URL has a secret, and guests need a share link (`app.share()`). None:
+                everybody who reaches the port may enter and control. Env `DASH_DEVICES_AUTH`: "secret" or "none".
+            allowed_origins: further origins whose pages may use the app, such as "https://example.org".
+            allowed_hosts: without a secret, further host names of the app, such as "lab.example.org". Loopback names
+                are always accepted; on another address, so are this computer's address and host name.
             jupyter_mode: "inline", "tab", "external", "jupyterlab" or "_none".
-            jupyter_width: of the inline frame, in pixels or as CSS.
-            jupyter_height: of the inline frame, in pixels or as CSS.
-            ssl_context: an `ssl.SSLContext` to serve TLS with.
+            jupyter_width: width of the inline frame, in pixels or as CSS.
+            jupyter_height: height of the inline frame, in pixels or as CSS.
+            ssl_context: an `ssl.SSLContext`, to serve TLS.
             options: Dash's `dev_tools_*` options.
 
         Raises:
-            PortInUseError: the port that was named is taken.
+            PortInUseError: the named port is in use.
             RunError, DisplayError: an argument is not accepted.
         """
         environment = detect()
@@ -104,10 +105,10 @@ class Embedded(Lifecycle):
     def run_server(
         self, host: str | None = None, port: int | str | None = None, *, auth: str | None = DEFAULT, **options: Any
     ) -> None:
-        """The original's name of `run`, and in a script its behaviour: no secret, and port 5000.
+        """`run` by the name of `dash_devices`, with its defaults in a script: no secret, and port 5000.
 
-        So the address that one knows works; one line says who can reach it. Arguments as for `run`; `auth="secret"`, or
-        env `DASH_DEVICES_AUTH`, asks for a secret there too.
+        So the known address works. A line says who can reach it. Arguments as for `run`. `auth="secret"`, or env
+        `DASH_DEVICES_AUTH`, requires a secret.
         """
         if not detect().interactive:
             if auth is DEFAULT and not os.environ.get(AUTH):
@@ -126,7 +127,7 @@ class Embedded(Lifecycle):
         allowed_hosts: tuple[str, ...] | list[str] = (),
         ssl_context: Any = None,
     ) -> None:
-        """Serve the app on the running loop until cancelled. Arguments as for `run`."""
+        """Serve the app on the running loop until it is cancelled. Arguments as for `run`."""
         hosts = _names("allowed_hosts", allowed_hosts)
         config = ServeConfig(
             host, port, None, "main", _asks_for_secret(auth), tuple(allowed_origins), hosts, ssl_context
@@ -135,7 +136,7 @@ class Embedded(Lifecycle):
 
     @property
     def url(self) -> str | None:
-        """Where the page is: a path at the Jupyter server's origin, or a URL with its secret; None before `run`."""
+        """The address of the page: a path of the Jupyter server, or a URL with the secret. None before `run`."""
         return self._mount.url if self._mount else None
 
     def show(self, mode: str | None = None) -> None:
@@ -190,7 +191,7 @@ class Embedded(Lifecycle):
         return ServeConfig(None, None, server.base_url, chosen, True, allowed_origins, server_url=server.url), ""
 
     def enable_dev_tools(self, *args: Any, **options: Any) -> bool:
-        """As in stock Dash; what old versions of Dash took is taken, with a note."""
+        """As in stock Dash. Arguments of older versions of Dash are accepted, with a note."""
         _note([name for name in options if name in _IGNORED], "enable_dev_tools()")
         given = {name: value for name, value in options.items() if name not in _IGNORED}
         return bool(super().enable_dev_tools(*args, **given))
