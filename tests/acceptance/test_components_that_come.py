@@ -123,14 +123,14 @@ async def test_what_is_pushed_while_a_component_comes_is_not_lost(serve: Serving
     def show(n_clicks):
         return [html.Div("own", id="later"), dcc.Graph(id="graph", figure={"data": []})]
 
-    deliver = app.regular.deliver
+    deliver = app.regular.speculation.finish
 
     def late(call, answer):
         app.push_mods({"later": {"children": "meanwhile"}})
         app.stream("graph", [2], [2])
         deliver(call, answer)
 
-    app.regular.deliver = late
+    app.regular.speculation.finish = late
     page = await browser.open(await serve(app))
     await page.locator("#show").click()
     await expect(page.locator("#later")).to_have_text("meanwhile")
