@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import LinkBudget
-from dash_devices_nb.core.access.rate_limits import GUESTS_HARD_LIMIT, GUESTS_PASSING, TokenBucket
+from dash_devices_nb.core.access.rate_limits import GUESTS_HARD_LIMIT, GUESTS_TRANSIENT, TokenBucket
 from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.core.props.values import Value
 from dash_devices_nb.core.protocol import messages
 from dash_devices_nb.core.protocol.frames import Frame
-from dash_devices_nb.core.protocol.outbox import HARD_LIMIT, MOST_PASSING, Outbox, Resync
+from dash_devices_nb.core.protocol.outbox import HARD_LIMIT, MOST_TRANSIENT, Outbox, Resync
 from dash_devices_nb.transport.writer import Writer
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class ClientSession:
         guest = client.share is not None
         self.outbox: Outbox[Frame] = Outbox(
             hard_limit=GUESTS_HARD_LIMIT if guest else HARD_LIMIT,
-            transient=GUESTS_PASSING if guest else MOST_PASSING,
+            transient=GUESTS_TRANSIENT if guest else MOST_TRANSIENT,
             shelf=None if budget is None else budget.shelf,
         )
         self.sequence = 0
@@ -119,9 +119,9 @@ class ClientSession:
         self.may_name: bool | None = None
         self.said_name = ""
         self.knows_needs = False
-        self._owed: int | None = None
-        self._owed_keys: set[Key] = set()
-        self._payer = False
+        self._pending_ack: int | None = None
+        self._pending_ack_keys: set[Key] = set()
+        self._flush_scheduled = False
         self._writer: Writer | None = None
         self._waits_for_room = False
         self.disconnect: Callable[[int, str], object] = lambda code, reason: None
@@ -177,38 +177,38 @@ class ClientSession:
         It must be sent before later changes of the same props by others: until then the page takes those for earlier
         ones.
         """
-        self._owed = sequence
-        self._owed_keys.update(keys)
+        self._pending_ack = sequence
+        self._pending_ack_keys.update(keys)
 
     def ack_due(self) -> bool:
         """Whether an acknowledgement is pending and no flush is scheduled. If True, the caller must schedule one."""
-        asked, self._payer = self._payer, True
+        asked, self._flush_scheduled = self._flush_scheduled, True
         return not asked
 
     def flush_ack(self) -> None:
         """Queue the pending acknowledgement."""
-        self._payer = False
-        if self._owed is not None:
-            self.outbox.add_passing(self._acknowledgement())
+        self._flush_scheduled = False
+        if self._pending_ack is not None:
+            self.outbox.add_transient(self._acknowledgement())
             self._runtime.touch(self)
 
     def _acknowledgement(self) -> Frame:
         """The frame of the pending acknowledgement."""
-        frame = Frame(messages.dumps({"t": "ack", "s": self._owed}))
-        self._owed = None
-        self._owed_keys.clear()
+        frame = Frame(messages.dumps({"t": "ack", "s": self._pending_ack}))
+        self._pending_ack = None
+        self._pending_ack_keys.clear()
         return frame
 
     def send_shared(self, frame: Frame, revision: int, mods: Mods) -> None:
         """Queue a change of the shared state."""
-        if self._owed_keys and not self._owed_keys.isdisjoint(mods):
+        if self._pending_ack_keys and not self._pending_ack_keys.isdisjoint(mods):
             self.flush_ack()
         self.outbox.add_shared(frame, revision)
         self._runtime.touch(self)
 
-    def send_passing(self, kind: str, **fields: Any) -> None:
+    def send_transient(self, kind: str, **fields: Any) -> None:
         """Queue a transient frame."""
-        self.outbox.add_passing(Frame(messages.dumps({"t": kind, **fields})))
+        self.outbox.add_transient(Frame(messages.dumps({"t": kind, **fields})))
         self._runtime.touch(self)
 
     def _own(self, frame: Frame, number: int) -> None:
@@ -220,7 +220,7 @@ class ClientSession:
         shown = round(seconds, 1) if seconds >= LAG_SECONDS else 0.0
         if abs(shown - self.told_lag) >= 0.2 or (shown == 0.0 and self.told_lag):
             self.told_lag = shown
-            self.send_passing("lag", seconds=shown)
+            self.send_transient("lag", seconds=shown)
 
     def tells_overload(self, now: float) -> bool:
         """Whether to tell the page now that the app has too much to do: not if it was told a moment ago."""
@@ -288,7 +288,7 @@ class ClientSession:
 
     def _batch(self) -> list[Frame]:
         """Take frames that are written together: with one system call, and the page wakes once."""
-        if self._owed is None and (frame := self.outbox.only()) is not None:
+        if self._pending_ack is None and (frame := self.outbox.only()) is not None:
             return [frame]
         frames: list[Frame] = []
         size = 0
@@ -299,7 +299,7 @@ class ClientSession:
             frames.append(frame)
             size += len(frame)
         # What still waits was ordered before the changes that are acknowledged, and has to come before it.
-        if frames and self._owed is not None and not self.outbox.anything:
+        if frames and self._pending_ack is not None and not self.outbox.anything:
             frames.append(self._acknowledgement())
         return frames
 

@@ -19,7 +19,7 @@ so two kernels cannot get the same name.
     keys          secrets that outlive a restart
     tokens        what a share link carries, and its signature
     shares        the share links of one app
-    openings      what is open by them, and ends with them
+    link_watch    what is open by them, and ends with them
 """
 
 from dash_devices_nb.registration.files import URL_SEGMENT, directory

@@ -1,1 +1,1 @@
-"""Sockets: serving an ASGI app on a socket that we bound, and the gate in front of it."""
+"""Sockets: serving an ASGI app on a socket that we bound, and authentication in front of it."""

@@ -68,7 +68,7 @@ class AuthMiddleware:
     """Lets requests with the secret through to `app`, and pages of other sites not.
 
     The app never sees the secret header. By `X-Dash-Devices-User` it is told who somebody is: the
-    extension's word is passed on next to the secret; of others the gate itself says that whoever
+    extension's word is passed on next to the secret; of others the middleware itself says that whoever
     knows the secret is the owner, and that nobody is where there is none to know.
     """
 

@@ -1,4 +1,4 @@
-"""uvicorn's books of one server: its connections, its tasks, and what its protocols log to."""
+"""The state of one server, as uvicorn keeps it: its connections, its tasks, and what its protocols log to."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ SOME = 20
 
 
 class ServingState(ServerState):
-    """uvicorn's books of one server, plus an event for each connection that goes.
+    """uvicorn's state of one server, plus an event for each connection that goes.
 
     Args:
         logger: What gets the protocols' warnings and errors.
@@ -79,7 +79,7 @@ def _since(connection: Any) -> float:
 
 
 def serving_state_of(state: ServerState) -> ServingState:
-    """What uvicorn takes for books of any kind: only our server makes its protocols."""
+    """Our state, which uvicorn types as its own: only our server makes these protocols."""
     assert isinstance(state, ServingState)
     return state
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class SocketHandover:
-    """Waits for the browser's socket and has the outlet write to it. On the loop.
+    """Waits for the browser's socket and has the thread-safe transport write to it. On the loop.
 
     Until it has come, or word that it does not, nothing is written and nothing read.
 

@@ -59,7 +59,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.since = 0.0
 
     def connection_made(self, transport: Any) -> None:
-        """Put the outlet in front of the transport, so that uvicorn's own writes are in one order with ours."""
+        """Put the thread-safe transport in front, so that uvicorn's own writes are in one order with ours."""
         super().connection_made(transport)
         self.since = self.loop.time()
         self._threadsafe = ThreadSafeTransport(transport, self.loop)

@@ -155,7 +155,7 @@ class World(RuleBasedStateMachine):
                 self.acts.append(mods["a.value"])
             self.desk.change(page.client, mods)
             self.deliver()
-        page.outbox.add_passing(Frame({}, acked=sequence))
+        page.outbox.add_transient(Frame({}, acked=sequence))
 
     def send(self, page: Page) -> None:
         """Put on the way what the page's outbox gives."""

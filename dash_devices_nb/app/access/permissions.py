@@ -417,7 +417,7 @@ class Permissions:
         if needs:
             page.knows_needs = True
             frame["needs"] = self._needs()
-        page.send_passing("role", **frame)
+        page.send_transient("role", **frame)
 
     def _needs(self) -> list[list[Any]]:
         """The roles that changes of props require: [id or pattern, prop, role, whether it is shared]."""

@@ -63,7 +63,7 @@ class Lifecycle(Web):
         return self._mount
 
     def new_mount(self, config: ServeConfig, name: str, environment: Environment | None, *, searches: bool) -> Mount:
-        """Bind a new site. From any thread. Raises BindError, RegistrationError."""
+        """Bind a new mount. From any thread. Raises BindError, RegistrationError."""
         mount = Mount(name, config)
         notebook = str(environment.notebook) if environment and environment.notebook else None
         kernel_id = environment.kernel_id if environment else None
@@ -77,7 +77,7 @@ class Lifecycle(Web):
         return mount
 
     def run_here(self, config: ServeConfig, name: str, environment: Environment, *, searches: bool) -> None:
-        """Start on a site of this process: the one that stands, or a new one. From the thread of the cell."""
+        """Start on a mount of this process: the existing one, or a new one. From the thread of the cell."""
         mount = mounts.mount_of(name)
         if mount is not None and mount.app is self and mount.config == config:
             return
@@ -246,7 +246,7 @@ class Lifecycle(Web):
             await self.end()
 
     def _discard(self, mount: Mount) -> None:
-        """Give up a site on which the app did not start."""
+        """Discard a mount on which the app did not start."""
         if mount.io is not None and mount.io.running:
             mount.call(self._end_mount(mount))
             mount.io.stop()

@@ -117,21 +117,21 @@ class PushGrants:
         Returns None if too many wait. After True and False, call `ended`.
         """
         with self._runtime.lock:
-            fair_queue = self._turns.setdefault(_turn(call), deque())
-            if len(fair_queue) > MOST_WAITING:
+            waiting = self._turns.setdefault(_turn(call), deque())
+            if len(waiting) > MOST_WAITING:
                 return None
-            fair_queue.append(call)
-            return len(fair_queue) == 1
+            waiting.append(call)
+            return len(waiting) == 1
 
     def ended(self, call: RegularCall) -> RegularCall | None:
         """A call has ended. Returns the call that waited for it, if any."""
         with self._runtime.lock:
-            fair_queue = self._turns.get(_turn(call))
-            if fair_queue is None or fair_queue[0] is not call:
+            waiting = self._turns.get(_turn(call))
+            if waiting is None or waiting[0] is not call:
                 return None
-            fair_queue.popleft()
-            if fair_queue:
-                return fair_queue[0]
+            waiting.popleft()
+            if waiting:
+                return waiting[0]
             del self._turns[_turn(call)]
             return None
 

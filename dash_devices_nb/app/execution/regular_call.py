@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from dash_devices_nb.app.definitions.registry import Definition
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.core.access.clients import Client
@@ -14,6 +15,7 @@ from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.callbacks.propagation import ACTED, Cause
 from dash_devices_nb.core.callbacks.services import Services
 from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.kernel.output import CellOutput
 
 OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, SERVER_ERROR, UNAVAILABLE = 200, 204, 403, 404, 500, 503
 
@@ -44,9 +46,9 @@ class RegularSpec:
     name: str
     service: Services
     queue_key: Hashable | None
-    output: Any
+    output: CellOutput
     function: Callable[..., Any] | None = None
-    definition: Any = None
+    definition: Definition | None = None
     role: Role = Role.CONTROL
 
 

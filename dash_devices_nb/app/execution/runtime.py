@@ -231,7 +231,7 @@ class Runtime:
         """Queue a transient frame for all pages. Call `flush` afterwards."""
         with self.lock:
             for page in self.pages.values():
-                page.send_passing(kind, **fields)
+                page.send_transient(kind, **fields)
 
     def runs_with(self, run: Callable[[Queued], None]) -> None:
         """Set the function that runs a call. It must not block."""
@@ -333,7 +333,7 @@ class Runtime:
 
     def beside(self, error: BaseException, call: Queued) -> None:
         """Report an exception from beside a callback's function: the journal, the log, a hook. From any thread."""
-        log.error("what accounts for a call of the lane %r raised", call.queue_key, exc_info=error)
+        log.error("what accounts for a call with the queue key %r raised", call.queue_key, exc_info=error)
         self.report(error, call)
 
     def work(self, job: Callable[[], None], ended: Callable[[], None]) -> None:

@@ -89,7 +89,7 @@ class CallReplayer:
     def _regular(self, call: RegularCall, name: str) -> Replay:
         output = str(call.body.get("output"))
         spec = self._app.regular.specs.get(output)
-        if spec is None or spec.function is None or not spec.definition.active:
+        if spec is None or spec.function is None or spec.definition is None or not spec.definition.active:
             raise self._gone(name)
         with dash_internals.requesting(call.request):
             args, kwargs, context = self._app.stock_arguments(call.asked.fresh(), call.client)

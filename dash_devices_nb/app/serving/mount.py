@@ -1,8 +1,8 @@
-"""A site: the place where an app is served, which outlives the app.
+"""A mount: the place where an app is served, which outlives the app.
 
 In a notebook a person runs the cell again that makes and runs the app. The new app takes the place of the old one: the
-socket stays bound, the URL stays, and open pages come back to the new app. So the place is kept by its name, one for a
-process: that is why there is a table of sites in this module, the only state that does not hang on an app.
+socket stays bound, the URL stays, and open pages come back to the new app. So a mount is kept by its name, and this
+module has the table of the mounts of the process.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ServeConfig:
     server_url: str = field(default="", compare=False)
 
     def compatible_with(self, other: ServeConfig) -> bool:
-        """Whether a site that was made for this can take an app that wants the other."""
+        """Whether a mount with this configuration can serve an app that asks for the other."""
         mine = (self.base_url, self.loop, self.secret, self.allowed_origins, self.allowed_hosts)
         theirs = (other.base_url, other.loop, other.secret, other.allowed_origins, other.allowed_hosts)
         named = other.host in (None, self.host) and other.port in (None, self.port)
@@ -211,7 +211,7 @@ class Mount:
         await self._server.start()
 
     def close(self) -> None:
-        """Give up a site that does not serve."""
+        """Discard a mount that does not serve."""
         if self._record is not None:
             registration.remove(self._record)
             self._record = None
@@ -228,16 +228,16 @@ class Mount:
 
 
 def mount_of(name: str) -> Mount | None:
-    """The site of a name in this process."""
+    """The mount with this name in this process."""
     return _mounts.get(name)
 
 
 def keep(mount: Mount) -> None:
-    """Remember a site by its name."""
+    """Keep a mount by its name."""
     _mounts[mount.name] = mount
 
 
 def forget(mount: Mount) -> None:
-    """Forget a site that has stopped."""
+    """Forget a mount that has stopped."""
     if _mounts.get(mount.name) is mount:
         del _mounts[mount.name]

@@ -324,7 +324,7 @@ class Connection:
         """Tell the page that its frame is lost. A page with too many of them is disconnected."""
         page.malformed += 1
         with self._runtime.lock:
-            page.send_passing("unread", f=self._number)
+            page.send_transient("unread", f=self._number)
         self._runtime.flush()
         guest = page.client.share is not None
         most = rate_limits.GUESTS_MOST_MALFORMED if guest else rate_limits.MOST_MALFORMED
@@ -349,7 +349,7 @@ class Connection:
             case "ping":
                 page.client.rtt = messages.seconds(frame, "rtt", page.client.rtt)
                 with self._runtime.lock:
-                    page.send_passing("pong")
+                    page.send_transient("pong")
                 self._runtime.flush()
             case "ok":
                 pass

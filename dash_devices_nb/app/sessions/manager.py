@@ -175,7 +175,7 @@ class SessionManager:
 
     def _welcome(self, page: ClientSession, *, resumed: bool) -> None:
         hooked = page.client.withheld or bool(self.connect_hooks)
-        page.send_passing(
+        page.send_transient(
             "welcome",
             client=page.client.id,
             key=page.key,
@@ -191,7 +191,7 @@ class SessionManager:
         )
         self.roles.greeted(page)
         if self.runtime.pause_gate.closed:
-            page.send_passing("paused", waiting=len(self.runtime.pause_gate))
+            page.send_transient("paused", waiting=len(self.runtime.pause_gate))
 
     def _make_up(self, page: ClientSession, left: DepartedSession | None, number: int) -> None:
         """Tell a page that the app had forgotten the definitions that it missed."""
@@ -394,7 +394,7 @@ class SessionManager:
                 if page.introduced.is_set():
                     return
                 if hooks and not page.client.withheld:
-                    page.send_passing("shared", refs=self.shared_refs(), pushed=self._pushed())
+                    page.send_transient("shared", refs=self.shared_refs(), pushed=self._pushed())
                 page.introduce()
                 for place, frame in self.images.items():
                     page.send_image(place, frame)
@@ -410,7 +410,7 @@ class SessionManager:
     def bring_up(self, page: ClientSession) -> None:
         """Send a page the shared values that were withheld. With the lock held."""
         page.outbox.start_anew()
-        page.send_passing("shared", refs=self.shared_refs(), pushed=self._pushed())
+        page.send_transient("shared", refs=self.shared_refs(), pushed=self._pushed())
         for place, frame in self.images.items():
             page.send_image(place, frame)
         apart, page.apart = page.apart, set()

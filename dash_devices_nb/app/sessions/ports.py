@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Protocol
 
+from dash_devices_nb.app.access.permissions import RoleRecorder
 from dash_devices_nb.app.execution.outputs import PlainMods
 from dash_devices_nb.app.execution.ports import CallRecorder, StockCalls
 from dash_devices_nb.app.serving.mount import Mount
@@ -14,7 +14,7 @@ from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.kernel.outputlog import OutputLog
 
 
-class SessionRecorder(CallRecorder, Protocol):
+class SessionRecorder(CallRecorder, RoleRecorder, Protocol):
     """Takes down who comes and goes, and what becomes of what pages say. From any thread."""
 
     def came(self, client: Client) -> None:
@@ -28,9 +28,6 @@ class SessionRecorder(CallRecorder, Protocol):
 
     def dropped(self, client: Client | None, what: str) -> None:
         """Something was not sent to a page that is too slow for it."""
-
-    def noted(self, kind: str, client: Client | None, what: str) -> None:
-        """Something else has become of a client, or of the floor."""
 
 
 class Guarded(Protocol):
@@ -62,9 +59,6 @@ class App(StockCalls, Protocol):
     @property
     def clients(self) -> list[Client]:
         """Who is there."""
-
-    def hooked(self, name: str) -> Iterable[Any]:
-        """The hooks of a name (`dash.hooks`)."""
 
     def page_dependencies(self) -> list[dict[str, Any]]:
         """The regular and clientside callbacks, as pages get them."""

@@ -18,7 +18,7 @@ NAMED_BYTES = 400
 """Naming one costs as much as this many bytes."""
 GUESTS_LITTLE = 0.1
 """Token cost of a guest's housekeeping frames (`ok`, `shown`, `ping`)."""
-GUESTS_PASSING = 500
+GUESTS_TRANSIENT = 500
 """Transient frames that may wait for a guest's page. A page with more asks and never reads, and is dropped."""
 GUESTS_HARD_LIMIT = 16 * 1024 * 1024
 """Bytes that a guest's page may leave unacknowledged. A page with more is dropped."""

@@ -30,7 +30,7 @@ from dash_devices_nb.core.props.ids import Key
 LIMIT = 1024 * 1024
 WINDOW = 512 * 1024
 HARD_LIMIT = 64 * 1024 * 1024
-MOST_PASSING = 10_000
+MOST_TRANSIENT = 10_000
 """Transient frames that may wait. A page with more of them asks and never reads, and is dropped."""
 FRAMES = 100
 """Shared frames that may be in flight, and that may wait then. Small frames cost a page time before they cost space."""
@@ -68,14 +68,14 @@ class Outbox(Generic[F]):
         hard_limit: int = HARD_LIMIT,
         window: int = WINDOW,
         frames: int = FRAMES,
-        transient: int = MOST_PASSING,
+        transient: int = MOST_TRANSIENT,
         shelf: Shelf | None = None,
     ) -> None:
         self._limit = limit
         self.hard_limit = hard_limit
         self._window = window
         self._frames = frames
-        self._most_passing = transient
+        self._most_transient = transient
         self._shelf = shelf
         self._queue: deque[tuple[F, int | None]] = deque()
         self._shared_bytes = self._shared_frames = 0
@@ -84,7 +84,7 @@ class Outbox(Generic[F]):
         self._number = 0
         self._lagging = False
         self._in_flight: deque[int] = deque()
-        self._flying_bytes = 0
+        self._in_flight_bytes = 0
         self._acked = 0
         self._images: dict[Key, F] = {}
         self._shown: set[Key] = set()
@@ -106,7 +106,7 @@ class Outbox(Generic[F]):
     @property
     def in_flight(self) -> int:
         """Bytes of shared frames that were sent and are not applied yet."""
-        return self._flying_bytes
+        return self._in_flight_bytes
 
     @property
     def unconfirmed(self) -> int:
@@ -145,9 +145,9 @@ class Outbox(Generic[F]):
         crowded = self._shelf is not None and self._shelf.overloads(self._own_bytes)
         self.overflowed = crowded or self._own_bytes > self.hard_limit
 
-    def add_passing(self, frame: F) -> None:
+    def add_transient(self, frame: F) -> None:
         """Queue a frame that need not survive a lost connection."""
-        if len(self._queue) - len(self._own) >= self._most_passing:
+        if len(self._queue) - len(self._own) >= self._most_transient:
             self.overflowed = True
             return
         self._queue.append((frame, None))
@@ -164,7 +164,7 @@ class Outbox(Generic[F]):
         if self._queue:
             return self._first()
         if self._lagging:
-            busy = self._flying_bytes > self._window // 2 or len(self._in_flight) > self._frames // 2
+            busy = self._in_flight_bytes > self._window // 2 or len(self._in_flight) > self._frames // 2
             return None if busy else Resync(self.revision)
         return self.next_image()
 
@@ -236,7 +236,7 @@ class Outbox(Generic[F]):
         """The page acknowledges that it has applied `count` shared frames since its connection began."""
         while self._acked < count and self._in_flight:
             self._acked += 1
-            self._flying_bytes -= self._in_flight.popleft()
+            self._in_flight_bytes -= self._in_flight.popleft()
 
     def shown(self, place: Key) -> None:
         """The page has shown its image."""
@@ -248,7 +248,7 @@ class Outbox(Generic[F]):
         self._queue.clear()
         self._shared_bytes = self._shared_frames = 0
         self._in_flight.clear()
-        self._flying_bytes = self._acked = 0
+        self._in_flight_bytes = self._acked = 0
         self._shown.clear()
         self._queue.extend((frame, None) for _, frame in self._own)
         self.revision = revision
@@ -256,11 +256,11 @@ class Outbox(Generic[F]):
 
     def _is_full(self, size: int) -> bool:
         """Whether a frame of this size must wait until the page has applied some."""
-        return len(self._in_flight) >= self._frames or self._flying_bytes + size > self._window
+        return len(self._in_flight) >= self._frames or self._in_flight_bytes + size > self._window
 
     def _fly(self, size: int) -> None:
         self._in_flight.append(size)
-        self._flying_bytes += size
+        self._in_flight_bytes += size
 
     def _fall_behind(self) -> None:
         kept = [(frame, revision) for frame, revision in self._queue if revision is None]

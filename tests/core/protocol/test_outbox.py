@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from dash_devices_nb.core.protocol.outbox import MOST_PASSING, Outbox, Resync
+from dash_devices_nb.core.protocol.outbox import MOST_TRANSIENT, Outbox, Resync
 
 
 def drained(outbox: Outbox, revision: int = 0) -> list:
@@ -22,7 +22,7 @@ def test_frames_leave_in_the_order_in_which_they_came():
     outbox = Outbox()
     outbox.add_shared("shared 1", 1)
     outbox.add_own("own", outbox.next_number())
-    outbox.add_passing("ack")
+    outbox.add_transient("ack")
     outbox.add_shared("shared 2", 2)
     assert drained(outbox) == ["shared 1", "own", "ack", "shared 2"]
     assert outbox.revision == 2
@@ -74,7 +74,7 @@ def test_a_page_that_comes_back_gets_its_own_frames_again_and_a_resync():
     for name in ("one", "two", "three"):
         outbox.add_own(name, outbox.next_number())
     outbox.add_shared("shared", 7)
-    outbox.add_passing("ack")
+    outbox.add_transient("ack")
     drained(outbox)
     outbox.resume(1, 5)
     assert drained(outbox, revision=9) == ["two", "three", Resync(5)]
@@ -93,11 +93,11 @@ def test_own_frames_that_are_never_confirmed_overflow_at_the_hard_limit():
 def test_frames_that_are_only_told_in_passing_overflow_by_their_number():
     """A page that asks and never reads is given up; what is queued for it afterwards is not kept."""
     outbox = Outbox()
-    for _ in range(MOST_PASSING):
-        outbox.add_passing("pong")
+    for _ in range(MOST_TRANSIENT):
+        outbox.add_transient("pong")
     assert not outbox.overflowed
     waiting = outbox.waiting
-    outbox.add_passing("pong")
+    outbox.add_transient("pong")
     assert outbox.overflowed
     outbox.add_own("own", outbox.next_number())
     assert outbox.waiting == waiting
