@@ -5,6 +5,8 @@ VENV ?= .venv
 PYTHON ?= $(shell .ci/find-python)
 NOTEBOOK ?= notebooks/01_thermostat.ipynb
 PYTEST_ARGS ?=
+# Two processes: most tests wait for a browser, a kernel or a server. Those of a file share their fixtures and stay together.
+PYTEST_WORKERS ?= 2
 DASH_VERSIONS ?= 4.4.1 newest
 # What touches Dash: the core, the app, and what its renderer must do in a browser.
 MATRIX_TESTS ?= tests/core tests/app tests/testing tests/client $(addprefix tests/acceptance/test_,$(addsuffix .py,\
@@ -23,7 +25,7 @@ KRAKEN_SOURCE ?=
 COMPONENTS_SOURCE ?=
 OTHERS_ARGS ?=
 COMPONENTS_ARGS ?=
-BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal
+BENCHMARKS ?= startup trip fanout classroom slow frames streams busy scale extension join journal devices arrays
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
@@ -36,11 +38,12 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-matrix test-dash fuzz faults model autobahn coverage others components lint format bench clean chromium
+.PHONY: help demo test docs dist test-matrix test-dash fuzz faults model autobahn coverage others components lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
+	@echo "make docs    the documents as a site, into docs/_build/html; a warning is an error"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make faults  a bad network, killed and stopped programs, a full disk, in true time: a quarter of an hour"
 	@echo "make model   whole apps and real pages in random histories against a model, ten minutes; MODEL_HISTORIES=5000"
@@ -49,9 +52,10 @@ help:
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
 	@echo "make test-matrix  the tests that touch Dash (MATRIX_TESTS), with each of DASH_VERSIONS, in environments of their own"
 	@echo "make components  who is called by an act, a push and an opening, for the props of component libraries (docs/components.md)"
-	@echo "make lint    ruff, mypy --strict, the import contracts, and tsc for the pages' scripts"
+	@echo "make lint    ruff, mypy --strict, the import contracts, tsc and eslint for the pages' scripts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
+	@echo "make dist    the wheel and the source distribution, checked, into dist/"
 	@echo "make clean   remove the virtual environment, stamps and caches"
 
 $(BIN)/python:
@@ -77,7 +81,12 @@ demo: $(STAMP)-demo
 
 test: $(STAMP)-test chromium
 	@.ci/install-npm "$(VENV)" configurable-http-proxy configurable-http-proxy "the tests behind a real JupyterHub will be skipped"
-	PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest $(PYTEST_ARGS)
+	@.ci/install-npm "$(VENV)" "axe-core@4" axe-core/axe.min.js "the tests of accessibility will be skipped"
+	PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+docs: $(STAMP)-docs
+	"$(BIN)/python" -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	@echo "the site: docs/_build/html/index.html"
 
 fuzz: $(STAMP)-test
 	"$(BIN)/python" -m tests.fuzz $(FUZZ_ARGS)
@@ -123,7 +132,10 @@ lint: $(STAMP)-lint
 	"$(BIN)/mypy" --strict
 	"$(BIN)/lint-imports"
 	@.ci/install-npm "$(VENV)" "typescript@5.9" tsc "the types of the pages' scripts are not checked"
-	@PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH"; ! command -v tsc >/dev/null || { echo tsc; tsc --project .; }
+	@.ci/install-npm "$(VENV)" "eslint@9" eslint "the pages' scripts are not linted"
+	@PATH="$(abspath $(VENV))/node/node_modules/.bin:$(abspath $(BIN)):$$PATH"; status=0; \
+		! command -v tsc >/dev/null || { echo tsc; tsc --project . || status=$$?; }; \
+		! command -v eslint >/dev/null || { echo eslint; eslint dash_devices_nb benchmarks tests eslint.config.mjs || status=$$?; }; exit $$status
 
 format: $(STAMP)-lint
 	"$(BIN)/ruff" check --fix .
@@ -131,6 +143,13 @@ format: $(STAMP)-lint
 
 bench: $(STAMP)-bench chromium
 	@for name in $(BENCHMARKS); do echo "== $$name"; "$(BIN)/python" -m benchmarks $$name || exit 1; done
+
+# The package's own files are compared with those of the tree, so that no script, style or template is left out.
+dist: $(STAMP)-dist
+	rm -rf dist
+	"$(BIN)/python" -m build --outdir dist .
+	"$(BIN)/python" -m twine check --strict dist/*
+	"$(BIN)/check-wheel-contents" dist/*.whl
 
 chromium:
 	@.ci/install-chromium

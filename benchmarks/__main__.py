@@ -34,6 +34,21 @@ def main() -> int:
     journal = commands.add_parser("journal", parents=[common], help="an entry of the journal")
     journal.set_defaults(command="journal")
 
+    parsing = commands.add_parser("parsing", help="reading a frame of a page, beside msgspec")
+    parsing.add_argument("--count", type=int, default=5000, help="frames each time (default: 5000)")
+    parsing.add_argument("--rounds", type=int, default=20, help="interleaved (default: 20)")
+    parsing.set_defaults(command="parsing")
+
+    flame = commands.add_parser("flame", parents=[common], help="where a trip's time goes, in the kernel and the page")
+    flame.add_argument("--trips", type=int, default=400, help="of each peer (default: 400)")
+    flame.add_argument("--peers", default="shared,regular", help="default: shared,regular")
+    flame.set_defaults(command="flame")
+
+    arrays = commands.add_parser("arrays", parents=[common], help="a million numbers a second, beside Bokeh and JSON")
+    arrays.add_argument("--seconds", type=float, default=8, help="each time (default: 8)")
+    arrays.add_argument("--rounds", type=int, default=3, help="interleaved (default: 3)")
+    arrays.set_defaults(command="arrays")
+
     fanout = commands.add_parser("fanout", parents=[common], help="one message to many pages")
     fanout.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100, 500])
     fanout.add_argument("--sizes", type=int, nargs="+", default=[200, 2000, 20000], help="in bytes")
@@ -41,6 +56,12 @@ def main() -> int:
         "--budget", type=float, default=30, help="how much is sent each time, about, in MB (default: 30)"
     )
     fanout.set_defaults(command="fanout")
+
+    relay = commands.add_parser("relay", parents=[common], help="pages that look on through a relay")
+    relay.add_argument("--clients", type=int, nargs="+", default=[1, 200, 1000])
+    relay.add_argument("--rate", type=float, default=20, help="changes a second (default: 20)")
+    relay.add_argument("--seconds", type=float, default=8, help="each time (default: 8)")
+    relay.set_defaults(command="relay")
 
     for name, text, seconds, pages in (
         ("classroom", "a class at one device", 60, 5),
@@ -59,6 +80,10 @@ def main() -> int:
     frames.add_argument("--pages", type=int, default=20, help="that look on (default: 20)")
     frames.add_argument("--seconds", type=float, default=8, help="each time (default: 8)")
     frames.set_defaults(command="frames")
+
+    video = commands.add_parser("video", parents=[common], help="H.264 beside JPEG of the same quality")
+    video.add_argument("--pictures", type=int, default=120, help="of each scene (default: 120)")
+    video.set_defaults(command="video")
 
     streams = commands.add_parser("streams", parents=[common], help="a plot that grows")
     streams.add_argument("--traces", type=int, default=10, help="of the plot (default: 10)")
@@ -101,8 +126,19 @@ def main() -> int:
     hostile = commands.add_parser("hostile", parents=[common], help="guests who attack, and the owner's trip")
     hostile.add_argument("--pages", type=int, default=100, help="of one view link (default: 100)")
     hostile.add_argument("--seconds", type=float, default=10, help="of each attack (default: 10)")
+    hostile.add_argument("--rounds", type=int, default=3, help="of each attack; the median counts (default: 3)")
     hostile.add_argument("--kinds", nargs="+", help="some of them; see `benchmarks.programs.hostile_guests`")
     hostile.set_defaults(command="hostile")
+
+    devices = commands.add_parser("devices", parents=[common], help="signals on pages, sets, and graphs of the past")
+    devices.add_argument("--signals", type=int, default=200, help="of the device on the pages (default: 200)")
+    devices.add_argument("--rate", type=float, default=10, help="polls of each a second (default: 10)")
+    devices.add_argument("--pages", type=int, default=20, help="(default: 20)")
+    devices.add_argument("--seconds", type=float, default=10, help="each time (default: 10)")
+    devices.add_argument("--sets", type=int, default=200, help="(default: 200)")
+    devices.add_argument("--points", type=int, default=100_000_000, help="in the history (default: 100,000,000)")
+    devices.add_argument("--rounds", type=int, default=15, help="of each graph (default: 15)")
+    devices.set_defaults(command="devices")
 
     options = parser.parse_args()
     if not is_worker():

@@ -1,4 +1,4 @@
-"""A class at one device: many browserless tabs and some real pages, a device at 20 Hz, and people who drag sliders."""
+"""A class at one device: many tabs without a browser, some real pages, a device at 20 Hz, and dragged sliders."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Session:
         self.windows = windows
 
     async def phase(self, seconds: float) -> dict[str, Any]:
-        """What the tabs and the pages see in the next phase; all single times are among it."""
+        """Measure what the tabs and the pages see in the next phase, including all single times."""
         await self.tabs.says(120)
         for page in self.windows:
             await page.evaluate("window.times.length = 0; window.counting = true")

@@ -19,13 +19,13 @@ NAMES = ("websockets.broadcast", "dash_devices_nb", "NiceGUI", "stock Dash, aske
 COLOURS = ("#555555", "#1f6f8b", "#d08c4a", "#b8c4cc")
 WANTED, WANTED_FLAT = 1.5, 1.5
 NEAR, ROUNDS = ("broadcast", "ours"), 3
-"""What is nearly the same is measured in so many rounds, in turns: one differs from the next by a half."""
+"""Rounds for similar peers, in turns: single rounds differ by half."""
 ASKED = 1500
-"""Of the peers that need a millisecond and more for a delivery, so many are enough."""
+"""Rounds for peers that need a millisecond or more for a delivery."""
 
 
 async def one(kind: str, clients: int, size: int, messages: int) -> dict[str, Any]:
-    """Run one server with its clients; what it says."""
+    """Run one server with its clients; return its report."""
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

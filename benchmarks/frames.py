@@ -47,7 +47,7 @@ async def without_browser(kind: str, pages: int, seconds: float) -> dict[str, An
 
 
 async def in_chromium(kind: str, pages: int, seconds: float) -> dict[str, Any]:
-    """What real pages show; each has the rate that it can take."""
+    """Measure what real pages show, each at the rate that it can take."""
     port = free_port()
     async with contextlib.AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -48,7 +48,7 @@ class Program:
         """The next line of JSON that it prints.
 
         Raises:
-            ProgramFailed: it ended, or says nothing within so many seconds.
+            ProgramFailed: it ended, or printed nothing in time.
         """
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:

@@ -56,7 +56,7 @@ device.start()
 LINK = "print(app.share(role='view', hours=1).url)"
 WHO = "print(os.getpid())"
 END = (
-    "ended.set(); device.join(); print(count, app.runtime.dispatcher.value(('device', 'children')).fresh(), "
+    "ended.set(); device.join(); print(count, app._parts.runtime.dispatcher.value(('device', 'children')).fresh(), "
     "len(app.clients), len({client.name for client in app.clients}))"
 )
 

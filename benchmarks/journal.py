@@ -37,7 +37,7 @@ class _Definition:
 
 
 def events() -> dict[str, Callable[[], object]]:
-    """The events of an app, by name; the first is what they are measured against."""
+    """The events of an app, by name. The first is the reference."""
     rows: deque[Any] = deque(maxlen=10_000)
     recorder = Recorder(lambda call: None)  # type: ignore[arg-type,return-value]
     client = Client("a", connect_time=0.0, address="127.0.0.1")

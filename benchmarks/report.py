@@ -62,7 +62,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio that we want, and what came of it (None: a peer is missing)."""
+    """A goal for a ratio, and the result (None: a peer is missing)."""
 
     what: str
     wanted: str
@@ -149,7 +149,7 @@ def trip_targets(medians: dict[str, float]) -> list[Target]:
 
 
 def print_trips(measurements: Sequence[Measurement]) -> list[Target]:
-    """Print the table of the trips and that of the ratios; return the ratios."""
+    """Print the tables of the trips and of the ratios; return the ratios."""
     ours = next((m.median for m in measurements if m.key == "shared" and m.times), None)
     print(f"\n{'one trip, in milliseconds':44}{'n':>5}{'median':>9}{'p95':>9}{'to shared':>11}")
     for m in measurements:

@@ -25,7 +25,7 @@ TRIPS = 100
 
 
 def page_app(components: int, shared: int) -> Dash:
-    """A page of so many components, the first of which are pushed to."""
+    """A page with this number of components; the first ones are pushed to."""
     app = Dash("scale")
     app.layout = html.Div([html.Div(f"component {number}", id=f"c{number}") for number in range(components)])
     app.push_mods({f"c{number}": {"children": "at first"} for number in range(shared)})
@@ -91,7 +91,7 @@ async def pages(browser: Browser, components: int, shared: int, rounds: int) -> 
 
 
 def callback_app(callbacks: int) -> Dash:
-    """So many inputs, each with a shared callback of its own."""
+    """This number of inputs, each with a shared callback."""
     app = Dash("callbacks")
     inputs = [dcc.Input(id=f"in{number}", value="") for number in range(callbacks)]
     app.layout = html.Div([*inputs, *(html.Div(id=f"out{number}") for number in range(callbacks))])

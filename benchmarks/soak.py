@@ -1,11 +1,14 @@
 """A day of a class in quick motion, and what its device keeps of it: memory, descriptors, threads and tasks.
 
-The app is in a kernel, its cells are run as a notebook runs them, its pages are in another process, over real sockets.
-What goes on is the same at all times, so what the kernel uses must not grow once all that is bounded has reached its
-bound: after a warm-up. The slope is that of a straight line by least squares through the means of equal blocks of
-time, each longer than a page stays, so that they are nearly independent; its error takes in what correlation of
-neighbouring blocks is left. Resident memory is what the system says, fragmentation and all; the blocks that Python has
-allocated, and the objects that its collector knows, tell of a leak in Python alone.
+The app is in a kernel, with the allocator's settings of `dash-devices-nb serve`. Its cells are run as a notebook runs
+them, its pages are in another process, over real sockets. What goes on is the same at all times, so what the kernel
+uses must not grow once all that is bounded has reached its bound: after a warm-up. The slope is that of a straight line
+by least squares through the means of equal blocks of time, each longer than a page stays, so that they are nearly
+independent; its error takes in what correlation of neighbouring blocks is left.
+
+Memory is measured twice. `kept_mb` is what is in use, of C and of Python, right after each full collection: a leak is
+in it, whatever kind it is. `rss_mb` is what the system says: beside it garbage, and the holes of the allocators, which
+grow for long, by steps, to the most that there ever was. The other rows tell in which of them something grows.
 """
 
 from __future__ import annotations
@@ -28,18 +31,38 @@ import psutil
 from benchmarks.harness import figure, load_now, print_table, running, save
 from benchmarks.programs import soak_app
 from benchmarks.report import Target, print_targets
+from dash_devices_nb.standalone.kernel import ALLOCATOR
 from tests.support.kernels import Kernel, running_kernel
 
-WARM_UP, LEAST_WARM_UP_SECONDS = 0.2, 180.0
-"""The part of the time before which nothing counts; at least so long that the journal holds nothing else than this."""
+WARM_UP, LEAST_WARM_UP_SECONDS = 0.4, 180.0
+"""The part of the time before which nothing counts; at least so long that the journal holds nothing else than this.
+
+Of an hour it is 24 minutes: Python's table of interned strings, of 2 MB, doubles after some 17, once.
+"""
 BLOCKS, BLOCK_SECONDS = 20, 20.0
 LOOK_SECONDS = 2.0
 STEP_SECONDS = 5.0
 """Between two cells."""
 ERRORS = 2.0
-"""A slope is above its limit where it is so many standard errors above it: 19 of 20 that are not, are not called so."""
-LIMITS = {"rss_mb": 1.0, "descriptors": 0.0, "threads": 0.0, "tasks": 0.0}
-ALSO = ("uss_mb", "blocks", "connected", "pages", "journal", "cpu_percent", "pages_cpu_percent", "frames_per_s")
+"""A slope exceeds its limit if it is this many standard errors above it (a one-sided error of 5 %)."""
+ALLOWED = {"kept_mb": 1.0, "rss_mb": 2.0, "descriptors": 2.0, "threads": 3.0, "tasks": 1.0}
+"""For its error a slope may be so far above its limit at most: a run that is too restless to tell does not pass."""
+TITLES = {"kept_mb": "memory in use, MB", "rss_mb": "resident memory, MB"}
+LIMITS = {"kept_mb": 1.0, "rss_mb": 1.0, "descriptors": 0.0, "threads": 0.0, "tasks": 0.0}
+ALSO = (
+    "uss_mb",
+    "malloc_mb",
+    "malloc_taken_mb",
+    "python_mb",
+    "python_taken_mb",
+    "blocks",
+    "connected",
+    "pages",
+    "journal",
+    "cpu_percent",
+    "pages_cpu_percent",
+    "frames_per_s",
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,7 @@ class Slope:
 
 
 def slope_of(times: Sequence[float], values: Sequence[float], blocks: int) -> Slope:
-    """The slope an hour of values that were seen at such times, in seconds; from the means of so many blocks of time.
+    """The slope per hour of values at given times (in seconds), from the means of equal blocks of time.
 
     Raises:
         ValueError: there are too few blocks, or a block without values.
@@ -97,7 +120,7 @@ class Soak:
         self._kernel = kernel
         self._looks = directory / "looks.jsonl"
         self._links = directory / "links.json"
-        self._rows = directory / "rows.jsonl"  # for who looks at a run that is under way
+        self._rows = directory / "rows.jsonl"  # for people who watch a running benchmark
         self._directory = directory
         self._options = options
         self.rows: list[dict[str, float]] = []
@@ -184,7 +207,7 @@ class Soak:
         new.replace(self._links)
 
     async def _cell(self, code: str, cell_id: str | None = None) -> str:
-        """Run a cell; what it printed. IPython's own history, which grows with each, is left out."""
+        """Run a cell and return its output. IPython's history, which grows with each cell, is left out."""
         cell = await self._kernel.run(code, within=180, cell_id=cell_id, store_history=False)
         self._kernel.cells.clear()
         return cell.text
@@ -197,13 +220,13 @@ def last_said(output: str) -> dict[str, float] | None:
 
 
 def warm_up(seconds: float) -> float:
-    """Seconds before which nothing counts: a fifth, or more of a short run, but at most half of it."""
+    """Seconds before which nothing counts: a part, or more of a short run, but at most half of it."""
     return min(max(seconds * WARM_UP, LEAST_WARM_UP_SECONDS), seconds / 2)
 
 
 async def measure(options: Any) -> Soak:
     with tempfile.TemporaryDirectory() as directory:
-        async with running_kernel(env={"PYTHONPATH": str(Path.cwd())}) as kernel:
+        async with running_kernel(env={"PYTHONPATH": str(Path.cwd()), **ALLOCATOR}) as kernel:
             soak = Soak(kernel, Path(directory), options)
             await soak.run()
     return soak
@@ -220,7 +243,7 @@ def slopes_of(rows: Sequence[dict[str, float]], seconds: float) -> dict[str, Slo
 
 def target_of(name: str, slope: Slope) -> Target:
     """What is wanted of a slope."""
-    met = slope.slope <= LIMITS[name] + ERRORS * slope.error
+    met = slope.slope <= LIMITS[name] + min(ERRORS * slope.error, ALLOWED[name])
     what = f"{name}, growth an hour (± {slope.error:.2g})"
     return Target(what, f"at most {LIMITS[name]:g}", slope.slope, met)
 
@@ -258,7 +281,8 @@ def run(options: Any) -> int:
     print("the pages: " + ", ".join(f"{name} {number:g}" for name, number in soak.did.items()))
     targets = [target_of(name, slopes[name]) for name in LIMITS]
     print_targets(targets)
-    print(f"(MISSED: above the limit by more than {ERRORS:g} standard errors)")
+    allowed = ", ".join(f"{name} {most:g}" for name, most in ALLOWED.items())
+    print(f"(MISSED: above the limit by more than {ERRORS:g} standard errors, or by more than: {allowed})")
     if not options.no_save:
         write(options, soak, rows, targets, loads)
     return 0 if all(target.met for target in targets) else 1
@@ -278,11 +302,11 @@ def write(options: Any, soak: Soak, rows: list[dict[str, Any]], targets: list[Ta
         "objects": soak.counts[-1]["objects"],
     }
     path = save(options.results, "soak", rows, loads, targets=targets, grown=grown(soak.counts), seen=seen, **about)
-    picture, axes = figure(10, 2.8, 4)
+    picture, axes = figure(12.5, 2.8, len(LIMITS))
     if picture is None:
         return
     for axis, name in zip(axes, LIMITS, strict=True):
         axis.plot([at / 60 for at in seen["at"]], seen[name], linewidth=0.8)
         axis.axvline(warm_up(options.minutes * 60) / 60, linestyle="--", color="#b8c4cc")
-        axis.set(title=name.replace("rss_mb", "resident memory, MB"), xlabel="minutes")
+        axis.set(title=TITLES.get(name, name), xlabel="minutes")
     picture.savefig(path, dpi=130)

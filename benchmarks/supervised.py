@@ -1,6 +1,6 @@
-"""A benchmark in a process of its own, watched by another: whichever of the two is killed, no program stays behind.
+"""Run a benchmark in its own process, watched by another. Whichever of the two is killed, no program is left behind.
 
-The worker is told to end when its watcher dies; what is left when the worker has ended comes to the watcher, which
+The worker is asked to end when its watcher dies; what is left when the worker has ended comes to the watcher, which
 ends it.
 """
 
@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def is_worker() -> bool:
-    """Whether this process is a worker; it ends in order when it is told to, or its watcher is gone."""
+    """Whether this process is a worker. A worker ends in order when it is asked to, or its watcher is gone."""
     if WORKER not in os.environ:
         return False
     signal.signal(signal.SIGTERM, _end)
@@ -38,7 +38,7 @@ def watch(arguments: Sequence[str]) -> int:
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, _end)
     command = [sys.executable, "-m", "benchmarks", *arguments]
-    # In a session of its own: Ctrl-C in a terminal comes here alone.
+    # In its own session, so that only this process gets Ctrl-C from a terminal.
     worker = subprocess.Popen(command, env={**os.environ, WORKER: str(os.getpid())}, start_new_session=True)
     try:
         return worker.wait()

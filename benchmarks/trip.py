@@ -57,8 +57,8 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
-    """Start a peer's server and yield its URL once it answers.
+async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[tuple[Process, str]]:
+    """Start a peer's server and yield it, and its URL, once it answers.
 
     Raises:
         PeerFailed: It ended, or did not answer within its patience.
@@ -71,7 +71,7 @@ async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
     last = "no connection"
 
     def address() -> str:
-        """The page's URL as the peer prints it: ours has a token in it, Jupyter has a port of its own."""
+        """The page's URL as the peer prints it. Ours contains a token, Jupyter chooses its port."""
         output = process.output
         printed = re.search(r"^page: (\S+)", output, re.MULTILINE) or re.search(
             "(" + re.escape(url) + r"[^\s'\"]*)", output
@@ -97,7 +97,7 @@ async def running_peer(peer: Peer, directory: Path) -> AsyncIterator[str]:
             await eventually(answers, within=peer.patience)
         except AssertionError as error:
             raise PeerFailed(f"did not answer within {peer.patience:g} s: {last}") from error
-        yield address()
+        yield process, address()
     finally:
         await process.stop()
 
@@ -148,7 +148,7 @@ async def measure(peers: Sequence[Peer], trips: int, rounds: int) -> tuple[list[
         pages: list[tuple[Peer, Page]] = []
         for peer in peers:
             try:
-                url = await stack.enter_async_context(running_peer(peer, directory))
+                _, url = await stack.enter_async_context(running_peer(peer, directory))
                 pages.append((peer, await opened(browser, peer, url)))
                 print(f"ready: {peer.label}", flush=True)
             except PeerFailed as error:

@@ -32,11 +32,6 @@ async ({ question, answer, name, count, patience }) => {
 
   const trip = (text) =>
     new Promise((resolve, reject) => {
-      let start;
-      const late = setTimeout(() => {
-        observer.disconnect();
-        reject(new Error(`no answer to ${text} within ${patience} ms`));
-      }, patience);
       const observer = new MutationObserver(() => {
         if (answerRoot.querySelector(answerSelector)?.textContent !== text) {
           return;
@@ -46,8 +41,12 @@ async ({ question, answer, name, count, patience }) => {
         observer.disconnect();
         resolve(end - start);
       });
+      const late = setTimeout(() => {
+        observer.disconnect();
+        reject(new Error(`no answer to ${text} within ${patience} ms`));
+      }, patience);
       observer.observe(answerRoot.body || answerRoot, { childList: true, characterData: true, subtree: true });
-      start = performance.now();
+      const start = performance.now();
       setValue.call(input, text);
       input.dispatchEvent(new Event("input", { bubbles: true }));
     });

@@ -19,11 +19,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from dash_devices_nb.lazy import loaded
+from dash_devices_nb.version import __version__ as __version__
+
 _NAMES: dict[str, tuple[str, ...]] = {
     "dash_devices_nb.app.api.dash": ("Dash",),
     "dash_devices_nb.app.execution.outputs": ("Output",),
-    "dash_devices_nb.app.journal.recording_player": ("replay", "replay_coro"),
+    "dash_devices_nb.app.api.replay": ("replay", "replay_coro"),
     "dash_devices_nb.app.stock_dash.dash_internals": ("callback_context", "ctx"),
+    # Dash asks the package of a component for the last two.
+    "dash_devices_nb.components": ("Waterfall", "_css_dist", "_js_dist"),
     "dash_devices_nb.core.access.clients": ("Client",),
     "dash_devices_nb.core.callbacks.services": ("Services",),
     "dash": (
@@ -33,13 +38,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "set_props", "strip_relative_path",
     ),
 }  # fmt: skip
-_MODULES = ("dependencies", "errors", "exceptions", "testing")
+_MODULES = ("dependencies", "devices", "errors", "exceptions", "testing")
 _SOURCES = {name: module for module, names in _NAMES.items() for name in names}
 
-__version__ = "0.1.0"
 __all__ = [  # noqa: RUF022 - by where they come from
     # dash_devices_nb
-    "Client", "Dash", "Output", "Services", "callback_context", "ctx", "replay", "replay_coro",
+    "Client", "Dash", "Output", "Services", "Waterfall", "callback_context", "ctx", "replay", "replay_coro",
     # dash
     "ALL", "ALLSMALLER", "MATCH", "CeleryManager", "ClientsideFunction", "DiskcacheManager", "Input", "Patch",
     "State", "callback", "clientside_callback", "dash_table", "dcc", "get_app", "get_asset_url",
@@ -76,9 +80,10 @@ if TYPE_CHECKING:
     )  # fmt: skip
 
     from dash_devices_nb.app.api.dash import Dash
+    from dash_devices_nb.app.api.replay import replay, replay_coro
     from dash_devices_nb.app.execution.outputs import Output
-    from dash_devices_nb.app.journal.recording_player import replay, replay_coro
     from dash_devices_nb.app.stock_dash.dash_internals import callback_context, ctx
+    from dash_devices_nb.components import Waterfall
     from dash_devices_nb.core.access.clients import Client
     from dash_devices_nb.core.callbacks.services import Services
 
@@ -86,11 +91,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name not in _SOURCES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_SOURCES[name]), name)
-    globals()[name] = value
-    return value
+    return loaded(__name__, _SOURCES, name)
 
 
 def __dir__() -> list[str]:

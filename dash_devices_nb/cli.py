@@ -14,7 +14,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dash_devices_nb import __version__
+from dash_devices_nb.doctor.command import add_doctor
 from dash_devices_nb.errors import DashDevicesError
+from dash_devices_nb.relay.command import add_relay
+from dash_devices_nb.remote.command import add_remote
+from dash_devices_nb.standalone.command import add_serve
 
 if TYPE_CHECKING:
     from dash_devices_nb import Dash
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     try:
-        return _demo(given)
+        return int(given.command(given))
     except DashDevicesError as exc:
         print(f"dash-devices-nb: {exc}", file=sys.stderr)
         return 1
@@ -60,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--host", default="127.0.0.1", help="the address to serve on (default: this machine only)")
     demo.add_argument("--no-auth", action="store_true", help="ask nobody for the secret")
     demo.add_argument("--open", action="store_true", help="open the page in a browser")
+    demo.set_defaults(command=_demo)
+    add_serve(commands, _port, SECRET_NOTE)
+    add_doctor(commands)
+    add_remote(commands)
+    add_relay(commands, _port)
     return parser
 
 

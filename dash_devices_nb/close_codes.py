@@ -14,6 +14,8 @@ class CloseCode(IntEnum):
     GOING_AWAY = 1001
     ABNORMAL_CLOSURE = 1006
     """Never sent: the connection ended without a close frame."""
+    INVALID_DATA = 1007
+    """A text that is no UTF-8."""
     POLICY_VIOLATION = 1008
     MESSAGE_TOO_BIG = 1009
     INTERNAL_ERROR = 1011
@@ -24,3 +26,5 @@ class CloseCode(IntEnum):
     """Stock Dash's, for a hook `websocket_connect` that returns False."""
     FORBIDDEN = 4403
     NOT_FOUND = 4404
+    OTHER_VERSION = 4426
+    """The page or program speaks another version of the protocol (`docs/protocol.md`)."""

@@ -16,6 +16,7 @@ our refusals from bugs::
     ├── RoleError             a text that is no role
     ├── RunError              an app that cannot be run so, or does not run
     ├── ShareError            a share link that cannot be made so, or does not count
+    ├── QuestionError         a question that cannot be asked so, or whose answers cannot be given so
     ├── ReplayError           a call, or a recording, that cannot be replayed
     ├── JournalError          the journal cannot be saved, or shown so
     ├── FrameError            a frame that is not one of ours, or is over the limit
@@ -24,6 +25,9 @@ our refusals from bugs::
     ├── BindError             a socket cannot be had
     │   └── PortInUseError    because another program has the port
     ├── LoopError             a call between threads that could never return, or to a stopped loop
+    ├── RemoteError           an app that cannot be reached by a program, or is not there any more
+    │   ├── RefusedError           a change or a call that the app has refused
+    │   └── UncertainError         a change of which it is not known whether it was made
     └── DisplayError          a page cannot be shown in the way that was asked for
     CallbackInterrupted       (outside the tree, see there) the stop button was pressed
 
@@ -84,8 +88,32 @@ class ShareError(DashDevicesError, ValueError):
     """A share link that cannot be made so, or that does not count."""
 
 
+class QuestionError(DashDevicesError, ValueError):
+    """A question that cannot be asked so, or whose answers cannot be given so."""
+
+
 class ReplayError(DashDevicesError):
     """A call, or a recording, that cannot be replayed."""
+
+
+class DeviceError(DashDevicesError):
+    """A device that cannot be described, read or connected."""
+
+
+class SignalError(DeviceError, LookupError):
+    """A device has no such signal, or the description of a signal does not fit."""
+
+
+class SetError(DeviceError, ValueError):
+    """A signal cannot be set, not to this value, or the device has refused it."""
+
+
+class HistoryError(DeviceError):
+    """A history cannot be opened, written or read."""
+
+
+class KeptError(DeviceError):
+    """Kept values cannot be opened or written, or there is none of that name."""
 
 
 class StreamError(DashDevicesError):
@@ -118,6 +146,33 @@ class PortInUseError(BindError):
 
 class LoopError(DashDevicesError):
     """A call to an event loop could never return (deadlock), or the loop is not there."""
+
+
+class RemoteError(DashDevicesError):
+    """An app that a program cannot reach, or that is not there any more."""
+
+
+class RefusedError(RemoteError):
+    """The app has refused a change or a call of a program.
+
+    Attributes:
+        why: "forbidden" (the role, the floor, or the program's own check), "absent" (there is no such component or
+            callback), "private" (the prop is not shared), "changed" (others were faster), or "unfit".
+        current: the values that hold where others were faster, `{id: {prop: value}}`.
+        revision: their revision.
+    """
+
+    def __init__(
+        self, message: str, why: str = "", current: dict[str, dict[str, object]] | None = None, revision: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.why = why
+        self.current = current or {}
+        self.revision = revision
+
+
+class UncertainError(RemoteError):
+    """The connection was lost before the app answered, and it is not known whether the change was made."""
 
 
 class DisplayError(DashDevicesError):

@@ -1,6 +1,7 @@
 """Makes the pictures of the README, from a real JupyterLab and real pages: `python -m docs.make_pictures`.
 
-Takes about a minute. It needs the package with its extra `test`, and Chromium.
+Takes about two minutes; `python -m docs.make_pictures devices` makes only those of the notebooks on devices. It needs
+the package with its extra `test`, and Chromium.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
@@ -27,6 +29,9 @@ PICTURES = HERE / "pictures"
 APP, PUSH, LAST = 3, 7, 9
 POINTS = 130  # on the graph, five a second, before a picture is taken
 NAME = "01_thermostat"
+DRIVER = HERE.parent / "notebooks" / "06_a_real_driver.ipynb"
+EPICS = HERE.parent / "notebooks" / "07_epics.ipynb"
+RUNS = HERE.parent / "notebooks" / "08_runs_and_history.ipynb"
 
 WINDOWS = """<!doctype html><style>
 body {{ margin: 0; padding: 28px; display: inline-flex; gap: 24px; background: #dfe5ec; }}
@@ -46,6 +51,10 @@ async def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     async with launched_chromium() as chromium, running_jupyter("lab") as jupyter:
         tabs = Tabs(chromium)
+        await of_devices(tabs, jupyter)
+        if "devices" in sys.argv[1:]:
+            await tabs.close()
+            return
         shutil.copy(NOTEBOOK, jupyter.root)
         notebook = await LabNotebook.open(tabs, jupyter, NOTEBOOK.name)
         await notebook.page.set_viewport_size({"width": 1400, "height": 900})
@@ -71,6 +80,70 @@ async def main() -> None:
         await debugging(tabs, jupyter)
         await classroom(tabs, jupyter)
         await tabs.close()
+
+
+async def of_devices(tabs: Tabs, jupyter: Jupyter) -> None:
+    """The pictures of the notebooks on devices: a driver in JupyterLab, an IOC that is gone, a run with its history."""
+    notebook = await opened(tabs, jupyter, DRIVER)
+    await notebook.run_all()
+    await notebook.scroll_to(cell_of(DRIVER, "page"))
+    frame = notebook.frame(cell_of(DRIVER, "page"))
+    await frame.get_by_text("stage A is warm").wait_for()
+    await frame.get_by_label("set Proportional (closed-loop)").wait_for()
+    await notebook.cell(cell_of(DRIVER, "page")).locator("iframe").evaluate("f => f.scrollIntoView({block: 'end'})")
+    await notebook.page.screenshot(path=PICTURES / "real-driver.png")
+    await end(notebook, DRIVER)
+
+    notebook = await opened(tabs, jupyter, EPICS)
+    page = await run_with_page(tabs, jupyter, notebook, EPICS, "thermo", until="set", height=560)
+    await page.get_by_role("group", name="temperature").locator("polyline").wait_for()
+    await notebook.run(cell_of(EPICS, "kill"))
+    await page.get_by_text("4 disconnected").wait_for()
+    await page.screenshot(path=PICTURES / "epics.png")
+    await end(notebook, EPICS)
+
+    notebook = await opened(tabs, jupyter, RUNS)
+    page = await run_with_page(tabs, jupyter, notebook, RUNS, "magnet", until="run", height=860)
+    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("group", name="sweep 2").get_by_text("65 %").wait_for()
+    await page.screenshot(path=PICTURES / "runs.png")
+    await end(notebook, RUNS)
+
+
+def cell_of(path: Path, name: str) -> int:
+    """The number of the cell with this id."""
+    return [cell.id for cell in nbformat.read(path, as_version=4).cells].index(name)
+
+
+async def opened(tabs: Tabs, jupyter: Jupyter, path: Path) -> LabNotebook:
+    """A copy of a notebook in JupyterLab, without the side bar."""
+    shutil.copy(path, jupyter.root)
+    notebook = await LabNotebook.open(tabs, jupyter, path.name)
+    await notebook.page.set_viewport_size({"width": 1400, "height": 900})
+    await notebook.command("application:toggle-left-area")
+    return notebook
+
+
+async def run_with_page(
+    tabs: Tabs, jupyter: Jupyter, notebook: LabNotebook, path: Path, name: str, *, until: str, height: int
+) -> Page:
+    """Run the cells up to one, with a tab on the app of the cell "page" from then on. Returns the tab."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    for cell in cells[: [cell.id for cell in cells].index(until) + 1]:
+        await notebook.run(cell_of(path, cell.id))
+        if cell.id == "page":
+            page = await tabs.open(f"{jupyter.url}dash-devices/{name}/", context=notebook.page.context)
+            await page.set_viewport_size({"width": 900, "height": height})
+            await page.locator(".ddn-panel").first.wait_for()
+            await notebook.page.bring_to_front()
+    return page
+
+
+async def end(notebook: LabNotebook, path: Path) -> None:
+    """Close what the notebook has opened."""
+    number = cell_of(path, "close")
+    await notebook.edit(number, nbformat.read(path, as_version=4).cells[number].source.removeprefix("# "))
+    await notebook.run(number)
 
 
 async def debugging(tabs: Tabs, jupyter: Jupyter) -> None:

@@ -38,6 +38,14 @@ async def test_the_imports_for_programs_of_the_ancestor_work(kernel: Kernel):
     await kernel.run(PROGRAMS[2])
 
 
+async def test_the_driver_has_a_panel(kernel: Kernel, browser: Tabs):
+    """The program of a driver shows its signals."""
+    program = next(each for each in PROGRAMS if "devices.connect" in each)
+    await kernel.run(program.replace("app.run()", "app.run(jupyter_mode='external')"))
+    page = await browser.open(str((await kernel.run("app.url")).result).strip("'"))
+    await expect(page.get_by_role("group", name="temperature")).to_contain_text("21.5")
+
+
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([\w./-]+)\)|src=\"([\w./-]+)\"", README))))
 def test_what_it_links_is_there(path: tuple[str, str]):
     """Pictures, pages and notebooks."""

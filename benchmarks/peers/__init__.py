@@ -14,7 +14,7 @@ class Peer:
 
     Attributes:
         key: Its module below `benchmarks.peers`, and its name on the command line.
-        label: What the table says.
+        label: its label in the table.
         question: The CSS selector of the native input element.
         answer: The CSS selector of the element whose text is the answer.
         start: JavaScript that the page needs before it is one: an async function, called when it has loaded.

@@ -12,7 +12,7 @@ def announce(url: str) -> None:
 
 
 async def until_ended() -> None:
-    """Wait until the process is told to end."""
+    """Wait until the process is asked to end."""
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -11,6 +11,7 @@ import time
 
 from benchmarks.harness import say
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 
 DRAGGERS = 10
 
@@ -39,8 +40,8 @@ def main(port: int, rate: float) -> None:
     def watch() -> None:
         while True:
             time.sleep(1)
-            with app.runtime.lock:
-                boxes = [page.outbox for page in app.runtime.pages.values()]
+            with parts_of(app).runtime.lock:
+                boxes = [page.outbox for page in parts_of(app).runtime.pages.values()]
                 waits = [box.waiting + box.in_flight for box in boxes]
             say(most_waiting=max(waits, default=0), skipped=sum(box.skipped for box in boxes), pages=len(waits))
 

@@ -78,7 +78,7 @@ async def drag(tab: Tab, number: int) -> None:
 
 
 async def opened(port: int, seen: Seen, count: int) -> list[Tab]:
-    """So many tabs, connected one after the other."""
+    """Open this number of tabs, one after the other."""
     loop = asyncio.get_running_loop()
     tabs = []
     for number in range(count):

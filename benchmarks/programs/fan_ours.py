@@ -8,6 +8,7 @@ import time
 
 from benchmarks.harness import PAUSE, say
 from dash_devices_nb import Dash, html
+from dash_devices_nb.app.api.parts import parts_of
 
 
 def main(port: int, clients: int, size: int, messages: int) -> None:
@@ -23,11 +24,11 @@ def main(port: int, clients: int, size: int, messages: int) -> None:
         for number in range(messages):
             app.push_mods({"x": {"children": f"{number:06d}{value}"}})
             time.sleep(PAUSE)
-        while app.runtime.anything_waits():
+        while parts_of(app).runtime.anything_waits():
             time.sleep(0.01)
         elapsed = time.perf_counter() - start
         cpu = time.process_time() - cpu
-        skipped = sum(page.outbox.skipped for page in app.runtime.pages.values())
+        skipped = sum(page.outbox.skipped for page in parts_of(app).runtime.pages.values())
         say(cpu=cpu, seconds=elapsed, delivered=messages * clients - skipped, skipped=skipped)
 
     threading.Thread(target=push, daemon=True).start()

@@ -1,4 +1,4 @@
-"""A camera of 640x480 pixels: PORT RATE KIND PAGES. It starts when so many pages are there.
+"""A camera of 640x480 pixels: PORT RATE KIND PAGES. It starts when this number of pages is connected.
 
 KIND is "bytes" (JPEG made before), "array" (uint8, encoded at each push) or "base64" (the bytes as a data URL through
 `push_mods`, as one does without `push_frame`). The time at which a frame was made stands in a comment of its JPEG.

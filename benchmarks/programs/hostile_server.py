@@ -1,6 +1,6 @@
 """A device under attack: PORT. Says where it is, and then, four times a second, what it uses.
 
-What it uses is read by a thread of its own, so that an attack that holds up the loops shows.
+A separate thread reads the resources, so that an attack that blocks the loops is visible.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.harness import say
 from dash_devices_nb import Dash, Input, Output, State, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 
 RATE = 20.0
 LOOK_SECONDS = 0.25
@@ -45,7 +46,7 @@ def main(port: int) -> None:
     def look() -> None:
         while True:
             time.sleep(LOOK_SECONDS)
-            loop = app.runtime.io_loop
+            loop = parts_of(app).runtime.io_loop
             say(
                 threads=threading.active_count(),
                 tasks=len(asyncio.all_tasks(loop)) if loop is not None else 0,

@@ -1,4 +1,4 @@
-"""Guests who open a share link: URL COUNT SECONDS FILES [RECORD]. Says how long each took, and what it saw.
+"""Guests who open a share link: URL COUNT SECONDS FILES [RECORD]. Prints how long each took, and what it saw.
 
 A guest does what a browser does, without one: it follows the link, takes the cookie, loads the page and (FILES 1) its
 scripts and styles, connects, reads layout and callbacks, gives a name, and takes every change of the shared state from
@@ -110,7 +110,7 @@ def device_in(layout: Any) -> int:
 
 
 class Browser:
-    """What a guest's browser keeps: cookies, and the answers that are to be recorded."""
+    """The cookies of a guest's browser, and the recorded answers."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Stock Dash on Flask with a page of so many components: PORT COMPONENTS SHARED. The shared ones have their text."""
+"""Stock Dash on Flask with a page of COMPONENTS components: PORT COMPONENTS SHARED. The shared ones have a text."""
 
 from __future__ import annotations
 

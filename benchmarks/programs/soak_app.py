@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 APP = """
-import asyncio, json, os, threading, time
+import asyncio, gc, json, os, threading, time
 from pathlib import Path
 import numpy as np
+from types import SimpleNamespace
+from benchmarks.programs.heap import Kept, in_use
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb import ALL, Dash, Input, Output, State, dcc, html
 from dash_devices_nb.core.access.persons import Person
 from dash_devices_nb.core.access.roles import Role
@@ -95,29 +98,37 @@ class Device:
     def watch(self, path):
         while True:
             time.sleep(1)
-            loops = {id(loop): loop for loop in (app.runtime.io_loop, main_loop) if loop is not None}
-            with app.runtime.lock:
-                pages = list(app.runtime.pages.values())
+            loops = {id(loop): loop for loop in (parts_of(app).runtime.io_loop, main_loop) if loop is not None}
+            with parts_of(app).runtime.lock:
+                pages = list(parts_of(app).runtime.pages.values())
                 here = sum(page.connected for page in pages)
             facts = {
                 "time": time.monotonic(), "tasks": sum(len(asyncio.all_tasks(loop)) for loop in loops.values()),
                 "pages": len(pages), "connected": here, "journal": len(app.journal), "pushes": self.count,
                 "blocks": __import__("sys").getallocatedblocks(),
                 "descriptors": len(os.listdir("/proc/self/fd")), "threads": threading.active_count(),
+                **in_use(), "kept_mb": kept.megabytes,
             }
             with open(path, "a") as file:
                 file.write(json.dumps(facts) + "\\n")
 
 main_loop = asyncio.get_event_loop()
 device = Device()
+kept = Kept()
 # What is bounded is full at once: the journal by pushes, the log of what callbacks print by lines, the roles of persons
-# by those of browsers that are gone.
+# by those of browsers that are gone, and what is kept of pages that have left by as many as leave of each link here.
 for number in range(2000):
     app.output_log.add("filler", "stdout", f"line {number}")
 for number in range(app.journal.limit):
     app.push_mods({"device": {"children": f"{number} " + "reading " * 20}})
 for number in range(10_000):
-    app.sessions.roles.persons.give(Person("", f"browser {number}"), Role.VIEW)
+    parts_of(app).sessions.roles.persons.give(Person("", f"browser {number}"), Role.VIEW)
+for number in range(29 * 65 + 300):
+    link = None if number >= 29 * 65 else f"link {number % 29}"
+    who = SimpleNamespace(id=f"client {number:05}", share=link, username=None)
+    page = SimpleNamespace(client=who, key=f"key {number:018}", sequence=0, knows=(0, 0))
+    parts_of(app).sessions.returning.leaves(page)
+gc.collect()
 app.run(jupyter_mode="external")
 """
 

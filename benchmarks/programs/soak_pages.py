@@ -1,7 +1,7 @@
 """A class in motion: OWNER_URL LINKS PAGES TABS. Says once a second what the pages did and saw.
 
 LINKS is a file with the newest share links, {"view": URL, "control": URL}, which is replaced when there are others.
-There are always so many pages: one that leaves is followed by another. A page is a bare protocol that does what the
+The number of pages is constant: when one leaves, another joins. A page is a bare protocol that does what the
 page's script does: it loads over HTTP, greets, loads layout and callbacks, confirms what it took, shows images. What it
 does beside is drawn from a generator with a fixed seed, at a fixed rate. Some are `Tab`s of the testing package, which
 apply everything and call their callbacks.
@@ -42,7 +42,7 @@ class Page(RawSocket):
     """One connection of a page.
 
     Attributes:
-        known: who the page is, for its next connection.
+        known: the page's identity, for its next connection.
     """
 
     def __init__(self, host: str, path: str, headers: dict[str, str], known: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, dcc, html
 
 
 def figure_of(traces: int) -> dict[str, Any]:
-    """An empty plot of so many lines."""
+    """Return an empty plot with this number of lines."""
     data = [{"x": [], "y": [], "type": "scatter", "mode": "lines", "name": f"channel {n}"} for n in range(traces)]
     return {"data": data, "layout": {"uirevision": "kept"}}
 

@@ -11,5 +11,5 @@ Requests and frames come in by `delivery` and `sessions`, pushes and declaration
 - `access`: permissions, share links, guards of routes, the floor
 - `sessions`: one for each open page
 - `delivery`: HTTP, images, batches
-- `api`: `Dash` and its methods
+- `api`: `Dash`, which delegates, and the parts that it delegates to
 """

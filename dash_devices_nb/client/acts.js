@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * Whose act a change is that a component reports: this page's person's, or nobody's.
+ * Decide whose act a component's change is: this page's person's, or nobody's.
  *
- * It is an act if it is made during an input event, or by a component that had one since the app last changed or mounted
- * it (a debounced input commits later, an upload reads its file). Otherwise the first change of a prop after that is the
- * component's answer to what the app did: a slider's `drag_value` follows `value`, a toast closes after its duration. A
- * component that speaks a second time does so unprompted, and that is an act of its page again.
+ * A change is an act if it is made during an input event, or by a component that had one since the app last changed or mounted
+ * it (a debounced input commits later, an upload reads its file). Otherwise the first change of a prop is the component's
+ * reaction to the app: a slider's `drag_value` follows `value`, a toast closes after its duration. A second change is
+ * unprompted, and counts as an act of the page again.
  */
 (function () {
     'use strict';
@@ -16,38 +16,38 @@
         'pointerdown pointerup pointercancel mousedown mouseup click dblclick auxclick contextmenu touchstart touchmove touchend ' +
         'keydown keypress keyup wheel beforeinput input change submit reset dragstart dragend dragover drop paste cut copy compositionend'
     ).split(' ');
-    /** Events that come in streams, each the last of its task. */
+    /** Events that come in streams, each the last one in its task. */
     const STREAMS = ['pointermove', 'mousemove', 'touchmove', 'wheel', 'dragover', 'beforeinput', 'input'];
-    /** Components that speak for their page, with nobody touching them. */
+    /** Components that act for their page without being touched. */
     const UNPROMPTED = new Set(
         ('Interval Location Geolocation ConfirmDialog ConfirmDialogProvider EventListener Keyboard Gamepad WebSocket EventSource SSE ' +
             'DashPlayer Player').split(' ')
     );
-    /** What belongs to one answer: a component may say a prop more than once while it settles. */
+    /** Changes within this time belong to one reaction: a component may report a prop more than once while it settles. */
     const SETTLES_MS = 500;
-    /** Focus that moves so soon after the app changed something was moved by that. */
+    /** A focus change within this time after a change by the app was caused by it. */
     const MOVED_MS = 100;
     const PERSON = {person: true};
     const RESTORED = {restored: true};
 
     dd.Acts = class Acts {
         /**
-         * @param {(id: string) => void} before told of each component in which a person begins to act
-         * @param {(path: any[]) => Iterable<string>} around the ids of the components that show what an event happens in
+         * @param {(id: string) => void} before called for each component in which a person begins to act
+         * @param {(path: any[]) => Iterable<string>} around the ids of the components around an event's target
          */
         constructor(before, around) {
             this._before = before;
             this._around = around;
-            /** What is known of components, by id. @type {Map<string, {cause: any, at: number, acted: boolean, actedAt?: number, said: Set<string>}>} */
+            /** The state of components, by id. @type {Map<string, {cause: any, at: number, acted: boolean, actedAt?: number, said: Set<string>}>} */
             this._known = new Map();
-            /** Whether an input event is under way. */
+            /** Whether an input event is being handled. */
             this._during = false;
-            /** Whether other events may follow in the same task of the browser, as a change does a key, and a click a pointer. */
+            /** Whether other events may follow in the same task of the browser, as a change follows a key. */
             this.goesOn = false;
             this._applied = -Infinity;
-            /** Whether a component sets what the browser has kept. */
+            /** Whether a component restores a persisted value. */
             this._restoring = false;
-            /** The program's own word, by "id\nprop". @type {Map<string, string>} */
+            /** The program's rules, by "id\nprop". @type {Map<string, string>} */
             this._rules = new Map();
             /** The same for patterns. @type {[any, string, string][]} */
             this._patterns = [];
@@ -57,7 +57,7 @@
                 window.addEventListener(type, event => this._event(event), {capture: true, passive: true});
         }
 
-        /** What the program says of props: "page", "once" or "never". @param {[any, string, string][]} rules */
+        /** Set the program's rules for props: "page", "once" or "never". @param {[any, string, string][]} rules */
         rule(rules) {
             this._rules.clear();
             this._patterns = rules.filter(([id]) => typeof id !== 'string');
@@ -75,7 +75,7 @@
             }
             if (!hovering) this.goesOn = !STREAMS.includes(event.type);
             const path = event.composedPath();
-            // A field, or what lies over the page, has another id than its component, or none.
+            // A field or an overlay has another id than its component, or none.
             const ids = new Set(this._around(path));
             for (const {id} of path) if (typeof id === 'string' && id) ids.add(id);
             for (const id of ids) {
@@ -92,24 +92,24 @@
             return known;
         }
 
-        /** The app, or a callback, has changed a component, or brought it in. @param {string} id @param {any} cause */
+        /** Record that the app or a callback has changed or added a component. @param {string} id @param {any} cause */
         changed(id, cause) {
             const at = (this._applied = performance.now());
             this._known.set(id, {cause, at, acted: false, said: new Set()});
             this._during = false;
         }
 
-        /** A person has acted in a component, which is still to say so. @param {string} id */
+        /** Record that a person has acted in a component that has not reported it yet. @param {string} id */
         acted(id) {
             this._of(id).acted = true;
         }
 
-        /** The layout is read anew. */
+        /** Reset everything: the layout is loaded again. */
         clear() {
             this._known.clear();
         }
 
-        /** Set what the browser has kept. @param {() => void} action */
+        /** Run an action that restores persisted values. @param {() => void} action */
         restoring(action) {
             this._restoring = true;
             try {
@@ -120,11 +120,11 @@
         }
 
         /**
-         * A component has changed some of its props: why, and which for that reason.
+         * Group a component's changed props by their cause.
          * @param {string} id @param {{type: string, props: any}} component @param {object} props
          * @returns {[any, object][]}
          */
-        said(id, component, props) {
+        causesOf(id, component, props) {
             /** @type {[any, any][]} */
             const groups = [];
             for (const prop in props) {
@@ -152,7 +152,7 @@
             return plain && rule !== 'once' ? PERSON : {...(plain ? {initial: true} : known.cause), said: true};
         }
 
-        /** Whether a person has acted in the component that this one, such as a popover, belongs to, since the app changed it. */
+        /** Whether a person has acted in this component's target (of a popover, for example) since the app changed it. */
         _aimed(id, target) {
             if (target === undefined || target === null) return false;
             const {acted, actedAt = 0} = this._known.get(dd.stringifyId(target)) || {};

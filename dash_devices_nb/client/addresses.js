@@ -1,24 +1,24 @@
 // @ts-check
 /**
- * Addresses of the app that the program made before it knew below which path it would be served.
+ * Addresses that the program made before it knew the path below which the app is served.
  *
  * `app.get_asset_url("a.png")` gives "/assets/a.png" before `run()`, and a page's `relative_path`, or a link that is written by
- * hand, "/two". Behind `{base_url}dash-devices/{app}/` they lead to the Jupyter server. They are completed here, in what
- * comes from the app, so that the values themselves are the same wherever the app is served.
+ * hand, "/two". Below `{base_url}dash-devices/{app}/` they would lead to the Jupyter server. They are completed here, in
+ * everything that the app sends, so that the values themselves do not depend on where the app is served.
  */
 (function () {
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
-    /** Props that are an address, of whichever component. */
+    /** Props of any component that are an address. */
     const LEADS = new Set(['href', 'src', 'action', 'formAction', 'poster', 'pathname']);
-    /** Props in which a person writes: what stands there is no address. */
+    /** Props that a person types into: they are no addresses. */
     const WRITTEN = new Set(['value', 'id', 'key']);
     const LEADS_SOMEWHERE = /"(?:href|src|action|formAction|poster|pathname)":"(?:\/|\\u002f)/;
     const CONTENT = 'application/json';
 
     dd.Addresses = class Addresses {
-        /** @param {{prefix: string, moved: {from: string[], assets: string, known: string}}} settings `moved`: what the
-         *     prefix was before, the folder of the assets below it, and the paths below it that there are, as a pattern */
+        /** @param {{prefix: string, moved: {from: string[], assets: string, known: string}}} settings `moved`: the
+         *     old prefixes, the assets folder below them, and a pattern of the existing paths below them */
         constructor({prefix, moved}) {
             this._prefix = prefix;
             this._from = moved.from;
@@ -29,15 +29,15 @@
         }
 
         /**
-         * What has come from the app, as text and as what it says. The same object, completed.
+         * Complete a message of the app, given as text and parsed. Returns the same object.
          * @param {string} text @param {any} said
-         * @param {number} depth how many levels of dicts lead to a component's prop: 2 for {id: {prop: value}}
+         * @param {number} depth number of dict levels above a component's prop: 2 for {id: {prop: value}}
          */
         complete(text, said, depth) {
             return this._folder.test(text) || LEADS_SOMEWHERE.test(text) ? this._walked(said, '', depth) : said;
         }
 
-        /** An answer over HTTP. @param {Response} response @param {number} depth */
+        /** Complete an HTTP response. @param {Response} response @param {number} depth */
         async completeAnswer(response, depth) {
             if (response.status !== 200 || !(response.headers.get('content-type') || '').includes(CONTENT)) return response;
             const text = await response.text();
@@ -49,7 +49,7 @@
             if (typeof value === 'string') return WRITTEN.has(prop) ? value : this._address(value, depth === 0 && LEADS.has(prop));
             if (value === null || typeof value !== 'object') return value;
             if (Array.isArray(value)) {
-                // Of numbers there may be very many.
+                // Arrays of numbers may be very long.
                 for (let n = 0; n < value.length; n++) if (typeof value[n] !== 'number') value[n] = this._walked(value[n], prop, -1);
                 return value;
             }
@@ -60,7 +60,7 @@
             return value;
         }
 
-        /** Where a `dcc.Link` leads that stays in the page: always within the app. @param {string} href */
+        /** The address of a `dcc.Link` that stays in the page: it is always within the app. @param {string} href */
         _within(href) {
             const old = href.startsWith(this._prefix) ? undefined : this._from.find(each => href.startsWith(each));
             return old === undefined || href.startsWith('//') ? href : this._prefix + href.slice(old.length);
@@ -78,7 +78,7 @@
         }
     };
 
-    /** Whether a `dcc.Link` loads nothing: with `refresh`, or another target, it leads wherever its address does. */
+    /** Whether a `dcc.Link` stays in the page. With `refresh` or another target it loads its address. */
     function staysInThePage({href, refresh, target}) {
         return typeof href === 'string' && !refresh && (!target || target === '_self');
     }

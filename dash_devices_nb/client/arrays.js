@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Numpy arrays in figures, which Plotly's Python side packs as `{dtype, bdata, shape}`. Plotly draws them, but extends only lists,
- * and a `Patch` speaks of lists: what is changed of one becomes a list first.
+ * Numpy arrays in figures. Plotly's Python side packs them as `{dtype, bdata, shape}`, and the app sends large ones as bytes; those
+ * become typed arrays of the browser, which Plotly draws without reading any JSON. But Plotly extends only lists, and a `Patch`
+ * modifies lists. So an array becomes a list before it is changed.
  */
 (function () {
     'use strict';
@@ -18,23 +19,94 @@
         f4: Float32Array,
         f8: Float64Array
     };
+    /** The props whose arrays Plotly adds to lists. */
+    const EXTENDING = new Set(['extendData', 'prependData']);
+    /** The bytes before the JSON of a frame. */
+    const HEAD = 8;
+    const ALIGNMENT = 8;
+    /** So many arguments a call takes in every browser. */
+    const STEP = 8192;
     const ON_LISTS = new Set(['Extend', 'Append', 'Prepend', 'Insert', 'Clear', 'Reverse', 'Remove']);
 
-    const isPacked = value => value !== null && typeof value === 'object' && 'bdata' in value && value.dtype in KINDS;
+    /** The typed arrays, and the lists of such, that came as bytes. @type {WeakSet<object>} */
+    const arrived = new WeakSet();
 
-    /** A packed array as a list, of lists where it has several dimensions; anything else as it is. @param {any} value */
+    const isPacked = value =>
+        value !== null && typeof value === 'object' && (arrived.has(value) || ('bdata' in value && value.dtype in KINDS));
+
+    /** Convert a packed or typed array to a (nested) list; return anything else unchanged. @param {any} value */
     dd.unpacked = value => {
         if (!isPacked(value)) return value;
+        if (arrived.has(value)) return Array.from(value, each => (typeof each === 'object' ? Array.from(each) : each));
         const bytes = Uint8Array.from(atob(value.bdata), each => each.charCodeAt(0));
-        let list = Array.from(new KINDS[value.dtype](bytes.buffer));
-        const shape = value.shape === undefined ? [] : String(value.shape).split(',').map(Number);
-        for (const length of shape.slice(1).reverse())
-            list = Array.from({length: list.length / length}, (_, row) => list.slice(row * length, (row + 1) * length));
-        return list;
+        return inRows(Array.from(new KINDS[value.dtype](bytes.buffer)), value.shape, (list, from, to) => list.slice(from, to));
+    };
+
+    /** The lengths of an array's dimensions but for the first, the last one first. @param {string|undefined} shape such as "2, 3" */
+    const lengths = shape => (shape === undefined ? [] : String(shape).split(',').map(Number).slice(1).reverse());
+
+    /** Cut numbers into rows. @param {any} numbers @param {string|undefined} shape @param {(numbers: any, from: number, to: number) => any} part */
+    function inRows(numbers, shape, part) {
+        let rows = numbers;
+        for (const length of lengths(shape)) {
+            const all = rows;
+            const cut = all === numbers ? part : (list, from, to) => list.slice(from, to);
+            rows = Array.from({length: all.length / length}, (_, row) => cut(all, row * length, (row + 1) * length));
+        }
+        return rows;
+    }
+
+    /**
+     * A frame of the app whose arrays are bytes: a zero, the length of its JSON, the JSON, and the bytes from the next multiple of 8 on.
+     * @param {ArrayBuffer} data
+     * @returns {{frame: Received<SharedModsFrame | OwnModsFrame>, text: string}} the frame with its arrays, and its JSON
+     */
+    dd.frameWithArrays = data => {
+        const length = new DataView(data).getUint32(4);
+        const text = new TextDecoder().decode(new Uint8Array(data, HEAD, length));
+        const {a, frame} = /** @type {FrameWithArrays} */ (JSON.parse(text));
+        const from = Math.ceil((HEAD + length) / ALIGNMENT) * ALIGNMENT;
+        for (const [id, prop] of a) {
+            const props = frame.m[id];
+            props[prop] = filled(props[prop], {data, from, lists: EXTENDING.has(prop)});
+        }
+        return {frame: Object.assign(frame, {size: data.byteLength}), text};
     };
 
     /**
-     * What a `Patch` is for, with the arrays unpacked that it changes; the same object if there are none.
+     * A value with its arrays.
+     * @param {any} value where each array is `[offset, length]`
+     * @param {{data: ArrayBuffer, from: number, lists: boolean}} bytes `lists`: they are wanted as lists
+     */
+    function filled(value, bytes) {
+        if (value === null || typeof value !== 'object') return value;
+        if (value.dtype in KINDS && Array.isArray(value.bdata)) return arrayOf(value, bytes);
+        if (dd.isPatch(value))
+            for (const operation of value.operations) filled(operation, {...bytes, lists: operation.operation !== 'Assign'});
+        else for (const key of Object.keys(value)) value[key] = filled(value[key], bytes);
+        return value;
+    }
+
+    function arrayOf({dtype, bdata: [offset, length], shape, list}, {data, from, lists}) {
+        const numbers = new KINDS[dtype](data, from + offset, length / KINDS[dtype].BYTES_PER_ELEMENT);
+        const rows = inRows(numbers, shape, (all, start, end) => all.subarray(start, end));
+        arrived.add(rows);
+        if (lists) return dd.unpacked(rows);
+        // A program on the page's side may write it as JSON, and the renderer does for a callback's State: as stock Dash has it.
+        const packed = () => ({dtype, bdata: base64(numbers), ...(shape === undefined ? {} : {shape})});
+        const written = list ? () => dd.unpacked(rows) : packed;
+        return Object.defineProperty(rows, 'toJSON', {value: written});
+    }
+
+    function base64(numbers) {
+        const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+        let text = '';
+        for (let at = 0; at < bytes.length; at += STEP) text += String.fromCharCode(...bytes.subarray(at, at + STEP));
+        return btoa(text);
+    }
+
+    /**
+     * Unpack the arrays that a `Patch` changes in its value. Returns the same object if there are none.
      * @param {any} value @param {{operations: {operation: string, location: any[]}[]}} patch
      */
     dd.unpackedFor = (value, patch) => {
@@ -56,7 +128,7 @@
         return copy;
     }
 
-    /** Unpack what a plot is about to extend, in the traces that it has. */
+    /** Unpack the arrays that a plot is about to extend, in its traces. */
     function unpackTraces(plot, update, traces) {
         const {data} = typeof plot === 'string' ? /** @type {any} */ (document.getElementById(plot)) || {} : plot;
         if (!Array.isArray(data)) return;
@@ -71,7 +143,7 @@
             }
     }
 
-    /** Plotly, which comes with the first graph: whoever extends traces, `dcc.Graph` or we. */
+    /** Plotly is loaded with the first graph. `dcc.Graph` and our scripts extend traces through it. */
     let plotly;
     Object.defineProperty(window, 'Plotly', {
         configurable: true,

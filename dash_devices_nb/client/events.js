@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * Events: values of which every one counts, as the new points in a graph's `extendData`.
+ * Events: values that must all arrive, such as the new points in a graph's `extendData`.
  *
- * dcc.Graph collects the events that come while it loads or draws, and draws all it has collected anew with each that
- * follows, so that points come twice and more (seen with Dash 4.4.1). A graph's events therefore go to Plotly itself, as
- * the graph would hand them over, each when the one before is drawn; those that wait meanwhile are put together.
+ * dcc.Graph collects the events that arrive while it loads or draws, and draws its whole collection again with each later
+ * event, so points appear twice or more (seen with Dash 4.4.1). Therefore a graph's events go directly to Plotly, as the
+ * graph would pass them, each when the previous one is drawn. Waiting events are merged.
  *
- * Events of other components go through the store, each when the component has taken the one before: an AG Grid sets its
- * `rowTransaction` back then, any other has been rendered with it a few tasks later. They come marked from the app.
+ * Events of other components go through the store, each when the component has taken the previous one: an AG Grid then resets
+ * its `rowTransaction`; any other component has rendered it a few tasks later. The app marks these events.
  */
 (function () {
     'use strict';
@@ -16,19 +16,19 @@
     const LOOK_MS = 50;
     const EVENTS = ['extendData', 'prependData'];
     const MARK = '__dash_devices_event';
-    /** Props that a component sets back once it has taken an event. */
+    /** Props that a component resets once it has taken an event. */
     const SET_BACK = new Set(['rowTransaction']);
-    /** So many of a component may wait; one that does not take them any more loses them, and the person is told. */
+    /** The most events that may wait for a component. One that takes none loses them, and the person is told. */
     const MOST_KEPT = 10000;
     const TASKS = 4;
     const LOOKS = 50;
     const TAKEN_MS = 20;
     const LONGEST_MS = 2000;
 
+    const isMarked = value => value !== null && typeof value === 'object' && MARK in value;
+
     /** Whether a value from the app is an event. @param {string} prop @param {any} value */
     dd.isEvent = (prop, value) => EVENTS.includes(prop) || isMarked(value);
-
-    const isMarked = value => value !== null && typeof value === 'object' && MARK in value;
 
     dd.Events = class Events {
         /**
@@ -38,11 +38,11 @@
         constructor(renderer, refused) {
             this._refused = refused;
             this._renderer = renderer;
-            /** What waits, by component and prop. @type {Map<string, any[]>} */
+            /** Waiting events, by component and prop. @type {Map<string, any[]>} */
             this._queues = new Map();
             /** The graphs that are drawing. @type {Set<string>} */
             this._drawing = new Set();
-            /** The props that hold an event which is not taken yet. @type {Set<string>} */
+            /** The props with an event that is not taken yet. @type {Set<string>} */
             this._taking = new Set();
             this._timer = 0;
             this._channel = new MessageChannel();
@@ -59,21 +59,22 @@
                 this._refused(`${id} has not taken its last ${MOST_KEPT} events (${prop}); reload the page to see what holds.`);
             }
             this._queues.set(key, EVENTS.includes(prop) && queue.length > MOST_WAITING ? fewer(queue, prop) : queue);
-            this._soon();
+            this._schedule();
         }
 
-        /** Forget what waits: the layout is read anew. */
+        /** Drop all waiting events: the layout is loaded again. */
         clear() {
             this._queues.clear();
         }
 
-        /** Forget what waits for a component: a figure, or its rows, come that hold it already. @param {string} id @param {string} prop */
+        /** Drop a component's waiting events: a new figure, or new rows, include them. @param {string} id @param {string} prop */
         forget(id, prop) {
             if (prop === 'figure') EVENTS.forEach(event => this._queues.delete(`${id}\n${event}`));
             else if (prop === 'rowData') this._queues.delete(`${id}\nrowTransaction`);
+            else if (prop === 'lines') this._queues.delete(`${id}\naddLines`);
         }
 
-        _soon() {
+        _schedule() {
             this._channel.port2.postMessage(0);
         }
 
@@ -83,22 +84,22 @@
                 const node = this._renderer.node(id);
                 if (!node) this._queues.delete(key);
                 else if (isGraph(node)) this._draw(id, prop, queue, key);
-                else if (!this._taking.has(key)) this._hand(id, prop, queue.shift(), key);
+                else if (!this._taking.has(key)) this._deliver(id, prop, queue.shift(), key);
             }
         }
 
-        async _hand(id, prop, event, key) {
+        async _deliver(id, prop, event, key) {
             this._taking.add(key);
             this._renderer.setQuietly(id, prop, event);
             if (SET_BACK.has(prop)) await this._taken(id, prop, event);
             else for (let n = 0; n < TASKS; n++) await task();
             this._taking.delete(key);
             const queue = this._queues.get(key);
-            if (queue && queue.length) this._soon();
+            if (queue && queue.length) this._schedule();
             else this._queues.delete(key);
         }
 
-        /** Wait until a component has set back the prop that had an event; not for ever: it may not be shown yet, and keep them. */
+        /** Wait until a component has reset the prop of an event, for a limited time: a component that is not shown yet keeps it. */
         async _taken(id, prop, event) {
             const from = performance.now();
             for (let looks = 0; performance.now() - from < LONGEST_MS; looks++) {
@@ -113,7 +114,7 @@
             const plot = plotOf(id);
             if (!plot) {
                 clearTimeout(this._timer);
-                this._timer = window.setTimeout(() => this._soon(), LOOK_MS);
+                this._timer = window.setTimeout(() => this._schedule(), LOOK_MS);
                 return;
             }
             const [event, ...rest] = prop === 'extendData' ? together(queue) : queue;
@@ -121,12 +122,12 @@
             else this._queues.delete(key);
             this._drawing.add(id);
             try {
-                await hand(plot, prop, event);
+                await extend(plot, prop, event);
             } catch (error) {
                 console.error(`${id}.${prop}:`, error);
             } finally {
                 this._drawing.delete(id);
-                if (this._queues.size) this._soon();
+                if (this._queues.size) this._schedule();
             }
         }
     };
@@ -139,7 +140,7 @@
         if (next) next();
     };
 
-    /** The next task of the browser, which it does not put off in a hidden page. @returns {Promise<void>} */
+    /** Wait for the browser's next task, which is not delayed in a hidden page. @returns {Promise<void>} */
     function task() {
         return new Promise(resolve => {
             waiting.push(resolve);
@@ -151,32 +152,32 @@
         return node.type === 'Graph' && node.namespace === 'dash_core_components';
     }
 
-    /** The element that Plotly has drawn on, or null before it has. @param {string} id */
+    /** The element that Plotly has drawn on; null before that. @param {string} id */
     function plotOf(id) {
         const element = document.getElementById(id);
         const plot = element && element.querySelector('.js-plotly-plot');
         return plot && /** @type {any} */ (plot).data && !plot.classList.contains('dash-graph--pending') ? plot : null;
     }
 
-    /** The parts of an event, which dcc.Graph takes as [update, traces, most] or as the update alone. */
+    /** The parts of an event. dcc.Graph accepts [update, traces, most] or only the update. */
     function parts(event) {
         const [update, traces, most] = Array.isArray(event) ? event : [event];
         const [first] = Object.values(update);
         return [update, traces || first.map((_, number) => number), most];
     }
 
-    function hand(plot, prop, event) {
+    function extend(plot, prop, event) {
         const {Plotly} = /** @type {any} */ (window);
         return (prop === 'extendData' ? Plotly.extendTraces : Plotly.prependTraces)(plot, ...parts(event));
     }
 
-    /** A queue that has become long: new points lie together, of other events the oldest go. */
+    /** Shorten a long queue: merge new points, and drop the oldest of other events. */
     function fewer(queue, prop) {
         const shorter = prop === 'extendData' ? together(queue) : queue;
         return shorter.length > MOST_WAITING ? shorter.slice(-MOST_WAITING) : shorter;
     }
 
-    /** Events for the same traces, put together; of the points those stay that the graph keeps. @param {any[]} queue */
+    /** Merge events for the same traces, up to the number of points that the graph keeps. @param {any[]} queue */
     function together(queue) {
         /** @type {any[]} */
         const result = [];

@@ -1,11 +1,11 @@
 // @ts-check
-/** Keeps focus and caret over a new layout, for which the renderer makes all elements anew. */
+/** Keeps focus and caret when the layout is replaced: the renderer then makes all elements again. */
 (function () {
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const WAIT_MS = 5000;
 
-    /** Note who has the focus; once an element of the same id has taken its place, give it the focus and the caret. */
+    /** Remember the focused element. Once an element with the same id has replaced it, restore focus and caret. */
     dd.keepFocus = function () {
         const before = /** @type {any} */ (document.activeElement);
         if (!before || !before.id || before === document.body) return;
@@ -27,7 +27,7 @@
         }
     };
 
-    /** Start, end and direction of what is selected; null where an element has none (a checkbox, a number). */
+    /** Start, end and direction of the selection; null if the element cannot have one (a checkbox, a number). */
     function caretOf(element) {
         return typeof element.selectionStart === 'number'
             ? [element.selectionStart, element.selectionEnd, element.selectionDirection]

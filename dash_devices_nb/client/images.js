@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * Images that come as bytes: in an `html.Img` as the URL of a blob, or as pixels on an `html.Canvas`.
+ * Images sent as bytes: shown in an `html.Img` as a blob URL, or drawn on an `html.Canvas`. Videos: see `videos.js`.
  *
- * The app sends the next image for a place when this one is shown. An image for a component that is not in the document
- * (yet) is kept, the newest for each place, and shown when the component comes; so is the last one, for a component that
- * a callback puts in the place of the one that showed it.
+ * The app sends the next image for a prop when this one is shown. The newest image for a component that is not in the document
+ * yet is kept, and shown when the component appears. The last image is also kept, for a component that a callback puts in
+ * place of the one that showed it.
  */
 (function () {
     'use strict';
@@ -18,22 +18,29 @@
          */
         constructor(renderer) {
             this._renderer = renderer;
-            /** How to draw the last image once more, by place. @type {Map<string, {id: string, again: () => void}>} */
+            /** Redraws the last image, by prop. @type {Map<string, {id: string, again: () => void}>} */
             this._last = new Map();
-            /** The URL that is shown, by place. @type {Map<string, string>} */
+            /** The URL that is shown, by prop. @type {Map<string, string>} */
             this._urls = new Map();
-            /** What waits for its component, by place. @type {Map<string, {id: string, draw: () => void}>} */
+            /** Images that wait for their components, by prop. @type {Map<string, {id: string, draw: () => void}>} */
             this._waiting = new Map();
             this._timer = 0;
+            this._videos = new dd.Videos((place, id, draw) => this._whenThere(place, id, draw));
         }
 
         /**
-         * @param {{id: string, prop: string, mime: string, w: number, h: number, d: number}} header
+         * @param {ImageHeader} header
          * @param {Uint8Array} bytes
-         * @param {() => void} shown called when the next one may come
+         * @param {(count?: number, lacks?: 'key' | 'images') => void} shown called when the next image may be sent
          */
         show(header, bytes, shown) {
             const place = `${header.id}.${header.prop}`;
+            if (header.v) {
+                this._last.delete(place);
+                this._waiting.delete(place);
+                return this._videos.show(header, bytes, shown);
+            }
+            this._videos.end(place);
             if (header.mime === 'raw') {
                 /** @type {Element|null} */
                 let canvas = null;
@@ -43,14 +50,20 @@
                 };
                 this._last.set(place, {id: header.id, again: draw});
                 this._whenThere(place, header.id, draw);
-                requestAnimationFrame(shown);
+                requestAnimationFrame(() => shown());
                 return;
             }
             const url = URL.createObjectURL(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], {type: header.mime}));
             const image = new Image();
             image.onload = image.onerror = () => {
                 const before = this._urls.get(place);
-                const set = () => this._renderer.setQuietly(header.id, header.prop, url);
+                /** @type {Element|null} */
+                let canvas = null;
+                const set = () => {
+                    const there = document.getElementById(header.id);
+                    if (!(there instanceof HTMLCanvasElement)) this._renderer.setQuietly(header.id, header.prop, url);
+                    else if (there !== canvas) drawImage((canvas = there), image);
+                };
                 this._urls.set(place, url);
                 this._last.set(place, {
                     id: header.id,
@@ -63,10 +76,11 @@
             image.src = url;
         }
 
-        /** Components have come: those that took the place of others show the last image too. */
+        /** Show the last images again in components that have replaced others. */
         again() {
-            if (!this._last.size) return;
+            if (!this._last.size && !this._videos.any) return;
             requestAnimationFrame(() => {
+                this._videos.again();
                 for (const {id, again} of this._last.values()) if (document.getElementById(id)) again();
             });
         }
@@ -92,8 +106,15 @@
         }
     };
 
-    /** Draw bytes of grey, RGB or RGBA pixels on a canvas. */
-    function drawRaw(canvas, {w, h, d}, bytes) {
+    /** Draw an image that is loaded. @param {HTMLCanvasElement} canvas @param {HTMLImageElement} image */
+    function drawImage(canvas, image) {
+        const {naturalWidth: width, naturalHeight: height} = image;
+        if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
+        canvas.getContext('2d')?.drawImage(image, 0, 0);
+    }
+
+    /** Draw grey, RGB or RGBA pixels on a canvas. @param {any} canvas @param {ImageHeader} header @param {Uint8Array} bytes */
+    function drawRaw(canvas, {w = 0, h = 0, d = 1}, bytes) {
         if (!(canvas instanceof HTMLCanvasElement)) return;
         if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, {width: w, height: h});
         const pixels = new Uint8ClampedArray(4 * w * h);

@@ -37,6 +37,7 @@
             if (!this._root) {
                 const host = document.createElement('div');
                 host.id = '_dash-devices-notices';
+                host.lang = dd.spoken();
                 this._root = host.attachShadow({mode: 'open'});
                 this._root.innerHTML =
                     `<style>${STYLE}</style><div class="bar" role="status"></div>` +
@@ -47,8 +48,8 @@
         }
 
         /**
-         * Say what holds the page up, until it is over. One of the states that hold is shown: the kernel's, which explains
-         * the others, or the first.
+         * Show what delays the page, until it is over. Of several states the kernel's is shown, which explains the others,
+         * or else the first.
          * @param {string} name @param {string} text empty: it is over @param {string} [level]
          */
         state(name, text, level = '') {
@@ -70,7 +71,7 @@
             head.textContent = title;
             const close = document.createElement('button');
             close.textContent = '×';
-            close.setAttribute('aria-label', 'Close');
+            close.setAttribute('aria-label', dd.text('close'));
             close.onclick = () => notice.remove();
             notice.append(...(title ? [head] : []), text, close);
             list.append(notice);

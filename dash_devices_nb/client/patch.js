@@ -1,5 +1,5 @@
 // @ts-check
-/** Applying a `Patch` (https://dash.plotly.com/partial-properties) to a value, without changing it. */
+/** Apply a `Patch` (https://dash.plotly.com/partial-properties) to a value, without modifying it. */
 (function () {
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
@@ -29,6 +29,7 @@
     /** Whether two values are equal as JSON. @param {any} a @param {any} b */
     function same(a, b) {
         if (a === b || a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
+        if (ArrayBuffer.isView(a) && a.constructor === b.constructor) return sameNumbers(a, b);
         const keys = Object.keys(a);
         return (
             Array.isArray(a) === Array.isArray(b) &&
@@ -37,11 +38,16 @@
         );
     }
 
+    /** Whether two typed arrays are equal; NaN, which is null in JSON, equals itself. @param {any} a @param {any} b */
+    function sameNumbers(a, b) {
+        return a.length === b.length && a.every((each, number) => Object.is(each, b[number]));
+    }
+
     dd.same = same;
 
     const at = (value, step) => (Array.isArray(value) && step < 0 ? value.length + step : step);
 
-    /** Copy `value` along `location` and change what is there. */
+    /** Copy `value` along `location` and change the value there. */
     function along(value, location, change) {
         if (!location.length) return change(value);
         const copy = Array.isArray(value) ? [...value] : {...value};
@@ -60,7 +66,7 @@
     }
 
     /**
-     * @param {any} value what the page has
+     * @param {any} value the page's value
      * @param {{operations: {operation: string, location: any[], params: any}[]}} patch
      */
     dd.applyPatch = (value, patch) => {

@@ -2,19 +2,19 @@
 /**
  * The one file that touches the internals of Dash's renderer. Each assumption has a test in `tests/client/`.
  *
- * - The renderer pushes its redux store on `window.dash_stores`.
+ * - The renderer pushes its redux store onto `window.dash_stores`.
  * - `state.layoutHashes[path.join(',')]` is replaced at each change of a component's props, with `changedProps` and
- *   `renderType`: "internal" when the person did it, "callback" when a callback did, "clientsideApi" for `set_props`.
+ *   `renderType`: "internal" for a change by the component, "callback" by a callback, "clientsideApi" by `set_props`.
  * - A component's `setProps` dispatches a function, which dispatches `ON_PROP_CHANGE` with `renderType` "internal"; its
  *   `props` are then the `changedProps` of that path.
- * - `ON_PROP_CHANGE` sets props and tells no callback; a record put on the executed queue applies props as a
- *   callback's answer does: callbacks that listen are called, new components get their initial calls.
- * - While a callback's answer is applied, its record stands in `state.callbacks.executed`.
- * - Each component that is shown first (since Dash 4.5: anew) dispatches `RESET_COMPONENT_STATE` by itself, through
- *   `store.dispatch`, which like `store.subscribe` is looked up when it is needed, after the store was pushed.
- * - An element's fiber (`__reactFiber$...`) leads by `return` to those of the components around it, out of a portal too; a
- *   component's props are its `memoizedProps`, and have `id` and `setProps`.
- * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, swaps the callbacks; `RELOAD` reads layout and callbacks anew.
+ * - `ON_PROP_CHANGE` sets props and calls no callback. A record on the executed queue sets props as a callback's answer
+ *   does: callbacks with these inputs are called, and new components get their initial calls.
+ * - While a callback's answer is applied, its record is in `state.callbacks.executed`.
+ * - Each component dispatches `RESET_COMPONENT_STATE` when it is first shown (since Dash 4.5: shown again), through
+ *   `store.dispatch`. Like `store.subscribe`, that is looked up at each use, after the store was pushed.
+ * - The `return` of an element's fiber (`__reactFiber$...`) leads to the fibers of the components around it, also out of a
+ *   portal. A component's props are its `memoizedProps`, with `id` and `setProps`.
+ * - `SET_GRAPHS` with `reset`, then `dependenciesRequest`, replaces the callbacks. `RELOAD` loads layout and callbacks again.
  */
 (function () {
     'use strict';
@@ -23,33 +23,40 @@
     dd.Renderer = class Renderer {
         /**
          * @param {{changed: (id: string, props: object, cause: any) => void, edited: (id: string, edits: object, cause: any) => void,
-         *     hydrated: () => void, refused: (text: string) => void, shared: any, absent: any}} owner `changed`
-         *     is told of each change that did not come through `apply`; its cause is {person: true}, {initial: true}
-         *     or {by: [id, prop, revision]}; with `push`: that was pushed to all and is not shared; {own: [id, prop, number]}:
-         *     to this page alone, in the frame of that number; with `said`: a component answered that; {restored: true}: the browser has kept it.
-         *     `chain`: the callbacks that have led to it; `given`: the app has given it to all.
+         *     hydrated: () => void, refused: (text: string) => void, shared: any, missed: any, watched: any}} owner `changed`
+         *     is called with each change that did not come through `apply`. Its cause is one of
+         *     {person: true}; {initial: true}; {restored: true}: the browser had stored the value;
+         *     {by: [id, prop, revision]}: another change led to it; with `push`, one that was pushed to all and is not shared;
+         *     {own: [id, prop, number]}: a push to this page only led to it, in the frame with that number.
+         *     With `said`, a component answered that change. `chain`: the callbacks that led to it. `given`: the app set it for all.
          */
         constructor(owner) {
             this._owner = owner;
             this._store = null;
             this._hashes = null;
-            /** The props of the change that was told before it was made. @type {object|null} */
+            /** The props of a change that was reported before the renderer made it. @type {object|null} */
             this._told = null;
             this._applying = false;
             this._hydrated = false;
             /** Who changed a prop last, by "id.prop". @type {Map<string, any>} */
             this._causes = new Map();
-            /** The cause of the answer that is being read, for `set_props` and `running` in it. */
+            /** The cause of the answer that is being processed, for its `set_props` and `running`. */
             this.answering = null;
             this._images = new dd.Images(this);
-            /** Outputs of callbacks to call once the renderer has them. @type {string[]} */
+            /** The outputs of callbacks to call once the renderer has them. @type {string[]} */
             this._again = [];
             this._graphs = this._paths = null;
             this._events = new dd.Events(this, text => owner.refused(text));
             this._acts = new dd.Acts(id => this._acting(id), componentsAround);
             this._inPlace = new dd.InPlace((id, prop) => this._owner.shared.has(id, prop));
-            /** Those whom the store tells of changes. @type {any} */
+            /** The listeners of the store. @type {any} */
             this._listeners = null;
+            // What a page adds to a graph by itself goes the way of what the app adds: dcc.Graph may draw it twice.
+            window.addEventListener('dash-devices-extend', event => {
+                const {id, value} = /** @type {CustomEvent} */ (event).detail;
+                if (value) this._events.add(id, 'extendData', value);
+                else this._events.forget(id, 'figure');
+            });
             const stores = (window.dash_stores = window.dash_stores || []);
             stores.push = (...added) => {
                 const length = Array.prototype.push.apply(stores, added);
@@ -64,10 +71,10 @@
             this.keepToTheApp();
             store.subscribe(() => this._look());
             const late = action => action.type === 'RESET_COMPONENT_STATE';
-            this._listeners = new dd.Listeners(store, late, action => this._dispatched(action));
+            this._listeners = new dd.StoreListeners(store, late, action => this._dispatched(action));
         }
 
-        /** A component changes its props: it is sent before the renderer's own turn with it, which takes longer than the way. */
+        /** A component changes its props. Send that before the renderer handles it, which takes longer than the network. */
         _dispatched({type, payload}) {
             if (type !== 'ON_PROP_CHANGE' || payload.renderType !== 'internal' || this._applying || !this._hashes) return;
             this._told = payload.props;
@@ -88,10 +95,11 @@
                 }
             }
             if (this._again.length && state.graphs && !state.graphs.reset && state.graphs !== this._graphs) this._callAgain(state);
+            if (state.graphs !== this._graphs || state.paths !== this._paths) this._owner.watched.look();
             this._graphs = state.graphs;
             if (state.paths !== this._paths) {
                 this._images.again();
-                this._owner.absent.look();
+                this._owner.missed.request();
             }
             this._paths = state.paths;
             const hydrated = state.appLifecycle === 'HYDRATED';
@@ -109,7 +117,7 @@
             const name = dd.stringifyId(id);
             if (change.renderType === 'internal') {
                 let last;
-                for (const [cause, props] of this._acts.said(name, node, change.changedProps)) {
+                for (const [cause, props] of this._acts.causesOf(name, node, change.changedProps)) {
                     this._tell(name, props, cause);
                     last = cause;
                 }
@@ -128,13 +136,13 @@
             this._owner.changed(name, props, cause);
         }
 
-        /** A person begins to act in what may be a component. */
+        /** A person begins to act, perhaps in a component. */
         _acting(id) {
             const node = this._store && this._hydrated && this.node(id);
             if (node) this._inPlace.before(id, node);
         }
 
-        /** Whether an event is under way that other events may follow in the same task of the browser. */
+        /** Whether an event is being handled that other events may follow in the same task of the browser. */
         get goesOn() {
             return this._acts.goesOn;
         }
@@ -144,19 +152,19 @@
             this._inPlace.sent(id, prop, edits);
         }
 
-        /** The app, or a callback of this page, has set props; with them may come components. */
+        /** The app, or a callback of this page, has set props, perhaps with new components. */
         _changedByApp(name, props, cause) {
             this._acts.changed(name, cause);
             for (const prop in props)
                 if (holdsComponents(props[prop])) for (const each of dd.idsIn(props[prop])) this._acts.changed(each, cause);
         }
 
-        /** What the program says of the causes of changes. @param {[any, string, string][]} rules */
+        /** The causes of changes that the program has named. @param {[any, string, string][]} rules */
         rule(rules) {
             this._acts.rule(rules);
         }
 
-        /** Have components that the browser feeds keep to the app. */
+        /** Make components that restore values from the browser use the app's values. */
         keepToTheApp() {
             dd.keepToTheApp({
                 shared: (id, prop) => this._owner.shared.keeps(id, prop),
@@ -176,7 +184,7 @@
         }
 
         /**
-         * Why a callback with these changed props is called; `through`: the one by which a person of this page did it.
+         * The cause of a callback's call with these changed props. `through`: the prop by which a person on this page caused it.
          * @param {string[]} names "id.prop"
          */
         causeOf(names) {
@@ -197,7 +205,7 @@
             return own ? {initial: true, own} : restored || {initial: true};
         }
 
-        /** Whether a callback is one that is called when the page loads. @param {string} output */
+        /** Whether a callback is called when the page loads. @param {string} output */
         callsAtLoad(output) {
             const callbacks = this._store.getState().graphs.callbacks || [];
             return callbacks.some(each => each.output === output && !each.prevent_initial_call);
@@ -225,7 +233,7 @@
             return node || null;
         }
 
-        /** Set a prop that nobody is told of. @param {string} id @param {string} prop @param {any} value */
+        /** Set a prop without calling callbacks. @param {string} id @param {string} prop @param {any} value */
         setQuietly(id, prop, value) {
             const path = this._path(id);
             if (!path) return;
@@ -234,7 +242,7 @@
         }
 
         /**
-         * The renderer is about to apply these: unpack the arrays of figures that a `Patch` among them changes.
+         * Before the renderer applies these: unpack the arrays of figures that a `Patch` changes.
          * @param {{[id: string]: {[prop: string]: any}}} mods
          */
         unpackFor(mods) {
@@ -262,6 +270,14 @@
             return Object.entries(objs).flatMap(([names, all]) => all.map(({values}) => dd.stringifyId(joined(names.split(','), values))));
         }
 
+        /** The ids, without dicts, that are input or state of a callback of this page: of one with an output here, or with none. */
+        usedIds() {
+            const {graphs, paths} = this._store.getState();
+            const here = ({id}) => typeof id !== 'string' || paths.strs[id];
+            const callbacks = (graphs.callbacks || []).filter(each => each.no_output || !each.outputs.length || each.outputs.some(here));
+            return callbacks.flatMap(each => [...each.inputs, ...each.state]).flatMap(({id}) => (typeof id === 'string' ? [id] : []));
+        }
+
         _heard(id, prop) {
             const {inputMap, inputPatterns} = this._store.getState().graphs || {};
             if (!id.startsWith('{')) return Boolean(inputMap && inputMap[id] && inputMap[id][prop]);
@@ -272,9 +288,9 @@
         /**
          * Set props that came from the app.
          * @param {{[id: string]: {[prop: string]: any}}} mods
-         * @param {number} [revision] of the shared state, where all pages get them
-         * @param {number} [number] of the frame, where only this page does; without both they undo what this page did: that
-         *     calls none of the callbacks by which it came, or a ring of them would go on for ever
+         * @param {number} [revision] the revision of the shared state, if all pages get them
+         * @param {number} [number] the number of the frame, if only this page gets them. Without both, they undo changes of this
+         *     page. Then the callbacks that led to those changes are not called: a circle of callbacks would never end.
          */
         apply(mods, revision, number) {
             /** @type {{[id: string]: any}} */
@@ -284,7 +300,7 @@
             for (const id in mods) {
                 const path = this._path(id);
                 if (!path) {
-                    if (revision) this._owner.absent.missed(id, revision);
+                    if (revision) this._owner.missed.add(id, revision);
                     continue;
                 }
                 const old = this.props(id) || {};
@@ -300,11 +316,11 @@
                     }
                     if (!dd.isPatch(value)) this._events.forget(id, prop);
                     if (holdsComponents(value)) {
-                        if (revision) this._owner.absent.brings(value, revision);
-                        dd.persistLess(value, (each, name) => this._owner.shared.keeps(each, name));
+                        if (revision) this._owner.missed.arriving(value, revision);
+                        dd.stopPersisting(value, (each, name) => this._owner.shared.keeps(each, name));
                     }
                     const noted = this._inPlace.noted(old[prop]);
-                    // It may be edited already, and tell so later only, when this value has taken its place.
+                    // A person may have edited it already; the component reports that only after this value has replaced it.
                     if (noted) {
                         const edits = this._inPlace.edits(id, this.node(id), {});
                         this._owner.edited(id, edits, {person: true});
@@ -315,21 +331,21 @@
                         try {
                             value = dd.applyPatch(old[prop], value);
                         } catch (error) {
-                            this._owner.refused(`A Patch does not fit this page's ${id}.${prop}: ${/** @type {Error} */ (error).message}`);
+                            this._owner.refused(dd.text('patch', `${id}.${prop}`, /** @type {Error} */ (error).message));
                             continue;
                         }
                     }
                     const was = this._causes.get(`${id}.${prop}`);
                     const before = revision || number ? [] : (was || {}).chain || [];
                     chain.push(...before);
-                    // What a Patch is applied to may be this page's own.
+                    // A Patch may be applied to this page's own value.
                     const given = Boolean(revision && !(dd.isPatch(mods[id][prop]) && was && !was.given));
                     const cause = {...this._causeOfPush(id, prop, revision, number), given, chain: before};
                     this._causes.set(`${id}.${prop}`, cause);
                     if (noted) this._inPlace.note(value);
                     const told = this._heard(id, prop);
                     const brings = holdsComponents(value) || holdsComponents(old[prop]);
-                    // It is shown anew, as a component may show something else, but calls nothing.
+                    // Set it again, as the component may show something else, but call nothing.
                     if (told && !brings && dd.same(old[prop], value)) unchanged[prop] = value;
                     else props[prop] = value;
                     tell = tell || (prop in props && (told || brings));
@@ -353,7 +369,7 @@
             }
         }
 
-        /** Why a prop changes that has come from the app. */
+        /** The cause of a change that came from the app. */
         _causeOfPush(id, prop, revision, number) {
             const place = [id, prop, revision || number];
             if (!revision) return {pushed: true, own: place};
@@ -367,7 +383,7 @@
             });
         }
 
-        /** Apply as the answer of a callback that nobody declared, and that these led to. */
+        /** Apply props as the answer of an undeclared callback. These callbacks led to it. */
         _answer(data, predecessors = []) {
             const callback = {output: 'dash-devices', outputs: [], inputs: [], state: [], no_output: true};
             const nothing = () => [];
@@ -388,16 +404,16 @@
         }
 
         /**
-         * Show an image that came as bytes.
-         * @param {{id: string, prop: string, mime: string, w?: number, h?: number, d?: number}} header
+         * Show an image that arrived as bytes.
+         * @param {ImageHeader} header
          * @param {Uint8Array} bytes
-         * @param {() => void} shown called when the next one may come
+         * @param {(count?: number, lacks?: 'key' | 'images') => void} shown called when the page is ready for the next image
          */
         showImage(header, bytes, shown) {
             this._images.show(header, bytes, shown);
         }
 
-        /** Do something whose changes are not the person's. @param {() => void} action */
+        /** Run an action whose changes are not a person's. @param {() => void} action */
         quietly(action) {
             const before = this._applying;
             this._applying = true;
@@ -410,9 +426,9 @@
         }
 
         /**
-         * Swap the page's callbacks, keeping every value.
+         * Replace the page's callbacks, and keep all values.
          * @param {object[]} content
-         * @param {string[]} again the outputs of callbacks that are new: they are called, as when a page loads
+         * @param {string[]} again the outputs of new callbacks, which are called as when a page loads
          */
         setDependencies(content, again) {
             this._again = again;
@@ -447,7 +463,7 @@
         }
 
         /**
-         * What the person and this page's own callbacks have set.
+         * The values that the person and this page's own callbacks have set.
          * @param {(id: string, prop: string) => boolean} own
          */
         ownValues(own) {
@@ -463,7 +479,7 @@
             return values;
         }
 
-        /** Read layout and callbacks anew, without navigation. */
+        /** Load layout and callbacks again, without navigation. */
         reload() {
             if (!this._store) return;
             this._events.clear();
@@ -482,7 +498,7 @@
         }
     };
 
-    /** Lay values over the components of a layout, in place. @param {any} node @param {{[id: string]: object}} values */
+    /** Put values into the components of a layout, in place. @param {any} node @param {{[id: string]: object}} values */
     dd.overlay = (node, values) => {
         if (Array.isArray(node)) node.forEach(each => dd.overlay(each, values));
         else if (node && typeof node === 'object') {
@@ -492,10 +508,10 @@
         }
     };
 
-    /** The name under which React keeps the fiber of an element, once that is known. */
+    /** The property under which React keeps the fiber of an element, once that is known. */
     let fiberName = '';
 
-    /** The ids of the components that show the first of these nodes that React has made. @param {any[]} path */
+    /** The ids of the components around the first of these nodes that React has made. @param {any[]} path */
     function* componentsAround(path) {
         let fiber;
         for (const node of path) {

@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * Dash's requests: `fetch` is taken over, and what the renderer asks of Dash's four routes travels over the socket (or over
- * HTTP, where the services say so).
+ * Dash's requests: `fetch` is replaced, and the renderer's requests to Dash's four routes go over the socket (or over HTTP, if
+ * the services say so).
  *
- * A callback without output acts. It is asked for where a person acted, or the program pushed something that is no shared
- * callback's: one change of a shared prop must not act on a device once for each page that shows it.
+ * A callback without output acts. It is only requested if a person acted, or the program pushed a prop that no shared callback
+ * uses: a change of a shared prop must not act on a device once for each page.
  */
 (function () {
     'use strict';
@@ -13,20 +13,19 @@
     const UPDATE = '_dash-update-component';
     const PATCH = '__dash_patch_update';
     const HASH = '_reload-hash';
-    /** The app takes no request that is too large, or one too many: it says so in plain text. */
+    /** The app refuses requests that are too large or too many, with a reason in plain text. */
     const REFUSALS = [413, 429];
     const ROUTES = [LAYOUT, '_dash-dependencies', UPDATE, HASH];
-    /** A callback that is asked for while the server is gone is sent once it is back; after so long the dev tools say so. */
+    /** A callback requested while the server is gone is sent once it is back. After this time the dev tools report it. */
     const NO_ANSWER_MS = 1000;
     const NO_ANSWER = 'Callback failed: the server did not respond.';
-    const NOT_CONNECTED = 'This callback needs the live connection, which the app refuses to this page.';
 
     dd.Requests = class Requests {
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, body: number}} settings
-         * @param {{send: (frame: object) => boolean, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, gone: () => boolean, refuse: (text: string) => void,
+         * @param {{send: Send, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, gone: () => boolean, refuse: (text: string) => void,
          *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void,
-         *     ask: (frame: object, sent: (number: number|false) => void) => void, arrives: (tree: any) => void}} page `ask` sends after the
+         *     ask: (frame: RequestFrame, sent: (number: number|false) => void) => void, arrives: (tree: any) => void}} page `ask` sends after the
          *     changes that were made before; `arrives`: what Dash's routes answer, before the renderer has it
          */
         constructor(settings, page) {
@@ -35,13 +34,24 @@
             this._number = 0;
             /** Requests that are not answered. @type {Map<number, any>} */
             this._open = new Map();
-            /** Answers that the app sent along, by output: what the renderer will ask for next. @type {Map<string, any>} */
-            this._foreseen = new Map();
+            /** Predicted answers from the app, by output: the renderer will request them next. @type {Map<string, any>} */
+            this._predicted = new Map();
             this.overSocket = new Set(settings.socket);
             /** Whether the app refuses this page's socket: it will never come. */
             this._refused = false;
             this._fetch = window.fetch.bind(window);
             window.fetch = (input, init) => this._fetched(input, init);
+            // A stop button (`components/devices.js`): a request of its own, which waits for nothing.
+            window.addEventListener('dash-devices-stop', event => {
+                const {path, resolve, reject} = /** @type {CustomEvent} */ (event).detail;
+                this._stop(path).then(resolve, reject);
+            });
+        }
+
+        /** @param {string} path */
+        async _stop(path) {
+            const response = await this._overHttp(this._settings.prefix + path, {method: 'POST'}, path);
+            return {status: response.status, text: await response.text()};
         }
 
         _fetched(input, init) {
@@ -59,14 +69,14 @@
             const push = (acts && (cause.push || cause.own)) || null;
             if (acts && !push && !(cause.initial && renderer.callsAtLoad(body.output))) return Promise.resolve(new Answer(204, '', {}));
             if (body && !push && this._page.ignored(body.changedPropIds || [])) return Promise.resolve(new Answer(204, '', {}));
-            const foreseen = body && this._takeForeseen(body);
-            if (foreseen) this._unpack(foreseen.b);
-            if (foreseen) return Promise.resolve(new Answer(foreseen.s, foreseen.b, this._page.renderer, cause));
+            const predicted = body && this._takePrediction(body);
+            if (predicted) this._unpack(predicted.b);
+            if (predicted) return Promise.resolve(new Answer(predicted.s, predicted.b, this._page.renderer, cause));
             if (dd.tooLong(text, longest)) return Promise.resolve(this._tooLarge(text.length, longest));
-            if (this._refused) return this._without({body, input, init, path: route});
+            if (this._refused) return this._fallBack({body, input, init, path: route});
             const wanted = route === UPDATE ? update || push || this.overSocket.has(body && body.output) : other;
             if (!wanted || dd.tooLong(text, most / 2)) return this._overHttp(input, init, route);
-            // The dev tools know by a fetch that fails that there is no server; they ask again by themselves.
+            // The dev tools detect a missing server by a failed fetch, and retry by themselves.
             if (route === HASH && this._page.gone()) return Promise.reject(noServer());
             return new Promise((resolve, reject) => {
                 const number = ++this._number;
@@ -76,19 +86,19 @@
             });
         }
 
-        /** A request that the app would not take is not sent: the person is told at once. */
+        /** Refuse a request that the app would not accept, and tell the person at once. */
         _tooLarge(size, most) {
             const mb = bytes => (bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0);
-            const told = `This is too large: ${mb(size)} MB, and at most ${mb(most)} MB can be sent here. A file grows by a third on its way.`;
+            const told = dd.text('tooLarge', mb(size), mb(most));
             this._page.refuse(told);
             return new Answer(413, told, {});
         }
 
         /** The answer that came along, if this is the question that the app foresaw. */
-        _takeForeseen(body) {
-            const foreseen = this._foreseen.get(body.output);
-            this._foreseen.delete(body.output);
-            return foreseen && JSON.stringify(foreseen.k) === JSON.stringify(question(body)) ? foreseen : null;
+        _takePrediction(body) {
+            const predicted = this._predicted.get(body.output);
+            this._predicted.delete(body.output);
+            return predicted && JSON.stringify(predicted.k) === JSON.stringify(question(body)) ? predicted : null;
         }
 
         _ask(request) {
@@ -98,11 +108,11 @@
             this._page.ask({t: 'req', n, path, query, body, ...why}, number => {
                 request.frame = number;
                 request.sent = !!number || request.sent;
-                if (!request.sent && this._page.gone()) setTimeout(() => this._unsent(request), NO_ANSWER_MS);
+                if (!request.sent && this._page.gone()) setTimeout(() => this._warnIfUnsent(request), NO_ANSWER_MS);
             });
         }
 
-        _unsent(request) {
+        _warnIfUnsent(request) {
             if (this._open.has(request.number) && !request.sent) this._page.renderer.showError(NO_ANSWER, '');
         }
 
@@ -124,18 +134,32 @@
                 }
         }
 
-        /** There is a connection again. @param {boolean} resumed as the same client @param {number} n the last request it had */
-        again(resumed, n) {
+        /**
+         * There is a connection again.
+         * @param {boolean} resumed as the same client @param {number} n the last request it had
+         * @param {boolean} anew to an app that has started since: the page loads its layout, and calls what is called then
+         */
+        reconnected(resumed, n, anew) {
             for (const [number, request] of [...this._open]) {
                 request.frame = 0; // a number of the connection before
                 if (resumed ? number > n : !request.sent || request.path !== UPDATE) this._ask(request);
-                else if (!resumed) this._lost(request);
+                else if (!resumed) this._lost(request, anew);
             }
         }
 
-        _lost(request) {
+        /**
+         * An answer will not come. What a person asked for may act, and is not repeated without being asked for. What only shows
+         * something, as at the start of a page, is asked again: nobody would do it, and the page would stay empty.
+         */
+        _lost(request, anew) {
+            const asked = request.cause && request.cause.person;
+            if (!asked && !request.push && !anew && !request.again && hasOutput(request.body)) {
+                request.again = true; // once: its answer may be what ends the connection
+                this._ask(request);
+                return;
+            }
             this._open.delete(request.number);
-            this._page.refuse('The connection was lost before the answer came. Please try again.');
+            if (asked || request.push || !anew) this._page.refuse(dd.text('lost'));
             request.resolve(new Answer(503, 'the connection was lost', {}));
         }
 
@@ -143,7 +167,7 @@
         withoutSocket() {
             for (const [number, request] of this._open) {
                 this._open.delete(number);
-                this._without(request).then(request.resolve, request.reject);
+                this._fallBack(request).then(request.resolve, request.reject);
             }
         }
 
@@ -154,8 +178,8 @@
         }
 
         /** Ask over HTTP what can be asked so. @param {any} request */
-        async _without({body, input, init, path}) {
-            if (this._refused && body && this.overSocket.has(body.output)) return new Answer(403, NOT_CONNECTED, {});
+        async _fallBack({body, input, init, path}) {
+            if (this._refused && body && this.overSocket.has(body.output)) return new Answer(403, dd.text('needsConnection'), {});
             return this._overHttp(input, init, path);
         }
 
@@ -190,7 +214,7 @@
             if (!request) return;
             this._open.delete(frame.n);
             if (request.path === LAYOUT || frame.r) this._page.arrives(frame.b);
-            for (const each of frame.ch || []) this._foreseen.set(each.o, each);
+            for (const each of frame.ch || []) this._predicted.set(each.o, each);
             if (request.path === LAYOUT) this._page.layout(frame.r, frame.b);
             else if (frame.r) this._page.brings(frame.b, frame.r);
             if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);

@@ -1,19 +1,19 @@
 // @ts-check
 /**
- * The shared props of this page: which they are, the changes that go out and those that come in.
+ * The shared props of this page: their names, outgoing changes and incoming values.
  *
- * A change of this page is *pending* until the app has acknowledged it. Meanwhile others' changes of that prop are not
- * applied: the app put them in order before ours, which is what holds in the end. What was not acknowledged is sent
- * again after a lost connection.
+ * A change of this page is *pending* until the app has acknowledged it. Until then others' changes of that prop are not
+ * applied: the app ordered them before ours, so ours is the final value. Unacknowledged changes are sent again after a lost
+ * connection.
  *
- * Large values are applied at most once in an animation frame, the latest wins; a hidden page, which has no animation
- * frames, applies them at once.
+ * Large values are applied at most once in an animation frame, and the latest wins. A hidden page has no animation frames and
+ * applies them at once.
  */
 (function () {
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const HEAVY = 32 * 1024;
-    /** Bytes of a frame around the values that it carries, at the most. */
+    /** The most bytes of a frame besides its values. */
     const AROUND = 64 * 1024;
     const DRAWN_MS = 60;
     /** The events with which a task of the browser begins, or the page ends. */
@@ -22,7 +22,7 @@
 
     dd.SharedProps = class SharedProps {
         /**
-         * @param {{apply: (mods: object, revision?: number, number?: number) => void, send: (frame: object) => number|false, changes: (id: string) => void,
+         * @param {{apply: (mods: object, revision?: number, number?: number) => void, send: Send, changing: (id: string) => void,
          *     refuse: (text: string) => void, value: (id: string, prop: string) => any,
          *     sentEdits: (id: string, prop: string, edits: [any[], any][]) => void, goesOn: () => boolean, most: number}} page
          *     `value` is undefined for what is not in the page
@@ -32,7 +32,7 @@
             this._sequence = 0;
             /** The number of the newest change of ours, by prop. @type {Map<string, number>} */
             this._pending = new Map();
-            /** The same, acknowledged or not: what undoes an older one says nothing of it. @type {Map<string, number>} */
+            /** The same, acknowledged or not: undoing an older change does not affect it. @type {Map<string, number>} */
             this._newest = new Map();
             /** With the numbers of the frames that carry them. @type {{change: {s: number, m: object, c: any}, f: number|false}[]} */
             this._unacknowledged = [];
@@ -47,14 +47,14 @@
             this._patterns = [];
             /** Large values that wait for the next animation frame. @type {{mods: any, revision?: number, number?: number}|null} */
             this._heavy = null;
-            /** What undoes changes of this page, and is not shown yet. @type {{[id: string]: {[prop: string]: any}}} */
+            /** Values that undo changes of this page and are not shown yet. @type {{[id: string]: {[prop: string]: any}}} */
             this._undone = {};
             this._undoing = 0;
-            /** What goes out together when the current task of the browser is over, in its order. @type {any[]} */
+            /** What is sent together, in order, when the browser's current task is over. @type {any[]} */
             this._gathered = [];
             this._channel = new MessageChannel();
             this._channel.port1.onmessage = () => this.flush();
-            // A busy page may hear of what somebody does next before its own message: what was done before is told for itself.
+            // A busy page may get the next event before its own message: flush what belongs to the previous one.
             for (const type of BEGINNINGS)
                 window.addEventListener(type, event => event.isTrusted && this.flush(), {capture: true, passive: true});
         }
@@ -69,27 +69,27 @@
         }
 
         /**
-         * Start anew with what the app says.
-         * @param {number} [since] as for `tellOwn`: when the connection was lost on which the app told of what is shared
+         * Reset to the app's state.
+         * @param {number} [since] as for `sendOwn`: when the connection was lost on which the app told of what is shared
          */
         reset(refs, pushed, since) {
             this._known.clear();
             this.declare(refs);
-            if (since !== undefined) this.tellOwn(since);
+            if (since !== undefined) this.sendOwn(since);
             this._kept.clear();
-            this.hold(pushed);
+            this.addKept(pushed);
         }
 
-        /** The app has values of these for all. @param {[string, string][]} pushed */
-        hold(pushed) {
+        /** Record props whose values the app keeps for all pages. @param {[string, string][]} pushed */
+        addKept(pushed) {
             for (const [id, prop] of pushed) this._kept.add(keyOf(id, prop));
         }
 
         /**
-         * Tell the app of the changes that were made while their prop was shared, but this page had not heard that yet.
+         * Send changes that were made while their prop was shared but this page did not know it yet.
          * @param {number} since by `performance.now()`
          */
-        tellOwn(since) {
+        sendOwn(since) {
             for (const [key, {at, cause}] of [...this._own]) {
                 const [id, prop] = key.split('\n');
                 if (at < since || !this.has(id, prop)) continue;
@@ -104,7 +104,7 @@
             return this._patterns.some(([pattern, name]) => name === prop && dd.matches(pattern, id));
         }
 
-        /** Whether the app has a value of a prop, which the browser's memory does not take the place of. */
+        /** Whether the app keeps a value of a prop, which takes precedence over the browser's memory. */
         keeps(id, prop) {
             return this._kept.has(keyOf(id, prop)) || this.has(id, prop);
         }
@@ -129,7 +129,7 @@
             if (!names.length) return;
             const text = JSON.stringify(shared);
             if (dd.tooLong(text, this._page.most - AROUND)) {
-                this._page.refuse(`This value is over the limit of ${this._page.most} bytes; it stays in this page.`);
+                this._page.refuse(dd.text('overLimit', this._page.most));
                 return;
             }
             const s = this._gather(id, shared, text.length, cause);
@@ -141,8 +141,8 @@
         }
 
         /**
-         * Values have been changed in place, at some paths. Unlike a whole value these are not *pending*: others' edits of the
-         * same value are applied meanwhile, and ours come back to this page in the order of all.
+         * Send edits that were made in place, at some paths. Unlike whole values, they are not *pending*: others' edits of the same
+         * value are applied meanwhile, and ours come back to this page in the common order.
          * @param {string} id @param {{[prop: string]: [any[], any][]}} edits
          */
         edited(id, edits, cause) {
@@ -159,19 +159,19 @@
         }
 
         /**
-         * Put a change with those that the same event has made: a person who presses Enter has submitted what was typed, whatever
-         * the steps in which the components say so. It goes out when the browser's task is over.
+         * Merge a change with the others of the same event: pressing Enter submits the typed text, whatever the steps in which the
+         * components report it. The frame is sent when the browser's task is over.
          * @param {string} id @param {object} props @param {number} size @param {any} cause @param {[string, string, [any[], any][]]} [edit]
          */
         _gather(id, props, size, {said, restored, ...cause}, edit) {
             const [c, w] = [dd.causeFrame(cause), said ? 'said' : restored ? 'kept' : undefined];
             const why = JSON.stringify([c, w]);
-            // Together they must not be over the limit, of bytes, of which a character takes three at the most.
+            // Together they must stay below the limit in bytes. A character takes at most three.
             const most = (this._page.most - AROUND) / 3;
             let gathered = this._gathered.find(each => each.why === why && each.size + size < most);
             if (!gathered) {
                 gathered = {why, size: 0, change: {s: ++this._sequence, m: {}, c, w}};
-                if (!this._gathered.length) this._soon();
+                if (!this._gathered.length) this._scheduleFlush();
                 this._gathered.push(gathered);
             }
             const {m, s} = gathered.change;
@@ -185,28 +185,28 @@
         }
 
         /**
-         * The task will be over. Of an event that nothing follows (a letter, a step of a drag), and without one, the rest of the code
-         * that runs is all: that is over before React draws, which takes longer than the way.
+         * Flush at the end of the task. If no event can follow (a letter, a step of a drag), the end of the running code is enough: it
+         * comes before React draws, which takes longer than the network.
          */
-        _soon() {
+        _scheduleFlush() {
             if (this._page.goesOn()) this._channel.port2.postMessage(0);
             else queueMicrotask(() => this.flush());
         }
 
-        /** Do something after the changes of this task have gone out. @param {() => void} action */
+        /** Run an action after the changes of this task were sent. @param {() => void} action */
         inOrder(action) {
             if (this._gathered.length) this._gathered.push({action});
             else action();
         }
 
-        /** The task is over. */
+        /** Send everything that was gathered. */
         flush() {
             for (const {change, action} of this._gathered.splice(0)) {
                 if (action) {
                     action();
                     continue;
                 }
-                for (const id in change.m) this._page.changes(id);
+                for (const id in change.m) this._page.changing(id);
                 this._unacknowledged.push({change, f: this._page.send({t: 'set', ...change})});
             }
         }
@@ -217,8 +217,8 @@
             for (const [key, own] of this._pending) if (own <= s) this._pending.delete(key);
         }
 
-        /** The app knows this page no more, or may not: it counts anew what it has of this page. */
-        forgotten() {
+        /** Start a new session: the app does not know this page any more, and counts its changes anew. */
+        newSession() {
             this._newest = new Map(this._pending);
         }
 
@@ -227,7 +227,7 @@
             for (const each of this._unacknowledged) each.f = this._page.send({t: 'set', ...each.change});
         }
 
-        /** The app could not read a frame: if it carried a change, that is given up, and what holds is asked for. @param {number} f */
+        /** Give up a change whose frame the app could not read, and request the current values. @param {number} f */
         unread(f) {
             const [lost] = this._unacknowledged.filter(each => each.f === f);
             if (!lost) return;
@@ -239,65 +239,87 @@
         }
 
         /**
-         * Values that undo what this page changed. A component to which a prop goes and comes back before it was drawn may
-         * keep the value between (Dash 4.4.1's slider does): they wait until it was. What is newer by then stays.
-         * @param {any} mods @param {number} s the last change that the app had ordered: what this page has changed since stays, too
+         * Take values that undo this page's changes. A component whose prop changes and returns before it was drawn may keep the value
+         * in between (Dash 4.4.1's slider does), so they wait until it was drawn. Newer values stay.
+         * @param {any} mods @param {number} s the last change that the app had ordered; later changes of this page stay
          */
         undo(mods, s) {
             for (const id in mods)
                 for (const prop in mods[id])
                     if (!((this._newest.get(keyOf(id, prop)) || 0) > s)) this._undone[id] = {...this._undone[id], [prop]: mods[id][prop]};
             clearTimeout(this._undoing);
-            const soon = () => (document.hidden ? this._undo() : requestAnimationFrame(() => this._undo()));
+            const soon = () => (document.hidden ? this._applyUndone() : requestAnimationFrame(() => this._applyUndone()));
             this._undoing = window.setTimeout(soon, DRAWN_MS);
         }
 
-        _undo() {
+        /** Show what waits to be drawn, as the layout that shows it is about to go. */
+        applyWaiting() {
+            this._applyUndone();
+            this._applyHeavy();
+        }
+
+        /** A layout has come. What waits and was received for the layout before it is older than the values in it. */
+        laidOut() {
+            this._undone = {};
+            if (this._heavy && this._heavy.revision) this._heavy = null;
+        }
+
+        _applyUndone() {
             const mods = this._undone;
             this._undone = {};
             if (Object.keys(mods).length) this._page.apply(mods);
         }
 
         /**
-         * Values have come from the app.
+         * Take shared values that the page has missed. They are for this page alone, but are ordered as those for all are.
+         * @param {any} mods @param {number} size in bytes @param {number} number of the frame
+         */
+        receiveMissed(mods, size, number) {
+            this.receive(this._withoutPending(mods), undefined, size, number);
+        }
+
+        /**
+         * Take values from the app.
          * @param {any} mods @param {number|undefined} revision @param {number} size in bytes
          * @param {number} [number] of the frame, where they are for this page alone
          */
-        came(mods, revision, size, number) {
+        receive(mods, revision, size, number) {
             for (const id in mods)
                 for (const prop in mods[id]) if (dd.isEvent(prop, mods[id][prop])) this._events.add(keyOf(id, prop));
             if (revision) {
                 for (const id in mods)
-                    for (const prop in mods[id]) if (!this._events.has(keyOf(id, prop))) this._keep(keyOf(id, prop));
+                    for (const prop in mods[id]) if (!this._events.has(keyOf(id, prop))) this._markKept(keyOf(id, prop));
                 mods = this._withoutPending(mods);
             }
             const special = hasSpecial(mods);
+            // A `Patch` or an event changes the value that holds, not the one that is about to be undone.
+            if (special && Object.keys(mods).some(id => id in this._undone)) this._applyUndone();
+            for (const id in mods) for (const prop in mods[id]) this._forgetUndone(id, prop);
             const others = this._heavy && !this._heavy.revision !== !revision;
-            if (this._heavy && (special || others || touches(this._heavy.mods, mods))) this._flush();
+            if (this._heavy && (special || others || touches(this._heavy.mods, mods))) this._applyHeavy();
             if (size < HEAVY || special || document.hidden) {
                 this._page.apply(mods, revision, number);
                 return;
             }
             if (!this._heavy) {
                 this._heavy = {mods: {}};
-                requestAnimationFrame(() => this._flush());
+                requestAnimationFrame(() => this._applyHeavy());
             }
             for (const id in mods) this._heavy.mods[id] = {...this._heavy.mods[id], ...mods[id]};
             Object.assign(this._heavy, {revision, number});
         }
 
-        /** A value of it has come from the app. */
-        _keep(key) {
+        /** Record that the app keeps a value of a prop. */
+        _markKept(key) {
             this._kept.add(key);
             this._own.delete(key);
-            this._forgetUndone(...key.split('\n'));
         }
 
         _forgetUndone(id, prop) {
             if (this._undone[id]) delete this._undone[id][prop];
         }
 
-        _flush() {
+        _applyHeavy() {
             if (!this._heavy) return;
             const {mods, revision, number} = this._heavy;
             this._heavy = null;
@@ -316,7 +338,7 @@
         }
     };
 
-    /** Whether a component is one of a pattern, whose wildcards are null. @param {any} pattern @param {string} id */
+    /** Whether an id matches a pattern, whose wildcards are null. @param {any} pattern @param {string} id */
     dd.matches = (pattern, id) => {
         if (!id.startsWith('{')) return false;
         const values = JSON.parse(id);
@@ -325,13 +347,13 @@
         return names.length === Object.keys(values).length && names.every(same);
     };
 
-    /** A cause as the app gets it: nothing for what a person did, -1 for a callback's answer to a person of this page. */
+    /** The cause as a frame carries it: undefined for a person, revision -1 for a callback's answer to a person of this page. */
     dd.causeFrame = cause => {
         if (cause.person) return cause.through && [...cause.through, -1];
         return cause.by || [];
     };
 
-    /** Whether there is a value that is no plain one: operations, or an event. */
+    /** Whether a value is not plain: a `Patch` or an event. */
     function hasSpecial(mods) {
         return Object.values(mods).some(props =>
             Object.entries(props).some(([prop, value]) => dd.isEvent(prop, value) || dd.isPatch(value))

@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * The page's one WebSocket: it greets, comes back by itself with growing delays, and numbers what must not be lost.
+ * The page's WebSocket: it sends the hello, reconnects with growing delays, and numbers its frames.
  *
  * The parts of the page's script are plain scripts joined in the order that `app/delivery/routes.py` names; they share the
- * namespace `window.dashDevices`. They are no ES modules, because those run after the renderer, which must find its
- * store observed and `fetch` taken over when it starts.
+ * namespace `window.dashDevices`. They are no ES modules, because those run after the renderer, but the store must
+ * be observed and `fetch` replaced before the renderer starts.
  */
 (function () {
     'use strict';
@@ -12,17 +12,19 @@
 
     /** The close codes that pages tell apart, of `close_codes.py`. */
     dd.CLOSE_CODES = {MESSAGE_TOO_BIG: 1009, SERVICE_RESTART: 1012, TRY_AGAIN_LATER: 1013, FORBIDDEN: 4403};
+    /** The version of the protocol that this page speaks, `core/protocol/version.py` of the app that served it. */
+    dd.PROTOCOL = 1;
     const FIRST_DELAY_MS = 100;
-    /** The app is full: it is asked again after so long. */
+    /** The delay before the next attempt if the app is full. */
     const FULL_DELAY_MS = 5000;
     const LONGEST_DELAY_MS = 5000;
     const PING_MS = 20000;
-    /** So long a sign of life may take; longer where it has taken longer, as behind a large message on a slow network. */
+    /** How long a pong may take. It grows if a pong has taken longer, as behind a large message on a slow network. */
     const PONG_MS = 10000;
     const LONGEST_PONG_MS = 300000;
-    /** So long it may take at most that a connection is made. */
+    /** The longest time for opening a connection. */
     const LONGEST_OPENING_MS = 20000;
-    /** So many come a second apart at first: a page that loads is too busy for a true round trip. */
+    /** The number of first pings, a second apart: a loading page is too busy to measure the round trip. */
     const FIRST_PINGS = 4;
 
     /**
@@ -33,7 +35,7 @@
     dd.wellFormed = json =>
         json.includes('\\ud') ? json.replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, part => (part === '\\\\' ? part : '\ufffd')) : json;
 
-    /** Whether a text takes more bytes in UTF-8 than so many. @param {string} text @param {number} most */
+    /** Whether a text takes more than `most` bytes in UTF-8. @param {string} text @param {number} most */
     dd.tooLong = (text, most) => text.length > most || (text.length * 3 > most && new TextEncoder().encode(text).length > most);
 
     /** The URL of a WebSocket of this app. @param {string} prefix the page's path @param {string} path below it */
@@ -42,7 +44,7 @@
     dd.Socket = class Socket {
         /**
          * @param {() => string} url asked anew for each connection
-         * @param {{hello: () => object, binary: (data: ArrayBuffer) => void, frame: (frame: any, text: string) => void, state: (state: string, detail?: string) => void, silent: () => void}} owner
+         * @param {{hello: () => Omit<HelloFrame, 't'>, binary: (data: ArrayBuffer) => void, frame: (frame: Received<AppFrame>, text: string) => void, state: (state: string, detail?: string) => void, silent: () => void}} owner
          *     `hello` gives the greeting of each connection, `frame` takes what comes, parsed and as it came, `state` is told
          *     "online", "offline", "full" or "refused", `silent` when a connection was given up of which nothing came.
          */
@@ -53,11 +55,11 @@
             this._socket = null;
             this._delay = FIRST_DELAY_MS;
             this._timer = 0;
-            /** No connection before that time, whatever seems a good moment: the app is full, or will not have this page (Infinity). */
+            /** No connection before this time: the app is full, or refuses this page (Infinity). */
             this._notBefore = 0;
-            /** When something came last, by `performance.now()`. */
+            /** When something arrived last, by `performance.now()`. */
             this.lastHeard = 0;
-            /** Whether the app has greeted back on this connection. */
+            /** Whether the app has sent its welcome on this connection. */
             this.greeted = false;
             /** Whether there ever was a connection. */
             this.everGreeted = false;
@@ -97,7 +99,7 @@
                     this._owner.binary(event.data);
                     return;
                 }
-                const frame = JSON.parse(event.data);
+                const frame = /** @type {Received<AppFrame>} */ (JSON.parse(event.data));
                 frame.size = event.data.length;
                 if (frame.t === 'pong') {
                     this.roundTrip = this.lastHeard - this._pinged;
@@ -166,7 +168,7 @@
                 return;
             }
             if (socket.readyState !== WebSocket.OPEN) return;
-            // What is being sent, however slowly, is on its way to somebody.
+            // Data that is being sent, however slowly, is a sign of life.
             if (socket.bufferedAmount < this._unsent) this._passed = now;
             this._unsent = socket.bufferedAmount;
             const alive = Math.max(this.lastHeard, this._passed);
@@ -179,7 +181,7 @@
             }
         }
 
-        /** End a connection of which nothing comes, and look for another one. @param {string} reason */
+        /** Give up a silent connection, and reconnect. @param {string} reason */
         _giveUp(reason) {
             const socket = this._socket;
             if (!socket) return;
@@ -189,18 +191,18 @@
             this._owner.silent();
         }
 
-        /** Ask for a sign of life, and report the round trip that was measured last, in milliseconds. */
+        /** Send a ping with the last round trip, in milliseconds. */
         _ping() {
             this._pinged = performance.now();
             this.send({t: 'ping', ...(Number.isNaN(this.roundTrip) ? {} : {rtt: Math.round(this.roundTrip * 100) / 100})});
         }
 
-        /** Send a frame. Returns its number on this connection, or false if there is none now. @param {object} frame */
+        /** Send a frame. Returns its number on this connection, or false if there is none now. @param {PageFrame} frame */
         send(frame) {
             return this.greeted && this._write(frame);
         }
 
-        /** @param {object} frame */
+        /** @param {PageFrame} frame */
         _write(frame) {
             if (!this._socket || this._socket.readyState !== WebSocket.OPEN) return false;
             this._socket.send(dd.wellFormed(JSON.stringify(frame)));

@@ -1,22 +1,22 @@
 // @ts-check
 /**
- * Says what the kernel does, where that holds the page up: the Jupyter server tells it over a WebSocket of its own, which
- * speaks while the kernel cannot.
+ * Show the kernel's state if it delays the page. The Jupyter server sends it over a separate WebSocket, which works while the
+ * kernel does not.
  *
- * What a busy kernel holds up is the app's to say: "all" if it serves the page itself, or "coroutines" if a thread does
- * and only coroutine callbacks need the kernel's own loop.
+ * The app says what a busy kernel delays: "all" if the kernel's loop serves the page, or "coroutines" if a thread does and
+ * only coroutine callbacks need that loop.
  */
 (function () {
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const FIRST_DELAY_MS = 250;
     const LONGEST_DELAY_MS = 10000;
-    /** So long it may take that a connection is made. */
+    /** How long a connection may take to open. */
     const OPENING_MS = 20000;
-    /** A cell that is shorter is not worth a word. */
+    /** Shorter cells are not shown. */
     const SHORT_MS = 150;
 
-    /** The states in which the app does not come back by itself. */
+    /** The states from which the app does not come back by itself. */
     const GONE = new Set(['dead', 'unregistered']);
 
     dd.Status = class Status {
@@ -47,13 +47,13 @@
             socket.onclose = event => {
                 this._socket = null;
                 this._enter('', performance.now());
-                if (event.code === dd.CLOSE_CODES.FORBIDDEN) return; // the share link has ended, which the app says, too
+                if (event.code === dd.CLOSE_CODES.FORBIDDEN) return; // the share link has ended, which the app says as well
                 this._soon(this._delay * (0.75 + Math.random() / 2));
                 this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
             };
         }
 
-        /** Connect anew: by the connection that there is nothing may come any more. */
+        /** Reconnect: the connection may be dead. */
         renew() {
             const socket = this._socket;
             if (!socket) return;
@@ -83,7 +83,7 @@
             this.show();
         }
 
-        /** Say what holds now. Call it when the app says anew what a busy kernel holds up. */
+        /** Show the current state. Call it when the app says again what a busy kernel delays. */
         show() {
             clearTimeout(this._tick);
             const lasts = performance.now() - this._since;
@@ -97,25 +97,25 @@
             }
         }
 
-        /** @param {number} seconds how long the state lasts already */
+        /** @param {number} seconds how long the state has lasted */
         _text(seconds) {
             const {holds, coroutines, stopped, guest} = this._bridge.app;
-            // What is to be done about it, only whose notebook it is can do.
-            if (guest && GONE.has(this._state)) return 'The app does not run now: this page goes on when it does';
+            // Only the notebook's owner can do something about it.
+            if (guest && GONE.has(this._state)) return dd.text('guestGone');
             switch (this._state) {
                 case 'busy':
-                    if (holds === 'all') return `The kernel is busy since ${seconds} s: this page waits for it`;
-                    if (coroutines) return `The kernel is busy since ${seconds} s: coroutine callbacks wait for it`;
+                    if (holds === 'all') return dd.text('busyAll', seconds);
+                    if (coroutines) return dd.text('busyCoroutines', seconds);
                     return '';
                 case 'starting':
-                    return 'The kernel is starting…';
+                    return dd.text('starting');
                 case 'restarting':
-                    return 'The kernel is restarting…';
+                    return dd.text('restarting');
                 case 'dead':
-                    return 'The kernel has died';
+                    return dd.text('dead');
                 case 'unregistered':
-                    if (stopped) return 'The app has been stopped: run its notebook again';
-                    return 'The app has not been run since the restart: run its notebook again';
+                    if (stopped) return dd.text('stopped');
+                    return dd.text('unregistered');
                 default:
                     return '';
             }

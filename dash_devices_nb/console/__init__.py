@@ -1,6 +1,6 @@
 """The console: a panel of widgets and a picture of the callbacks, for `app.console()` and `app.graph()`.
 
-Nothing of it is imported before it is asked for, because ipywidgets takes its time to load.
+It is imported on first use, because ipywidgets loads slowly.
 """
 
 from __future__ import annotations

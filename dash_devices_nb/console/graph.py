@@ -1,7 +1,7 @@
-"""The picture of the callbacks: inputs, callbacks and outputs in columns, as SVG made of strings.
+"""The picture of the callbacks as SVG: inputs, callbacks and outputs in columns.
 
-Colours come from JupyterLab's theme where the picture stands in its page, and are those of a light theme elsewhere;
-the picture brings its own background, so that it can be read on any.
+In JupyterLab's page the colours follow its theme; elsewhere they are those of a light theme. The picture has a
+background of its own, so it is readable everywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KINDS = {"shared": "#1976d2", "regular": "#2e8b57", "clientside": "#c77700"}
 CHARACTER, BOLD, SMALL = 6.8, 7.6, 6.0
-"""The mean width of a letter, in pixels: of a prop, of a callback's name, and of the line below it."""
+"""Mean width of a letter, in pixels: of a prop, a callback's name, and the line below it."""
 PROP_HEIGHT, CALL_HEIGHT, VIA_HEIGHT = 24.0, 42.0, 2.0
 ROOM, BETWEEN, MARGIN, LEGEND = 8.0, 70.0, 12.0, 34.0
 LONGEST = 28
@@ -52,7 +52,7 @@ class _Box:
 
 
 class Graph:
-    """The callbacks of an app, as they are when this is made.
+    """The callbacks of an app at the time of construction.
 
     Attributes:
         svg: the picture.
@@ -69,7 +69,7 @@ class Graph:
 
 
 def draw(definitions: Iterable[Any]) -> str:
-    """The picture of some definitions; connect and authorize hooks, which have no props, are left out."""
+    """Draw some definitions. Connect and authorize hooks are left out: they have no props."""
     boxes: dict[Node, _Box] = {}
     flow: dict[Edge, str] = {}
     read: dict[Edge, str] = {}
@@ -104,7 +104,7 @@ def _callback_box(each: Any) -> _Box:
 
 
 def _readable(name: str) -> str:
-    """A prop's name; a pattern without its quotes and brackets."""
+    """Return a prop's name; patterns without quotes and brackets."""
     component_id, _, prop = name.rpartition(".")
     if not component_id.startswith("{"):
         return name
@@ -122,7 +122,7 @@ def _short(text: str) -> str:
 
 
 def _arrange(boxes: dict[Node, _Box], edges: list[Edge]) -> dict[Edge, list[tuple[float, float]]]:
-    """Give each box its place. Returns the points by which each edge goes."""
+    """Place the boxes. Returns the points through which each edge goes."""
     column = columns(list(boxes), edges)
     by = routes(column, edges)
     size = {node: (boxes[node].height if node in boxes else VIA_HEIGHT) + ROOM for node in column}
@@ -185,7 +185,7 @@ def _legend() -> str:
 
 
 def _edge(points: list[tuple[float, float]], kind: str, *, dashed: bool) -> str:
-    """A line that bends between columns and is straight where it crosses one."""
+    """Draw a line that bends between columns and is straight across one."""
     (x, y), colour = points[0], KINDS[kind]
     path = f"M{x:.1f} {y:.1f}"
     for number, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):

@@ -1,8 +1,8 @@
-"""A small layered layout: nodes in columns, so that arrows lead to the right where they can.
+"""A small layered layout: nodes in columns, with arrows to the right where possible.
 
-A node stands one column to the right of the rightmost node that leads to it; arrows that would close a circle are left
-out of that count. Within a column, nodes are ordered by the mean height of their neighbours, a few times to and fro
-(the barycentre heuristic of Sugiyama, Tagawa and Toda, 1981), and then stand as near to that height as room allows.
+A node stands one column to the right of the rightmost node that leads to it. Arrows that close a circle do not count.
+Within a column, nodes are ordered by the mean height of their neighbours, in a few passes to and fro (the barycentre
+heuristic of Sugiyama, Tagawa and Toda, 1981), and stand as near to that height as there is room.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SWEEPS, FORWARD = 8, 4
 
 
 def columns(nodes: Sequence[Node], edges: Iterable[Edge]) -> dict[Node, int]:
-    """The column of each node."""
+    """Return the column of each node."""
     following: dict[Node, list[Node]] = {node: [] for node in nodes}
     for source, target in edges:
         following[source].append(target)
@@ -30,7 +30,7 @@ def columns(nodes: Sequence[Node], edges: Iterable[Edge]) -> dict[Node, int]:
 
 
 def _topological(nodes: Sequence[Node], following: Mapping[Node, list[Node]]) -> list[Node]:
-    """Each node before those it leads to, but for circles, which are cut where the walk comes back."""
+    """Order each node before those that it leads to. Circles are cut where the walk returns."""
     seen: set[Node] = set()
     finished: list[Node] = []
     for start in nodes:
@@ -52,9 +52,9 @@ def _topological(nodes: Sequence[Node], following: Mapping[Node, list[Node]]) ->
 
 
 def routes(column: dict[Node, int], edges: Iterable[Edge]) -> dict[Edge, list[Node]]:
-    """The points by which each edge goes: its ends, and a new node (added to `column`) in each column between them.
+    """Return the points of each edge: its ends, and a new node (added to `column`) in each column between them.
 
-    So what an edge passes makes way for it.
+    So other nodes make way for an edge.
     """
     found: dict[Edge, list[Node]] = {}
     for source, target in edges:
@@ -68,7 +68,7 @@ def routes(column: dict[Node, int], edges: Iterable[Edge]) -> dict[Edge, list[No
 
 
 def heights(column: Mapping[Node, int], edges: Iterable[Edge], size: Mapping[Node, float]) -> dict[Node, float]:
-    """The middle height of each node; `size` includes the room between nodes. The topmost edge is at 0."""
+    """Return the middle height of each node. `size` includes the gap between nodes. The topmost edge is at 0."""
     neighbours: dict[Node, list[Node]] = {node: [] for node in column}
     for source, target in edges:
         neighbours[source].append(target)
@@ -80,7 +80,7 @@ def heights(column: Mapping[Node, int], edges: Iterable[Edge], size: Mapping[Nod
     for layer in layers:
         _place(layer, dict.fromkeys(layer, 0.0), size, height)
     for sweep in range(SWEEPS):
-        # The last ones go forward: what leads to a callback says more of where it belongs than what it sets.
+        # The last pass goes forward: inputs say more about a callback's place than outputs.
         step = 1 if sweep % 2 == 0 or sweep >= SWEEPS - FORWARD else -1
         for layer in layers[::step]:
             wanted = {}
@@ -96,9 +96,9 @@ def heights(column: Mapping[Node, int], edges: Iterable[Edge], size: Mapping[Nod
 def _place(
     layer: Sequence[Node], wanted: Mapping[Node, float], size: Mapping[Node, float], height: dict[Node, float]
 ) -> None:
-    """Stand the nodes of a column in this order, each as near to where it wants to be as the others let it.
+    """Place the nodes of a column in this order, each as near to its wanted height as the others permit.
 
-    Nodes that would overlap form a block, which stands at the mean of what its nodes want.
+    Nodes that would overlap form a block, which stands at the mean of their wanted heights.
     """
     blocks: list[tuple[float, float, list[Node]]] = []  # sum of wanted tops, extent, nodes
     for node in layer:

@@ -1,10 +1,10 @@
-"""The panel: plain ipywidgets (HTML, buttons, boxes), so that it works wherever ipywidgets do.
+"""The panel, made of plain ipywidgets (HTML, buttons, boxes), so that it works wherever ipywidgets do.
 
-The front end counts the views of a widget whose `_view_count` is not None. While there is one, a thread of the panel's
-looks at the app four times a second and sends what has changed; the last view's end ends the thread. It is a thread and
-no task of the kernel's loop, because the device lives on while a cell holds that loop up, and so shall its panel.
+The front end counts the views of a widget whose `_view_count` is not None. While there is a view, a thread of the panel
+polls the app four times a second and sends what has changed. The thread ends with the last view. It is a thread and not
+a task of the kernel's loop, because the device, and so its panel, must go on while a cell blocks that loop.
 
-What is shown lives in the widgets' models, which the kernel keeps: a reloaded JupyterLab asks for them again.
+The content is in the widgets' models, which the kernel keeps. A reloaded JupyterLab asks for them again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 
 import ipywidgets as widgets
 
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.console import status
 from dash_devices_nb.console.people import People, button
 from dash_devices_nb.console.status import put
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
 
 SECONDS = 0.25
 
-# By the app's name, as sites are: a new app in the place of an old one goes on with its panel.
+# By the app's name, like mounts: a new app that replaces an old one goes on with its panel.
 _panels: WeakValueDictionary[str, Console] = WeakValueDictionary()
 
 
 def console_of(app: Dash) -> Console:
-    """The panel of an app: the one that is there, also if it was of an app whose place this one took, or a new one."""
+    """Return the panel of an app: its own, that of the app it replaced, or a new one."""
     name = str(app.config.name)
     panel = _panels.get(name)
-    if panel is None or panel.closed or (panel.app is not app and panel.app.runtime.io_loop is not None):
+    if panel is None or panel.closed or (panel.app is not app and parts_of(panel.app).runtime.io_loop is not None):
         panel = _panels[name] = Console(app)
     panel.follow(app)
     return panel
@@ -45,8 +46,10 @@ class Console(widgets.VBox):  # type: ignore[misc]
     """The panel of an app.
 
     Attributes:
-        app: what it shows.
+        app: the app that is shown.
         closed: whether it was closed.
+        people: the part about clients, the floor and share links.
+        message: what went wrong with the last button.
     """
 
     def __init__(self, app: Dash) -> None:
@@ -57,8 +60,8 @@ class Console(widgets.VBox):  # type: ignore[misc]
         self._stop = threading.Event()
         self._guard = threading.Lock()
         self._logged = -1
-        self._heading, self._clients, self._callbacks, self._log, self._said = (widgets.HTML() for _ in range(5))
-        self._people = People(self._act, lambda: self.app)
+        self._heading, self._clients, self._callbacks, self._log, self.message = (widgets.HTML() for _ in range(5))
+        self.people = People(self._act, lambda: self.app)
         self._pause = self._button("Pause", "pause", self._on_pause, "Hold the callbacks")
         self._step = self._button("Step", "step-forward", lambda: self.app.step(), "Let one held call run")
         self._resume = self._button("Resume", "play", lambda: self.app.resume(), "Run what is held")
@@ -70,9 +73,9 @@ class Console(widgets.VBox):  # type: ignore[misc]
                     [self._pause, self._step, self._resume, reload],
                     layout={"flex_flow": "row wrap"},
                 ),
-                self._said,
+                self.message,
                 self._clients,
-                self._people,
+                self.people,
                 self._callbacks,
                 self._log,
             ]
@@ -89,7 +92,7 @@ class Console(widgets.VBox):  # type: ignore[misc]
         self.show()
 
     def show(self) -> None:
-        """Show how things are now. From any thread; sends what has changed."""
+        """Show the current state. From any thread. Sends only changes."""
         with self._guard:
             app = self.app = self._present()
             put(self._heading, status.heading(app))
@@ -98,18 +101,19 @@ class Console(widgets.VBox):  # type: ignore[misc]
             if app.output_log.count != self._logged:
                 self._logged = app.output_log.count
                 put(self._log, status.log(app.output_log))
-            self._people.show()
-            paused = app.runtime.pause_gate.closed
+            self.people.show()
+            paused = parts_of(app).runtime.pause_gate.closed
             self._pause.disabled, self._step.disabled, self._resume.disabled = paused, not paused, not paused
 
     def _present(self) -> Any:
-        """The app, or the one that is served in its place by now."""
-        self._mount = self.app.mount or self._mount
-        instead = self._mount.app if self._mount is not None and self.app.mount is None else None
-        if instead is None or instead is self.app:
+        """The app, or the one that has replaced it."""
+        mount = parts_of(self.app).serving.mount
+        self._mount = mount or self._mount
+        instead = self._mount.served if self._mount is not None and mount is None else None
+        if instead is None or instead.app is self.app:
             return self.app
         self._logged = -1
-        return instead
+        return instead.app
 
     def close(self) -> None:
         """Close the panel and end its thread. Is idempotent."""
@@ -126,7 +130,7 @@ class Console(widgets.VBox):  # type: ignore[misc]
     # ---- while it is shown
 
     def _viewed(self) -> None:
-        """The number of views has changed. On the kernel's loop."""
+        """React to a change of the number of views. On the kernel's loop."""
         if not self._view_count or self.closed:
             self._stop.set()
             return
@@ -151,7 +155,7 @@ class Console(widgets.VBox):  # type: ignore[misc]
             said = ""
         except DashDevicesError as error:
             said = str(error)
-        put(self._said, html.escape(said))
+        put(self.message, html.escape(said))
         self.show()
 
     def _on_pause(self) -> None:

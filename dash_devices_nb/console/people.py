@@ -1,4 +1,4 @@
-"""The console's part about people: the chosen client and its role, the floor with its queue, share links, notices."""
+"""The console's part about people: clients and roles, the floor with its queue, share links, notices."""
 
 from __future__ import annotations
 
@@ -16,38 +16,42 @@ _LABEL = {"padding": "0 6px 0 4px"}
 
 
 class People(widgets.VBox):  # type: ignore[misc]
-    """That part of the panel.
+    """The part of the panel about people.
 
     Args:
-        act: calls what a button does; says what goes wrong.
-        app: gives the app that is shown.
+        act: runs a button's action, and shows an error.
+        app: returns the app that is shown.
+
+    Attributes:
+        chosen, role: the client that the buttons beside them are for, and the role that it gets.
+        floor, grant, deny: who may act, and the buttons for the first who asks.
+        links, link, shares: the row of the share links, the chosen link, and how many there are.
+        text, to: a notice, and whom it goes to.
     """
 
     def __init__(self, act: Callable[[Callable[[], object]], None], app: Callable[[], Any]) -> None:
         self._perform = act
         self._app = app
-        self._floor, self._shares = widgets.HTML(layout=_LABEL), widgets.HTML()
-        self._chosen = widgets.Dropdown(
-            options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"}
-        )
-        self._role = widgets.Dropdown(options=list(map(str, Role)), layout={"width": "90px"})
-        self._shown: tuple[str, Role] | None = None  # whose role the last one shows, and which
-        self._chosen.observe(lambda _: self._show_role(), "value")
-        self._link = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"})
-        self._text = widgets.Text(
+        self.floor, self.shares = widgets.HTML(layout=_LABEL), widgets.HTML()
+        self.chosen = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"})
+        self.role = widgets.Dropdown(options=list(map(str, Role)), layout={"width": "90px"})
+        self._shown: tuple[str, Role] | None = None  # the client and role that were shown last
+        self.chosen.observe(lambda _: self._show_role(), "value")
+        self.link = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"})
+        self.text = widgets.Text(
             placeholder="A notice for the pages", layout={"width": "auto", "min_width": "180px", "flex": "1 1 180px"}
         )
-        self._to = widgets.Dropdown(options=[ALL, *map(str, Role), "chosen client"], layout={"width": "130px"})
-        self._grant = self._button("Grant", "hand-paper-o", self._on_grant, "Give control to the first who asks")
-        self._deny = self._button("Deny", "ban", self._on_deny, "Strike the first who asks from the queue")
+        self.to = widgets.Dropdown(options=[ALL, *map(str, Role), "chosen client"], layout={"width": "130px"})
+        self.grant = self._button("Grant", "hand-paper-o", self._on_grant, "Give control to the first who asks")
+        self.deny = self._button("Deny", "ban", self._on_deny, "Strike the first who asks from the queue")
         revoke = self._button("Revoke", "chain-broken", self._on_revoke, "End the share link, and close its pages")
-        self._links = widgets.HBox([self._shares, self._link, revoke], layout=_WRAP)
+        self.links = widgets.HBox([self.shares, self.link, revoke], layout=_WRAP)
         super().__init__(
             [
                 widgets.HBox(
                     [
-                        self._chosen,
-                        self._role,
+                        self.chosen,
+                        self.role,
                         self._button("Set role", "user", self._on_role, "Give the chosen client this role"),
                         self._button("Give control", "gamepad", self._on_give, "Lock the floor to the chosen client"),
                         self._button("Disconnect", "times", self._on_disconnect, "Close the chosen client's page"),
@@ -56,45 +60,45 @@ class People(widgets.VBox):  # type: ignore[misc]
                 ),
                 widgets.HBox(
                     [
-                        self._floor,
-                        self._grant,
-                        self._deny,
+                        self.floor,
+                        self.grant,
+                        self.deny,
                         self._button("Open", "unlock", lambda: app().control.open(), "All act whose role lets them"),
                         self._button("Close", "lock", lambda: app().control.close(), "Only owners act"),
                     ],
                     layout=_WRAP,
                 ),
-                self._links,
+                self.links,
                 widgets.HBox(
-                    [self._text, self._to, self._button("Send", "bullhorn", self._on_send, "Show the notice")],
+                    [self.text, self.to, self._button("Send", "bullhorn", self._on_send, "Show the notice")],
                     layout=_WRAP,
                 ),
             ]
         )
 
     def show(self) -> None:
-        """Show how things are now. From any thread; sends what has changed."""
+        """Show the current state. From any thread. Sends only changes."""
         app = self._app()
-        _offer(self._chosen, status.client_options(app))
+        _offer(self.chosen, status.client_options(app))
         self._show_role()
-        status.put(self._floor, status.floor(app))
+        status.put(self.floor, status.floor(app))
         asked = bool(app.control.requests)
-        self._grant.disabled = self._deny.disabled = not asked
+        self.grant.disabled = self.deny.disabled = not asked
         links = status.share_options(app)
-        _offer(self._link, links)
-        status.put(self._shares, status.shares(app))
-        self._links.layout.display = "flex" if links else "none"
+        _offer(self.link, links)
+        status.put(self.shares, status.shares(app))
+        self.links.layout.display = "flex" if links else "none"
 
     def _show_role(self) -> None:
-        """Show the chosen client's role, where that is news: what a person is about to set stays."""
+        """Show the chosen client's role if it has changed. A role that a person is about to set stays."""
         client = self._client()
         shown = None if client is None else (client.id, client.role)
         if client is not None and shown != self._shown:
-            self._role.value = str(client.role)
+            self.role.value = str(client.role)
         self._shown = shown
 
     def _client(self) -> Any:
-        return next((each for each in self._app().clients if each.id == self._chosen.value), None)
+        return next((each for each in self._app().clients if each.id == self.chosen.value), None)
 
     # ---- buttons
 
@@ -107,7 +111,7 @@ class People(widgets.VBox):  # type: ignore[misc]
     def _on_role(self) -> None:
         client = self._client()
         if client is not None:
-            client.role = self._role.value
+            client.role = self.role.value
 
     def _on_give(self) -> None:
         client = self._client()
@@ -128,26 +132,26 @@ class People(widgets.VBox):  # type: ignore[misc]
 
     def _on_revoke(self) -> None:
         for share in self._app().shares:
-            if share.id == self._link.value:
+            if share.id == self.link.value:
                 share.revoke()
 
     def _on_send(self) -> None:
-        text, to = self._text.value.strip(), self._to.value
+        text, to = self.text.value.strip(), self.to.value
         chosen = [each for each in (self._client(),) if each is not None]
         if text:
             self._app().notice(text, None if to == ALL else to if to in set(Role) else chosen)
-            self._text.value = ""
+            self.text.value = ""
 
 
 def button(label: str, icon: str, act: Callable[[], object], tip: str) -> Any:
-    """A button that does something."""
+    """Return a button with an action."""
     made = widgets.Button(description=label, icon=icon, tooltip=tip, layout={"width": "auto"})
     made.on_click(lambda _: act())
     return made
 
 
 def _offer(dropdown: Any, options: list[tuple[str, str]]) -> None:
-    """Let a person choose among these; what was chosen stays, where it is still there."""
+    """Set the options of a dropdown. The chosen one stays if it still exists."""
     if options != list(dropdown.options):
         kept, there = dropdown.value, [value for _, value in options]
         dropdown.options = options

@@ -1,4 +1,4 @@
-"""What the console shows of an app, as HTML: made from a look at the app, with its lock held as briefly as can be."""
+"""The console's view of an app, as HTML. The app's lock is held as briefly as possible."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.kernel.html_tables import html_table
 from dash_devices_nb.kernel.outputlog import LogLine
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_ASKING, FITTING_ROWS = 6, 10
 SHOWN_LINES = 200
-"""How many lines of the log are shown; more are kept."""
+"""Number of log lines that are shown. More are kept."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LOG_STYLE = (
@@ -29,7 +30,7 @@ _LOG_STYLE = (
 
 def heading(app: Dash) -> str:
     """One line: where the app runs, whether it is paused."""
-    runtime = app.runtime
+    runtime = parts_of(app).runtime
     if runtime.io_loop is None:
         return "<b>The app does not run</b>; app.run() starts it."
     with runtime.lock:
@@ -43,8 +44,9 @@ def heading(app: Dash) -> str:
 def clients(app: Dash) -> str:
     """The table of the clients."""
     now = time.time()
-    with app.runtime.lock:
-        names = _names(page.client for page in app.runtime.pages.values())
+    runtime = parts_of(app).runtime
+    with runtime.lock:
+        names = _names(page.client for page in runtime.pages.values())
         rows = [
             (
                 names[page.client.id],
@@ -56,7 +58,7 @@ def clients(app: Dash) -> str:
                 page.outbox.skipped,
                 "" if page.connected else "away",
             )
-            for page in app.runtime.pages.values()
+            for page in runtime.pages.values()
         ]
     if not rows:
         return "<i>Nobody is there.</i>"
@@ -75,13 +77,13 @@ def callbacks(app: Dash) -> str:
 def log(lines: Iterable[LogLine]) -> str:
     """The log, newest at the bottom and in sight."""
     shown = list(lines)[-SHOWN_LINES:]
-    # column-reverse keeps the end in sight without a script; so the newest comes first.
+    # column-reverse keeps the end in sight without a script; therefore the newest comes first.
     text = "".join(map(_line, reversed(shown)))
     return f'<div style="{_LOG_STYLE}">{text or "<i>Callbacks have printed nothing.</i>"}</div>'
 
 
 def floor(app: Dash) -> str:
-    """One line: who has control, how long, who asks for it."""
+    """One line: who has control, for how long, and who requests it."""
     control = app.control
     asking, left = control.requests, control.left
     holder = control.holder
@@ -95,7 +97,7 @@ def floor(app: Dash) -> str:
 
 
 def shares(app: Dash) -> str:
-    """How many share links there are, and how many pages came by them."""
+    """The number of share links, and of pages that came by them."""
     links = share_options(app)
     guests = sum(client.share is not None for client in app.clients)
     return f"Share links: {len(links)}, {guests} guest{'' if guests == 1 else 's'}"
@@ -111,7 +113,7 @@ def share_options(app: Dash) -> list[tuple[str, str]]:
 
 
 def put(widget: Any, text: str) -> None:
-    """Show a text in a widget; sends nothing where it is shown already."""
+    """Show a text in a widget. Sends nothing if it is shown already."""
     if widget.value != text:
         widget.value = text
 
@@ -124,7 +126,7 @@ def client_options(app: Dash) -> list[tuple[str, str]]:
 
 
 def _names(clients: Iterable[Any]) -> dict[str, str]:
-    """The names by id; those who have the same, as one person's tabs, are numbered in the order of coming."""
+    """The names by id. Equal names, such as one person's tabs, are numbered in the order of arrival."""
     names: dict[str, str] = {}
     seen: Counter[str] = Counter()
     for client in clients:
@@ -139,7 +141,7 @@ def _name(client: Any) -> str:
 
 
 def _role(app: Dash, client: Any) -> str:
-    floor = app.sessions.roles.floor
+    floor = parts_of(app).sessions.roles.floor
     place = floor.place(client)
     held = ", has control" if client is floor.holder else ""
     return f"{client.role}{held}" + (f", asks ({place})" if place else "")

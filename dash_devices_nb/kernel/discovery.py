@@ -1,17 +1,19 @@
-"""Finding the Jupyter server that owns this kernel, so that the page can go through it.
+"""Find the Jupyter server that owns this kernel, so that the page can go through it.
 
-Several servers may run on one computer, of several users, so "any running server" is never an
-answer. What ties a kernel to its server, in this order:
+Several servers of several users may run on one computer, so "any running server" is never the
+answer. These signs tie a kernel to its server, in this order:
 
 1. The kernel's connection file is named `kernel-<uuid>.json`: it has an id at a server.
 2. `jpserver-<pid>.json` in Jupyter's runtime directory, where pid is `JPY_PARENT_PID` (who started
-   the kernel) or else the kernel's parent process. The file holds the server's URL and token and
-   is readable for its user only.
+   the kernel) or else the kernel's parent process. The file holds the server's URL and token, and
+   only its user can read it.
 3. On a Hub, where the runtime directory may be another one, `JUPYTERHUB_SERVICE_PREFIX`.
 
 The server found is then asked, with its token, whether it runs our extension
 (`{base_url}dash-devices/_apps`) and knows the kernel (`{base_url}api/kernels/<uuid>`).
 """
+
+from __future__ import annotations
 
 import http.client
 import json
@@ -37,10 +39,10 @@ class JupyterServer:
     """The server that owns this kernel.
 
     Attributes:
-        base_url: Its path for browsers, with slashes at both ends, as "/user/x/".
-        url: Its address on this computer, as "http://127.0.0.1:8888/user/x/".
-        kernel_id: The id by which it knows this kernel.
-        token: Its token, empty if there is none.
+        base_url: its path for browsers, with slashes at both ends, as "/user/x/".
+        url: its address on this computer, as "http://127.0.0.1:8888/user/x/".
+        kernel_id: the id by which it knows this kernel.
+        token: its token, empty if there is none.
     """
 
     base_url: str
@@ -54,8 +56,8 @@ class Discovery:
     """The outcome of a search.
 
     Attributes:
-        server: The server, None if none can carry the page.
-        why_not: Why there is none, as a sentence for the user; empty if there is one.
+        server: the server; None if no server can serve the page.
+        why_not: why there is none, as a sentence for the user; empty if there is one.
     """
 
     server: JupyterServer | None
@@ -69,15 +71,15 @@ def find_server(
     runtime_dir: str | os.PathLike[str] | None = None,
     timeout: float = 1.0,
 ) -> Discovery:
-    """Finds the Jupyter server of this kernel and checks that it has our extension.
+    """Find the Jupyter server of this kernel and check that it has our extension.
 
     Blocks for up to `timeout`; from any thread, but not from the loop of a server's own process.
 
     Args:
-        environment: Where the program runs, found out by default.
-        environ: The environment variables.
+        environment: where the program runs, found out by default.
+        environ: the environment variables.
         runtime_dir: Jupyter's runtime directory, its usual one by default.
-        timeout: How long each of the two requests may take, in seconds.
+        timeout: how long each of the two requests may take, in seconds.
     """
     environment = environment or detect(environ)
     if environment.host in (Host.VSCODE, Host.COLAB):
@@ -105,16 +107,23 @@ def _from_runtime_files(runtime_dir: Path, environ: Mapping[str, str], kernel_id
     for pid in (environ.get("JPY_PARENT_PID", ""), str(os.getppid())):
         if not pid.isdecimal():
             continue
-        try:
-            info = json.loads((runtime_dir / f"jpserver-{pid}.json").read_bytes())
-            base_url, url, sock = info["base_url"], info["url"], info.get("sock")
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # not there, half written or foreign: the next sign
-        if sock:
-            url = f"unix:{sock}:{base_url}"
-        token = str(info.get("token") or environ.get("JUPYTERHUB_API_TOKEN", ""))
-        return JupyterServer(_slashes(base_url), url.rstrip("/") + "/", kernel_id, token)
+        server = server_of(runtime_dir / f"jpserver-{pid}.json", environ, kernel_id)
+        if server is not None:
+            return server
     return None
+
+
+def server_of(path: Path, environ: Mapping[str, str], kernel_id: str) -> JupyterServer | None:
+    """The server that has written a file, or None: it is not there, half written or foreign."""
+    try:
+        info = json.loads(path.read_bytes())
+        base_url, url, sock = info["base_url"], info["url"], info.get("sock")
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if sock:
+        url = f"unix:{sock}:{base_url}"
+    token = str(info.get("token") or environ.get("JUPYTERHUB_API_TOKEN", ""))
+    return JupyterServer(_slashes(base_url), url.rstrip("/") + "/", kernel_id, token)
 
 
 def _from_hub(environ: Mapping[str, str], kernel_id: str) -> JupyterServer | None:
@@ -129,23 +138,27 @@ def _from_hub(environ: Mapping[str, str], kernel_id: str) -> JupyterServer | Non
 
 
 def _check(server: JupyterServer, timeout: float) -> str:
-    """Why the server cannot carry the page, empty if it can."""
+    """Why the server cannot serve the page; empty if it can."""
     try:
-        status = _get(server, PING, timeout)
+        status, _ = request(server, PING, timeout)
         if status == 404:
             return f"The Jupyter server at {server.base_url} lacks the extension. {REMEDY}."
-        # Without a token (a server with a password, a Hub) we are refused, by a route that exists.
+        # Without a token (a server with a password, a Hub) we are refused, but by a route that exists.
         if status not in (200, 401, 403):
             return f"The Jupyter server at {server.base_url} answered {status}. {REMEDY}."
-        if status == 200 and _get(server, f"api/kernels/{server.kernel_id}", timeout) == 404:
+        if status == 200 and request(server, f"api/kernels/{server.kernel_id}", timeout)[0] == 404:
             return f"The Jupyter server at {server.base_url} does not know this kernel ({server.kernel_id})."
     except (OSError, http.client.HTTPException) as exc:
         return f"The Jupyter server at {server.url} did not answer within {timeout:g} s ({type(exc).__name__}: {exc})."
     return ""
 
 
-def _get(server: JupyterServer, path: str, timeout: float) -> int:
-    """The status of a GET request below the base URL; redirects are not followed."""
+def request(server: JupyterServer, path: str, timeout: float) -> tuple[int, bytes]:
+    """The status and the body of a GET request below the base URL; redirects are not followed.
+
+    Raises:
+        OSError, http.client.HTTPException: it does not answer.
+    """
     headers = {"Accept": "application/json"}
     if server.token:
         headers["Authorization"] = f"token {server.token}"
@@ -154,7 +167,8 @@ def _get(server: JupyterServer, path: str, timeout: float) -> int:
         unix = server.url.startswith("unix:")
         base = server.url.rpartition(":")[2] if unix else urlsplit(server.url).path
         connection.request("GET", quote(base, safe="/%~@") + path, headers=headers)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     finally:
         connection.close()
 
@@ -175,7 +189,7 @@ def _connect(url: str, timeout: float) -> http.client.HTTPConnection:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP to a server that listens on a Unix socket."""
+    """An HTTP connection to a Unix socket."""
 
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)

@@ -1,24 +1,27 @@
-"""Shows the page of an app: in the cell's output, in a tab, or as a link.
+"""Show an app's page: in the cell's output, in a tab, or as a link.
 
 The modes are stock Dash's:
 
 - `inline`: an IFrame under the cell.
 - `tab`: a new browser tab. A notebook's browser may block the popup, so the link is shown, too.
 - `external`: the link alone.
-- `jupyterlab`: a tab in JupyterLab's main area. Stock Dash's JupyterLab extension opens it when
-  told through a comm; without that extension, a script in the output asks JupyterLab itself, which
-  answers only if it was started with `--expose-app-in-browser`, or else opens a browser tab.
+- `jupyterlab`: a tab in JupyterLab's main area. Stock Dash's JupyterLab extension opens it on a
+  message through a comm. Without that extension, a script in the output asks JupyterLab itself. That
+  works only if JupyterLab was started with `--expose-app-in-browser`; otherwise a browser tab opens.
 - `_none`: nothing is shown.
 
-Through Jupyter the page's URL is an absolute path, "/user/x/dash-devices/app/": of the same origin
-as the notebook, whatever name the browser knows the server by. Each display carries an id, so that
+Through Jupyter the page's URL is an absolute path, "/user/x/dash-devices/app/": it has the
+notebook's origin, whatever name the browser uses for the server. Each display carries an id, so that
 `update` can point the frames that are already there to a new address.
 """
+
+from __future__ import annotations
 
 import html
 import importlib
 import json
 import sys
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,19 +31,22 @@ from dash_devices_nb.kernel.environment import Environment, Host, detect
 
 MODES = ("inline", "tab", "external", "jupyterlab", "_none")
 
+ADDRESS_TYPE = "application/vnd.dash-devices-nb.address"
+"""The MIME type by which a kernel of `dash-devices-nb serve` says where its page is."""
+
 LAB_EXTENSION = "@plotly/dash-jupyterlab"
 """The JupyterLab extension that comes with stock Dash and must be installed by hand."""
 
 
 @dataclass(frozen=True)
 class DisplayedPage:
-    """What is shown.
+    """A page to show.
 
     Attributes:
-        url: The address for the notebook's browser: a URL, or an absolute path at its own origin.
-        title: The app's name.
-        address: The same address for people and other programs, `url` if that is complete.
-        port: The TCP port of a direct URL, None through Jupyter.
+        url: the address for the notebook's browser: a URL, or an absolute path at its own origin.
+        title: the app's name.
+        address: the same address for people and other programs, `url` if that is complete.
+        port: the TCP port of a direct URL, None through Jupyter.
     """
 
     url: str
@@ -50,15 +56,15 @@ class DisplayedPage:
 
     @property
     def text(self) -> str:
-        """One line that names the address."""
+        """One line of text with the address."""
         return f"Dash app running on {self.address or self.url}"
 
 
 def check_mode(mode: str | None, default: str = "inline") -> str:
-    """Returns the mode in lower case, `default` for None.
+    """Return the mode in lower case, `default` for None.
 
     Raises:
-        DisplayError: It is not one of `MODES`.
+        DisplayError: it is not one of `MODES`.
     """
     accepted = ", ".join(repr(each) for each in MODES)
     if mode is None:
@@ -71,10 +77,10 @@ def check_mode(mode: str | None, default: str = "inline") -> str:
 
 
 def check_size(name: str, size: object) -> str:
-    """Returns a width or height as CSS: a number counts pixels, a text is CSS already.
+    """Return a width or height as CSS: a number counts pixels, a text is CSS already.
 
     Raises:
-        DisplayError: It is neither.
+        DisplayError: it is neither.
     """
     if isinstance(size, (int, float)) and not isinstance(size, bool) and size > 0:
         return f"{size:g}px"
@@ -96,22 +102,25 @@ def show(
     display_id: str | None = None,
     environment: Environment | None = None,
 ) -> None:
-    """Shows the page under the running cell, or opens it. From the cell's thread.
+    """Show the page under the running cell, or open it. From the cell's thread.
 
     Args:
-        page: The page.
-        mode: One of `MODES`; None for "inline" in a kernel and "external" elsewhere.
-        width: The frame's width in pixels or as CSS.
-        height: The frame's height in pixels or as CSS.
-        display_id: The id by which `update` finds what is shown.
-        environment: Where the program runs, found out by default.
+        page: the page.
+        mode: one of `MODES`; None for "inline" in a kernel and "external" elsewhere.
+        width: the frame's width in pixels or as CSS.
+        height: the frame's height in pixels or as CSS.
+        display_id: the id by which `update` finds what is shown.
+        environment: where the program runs, found out by default.
 
     Raises:
-        DisplayError: The mode or a size is not acceptable.
+        DisplayError: the mode or a size is not acceptable.
     """
     environment = environment or detect()
     mode = check_mode(mode, "inline" if environment.in_kernel else "external")
     size = check_size("jupyter_width", width), check_size("jupyter_height", height)
+    if environment.served_at is not None:  # nobody looks at the cell
+        _display({"text/plain": page.text, ADDRESS_TYPE: page.url})
+        return
     if mode == "_none":
         return
     if not environment.in_kernel:
@@ -133,15 +142,31 @@ def update(
     width: int | str = "100%",
     height: int | str = 650,
 ) -> None:
-    """Points the inline frames that were shown with `display_id` to a page. From any thread."""
+    """Point the inline frames that were shown with `display_id` to another page. From any thread."""
     size = check_size("jupyter_width", width), check_size("jupyter_height", height)
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         _display(_shown(page, "inline", *size), display_id, update=True)
 
 
+class LiveOutput:
+    """HTML in the output of the cell that runs, which can be replaced later, from any thread.
+
+    Args:
+        text, html: what is shown at first, for front ends without and with HTML.
+    """
+
+    def __init__(self, text: str, html: str) -> None:
+        self._id = f"dash-devices-{uuid.uuid4().hex}"
+        _display({"text/plain": text, "text/html": html}, self._id)
+
+    def update(self, text: str, html: str) -> None:
+        """Show this instead."""
+        _display({"text/plain": text, "text/html": html}, self._id, update=True)
+
+
 def _shown(page: DisplayedPage, mode: str, width: str, height: str) -> dict[str, str]:
-    """The MIME bundle: text for terminals and exports, HTML, and a script for a new tab."""
+    """Return the MIME bundle: text for terminals and exports, HTML, and a script for a new tab."""
     url, title = html.escape(page.url), html.escape(page.title)
     if mode == "inline":
         frame = (
@@ -156,7 +181,7 @@ def _shown(page: DisplayedPage, mode: str, width: str, height: str) -> dict[str,
 
 
 def _show_in_lab(page: DisplayedPage) -> None:
-    """Opens a tab of JupyterLab, or says why it is a browser's."""
+    """Open a tab of JupyterLab, or say why it is a browser tab."""
     if _lab_extension_installed():
         from comm import create_comm
 
@@ -192,7 +217,7 @@ def _lab_extension_installed() -> bool:
 
 
 def _show_in_colab(page: DisplayedPage, mode: str, width: str, height: str) -> None:
-    """Colab reaches a kernel's port by its own means only."""
+    """Show the page in Colab, which reaches a kernel's port only by its own means."""
     output = importlib.import_module("google.colab.output")
     if mode == "inline":
         output.serve_kernel_port_as_iframe(page.port, width=width, height=height)

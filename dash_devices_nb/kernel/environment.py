@@ -1,7 +1,7 @@
 """Where the program runs, as far as a kernel can tell.
 
-A kernel is not told which front end shows its output, and JupyterLab, Notebook 7 and the classic
-notebook look alike to it. What can be told apart, strongest sign first:
+A kernel does not know which front end shows its output: JupyterLab, Notebook 7 and the classic
+notebook look alike. These can be told apart, strongest sign first:
 
 - Colab brings its package `google.colab`.
 - VS Code puts the notebook's path into the namespace (`__vsc_ipynb_file__`), and names its cells by
@@ -11,6 +11,8 @@ notebook look alike to it. What can be told apart, strongest sign first:
   `JPY_SESSION_NAME` with the notebook's path.
 - Any other kernel was started by a program: nbclient, nbconvert, papermill, a console.
 """
+
+from __future__ import annotations
 
 import enum
 import os
@@ -26,6 +28,10 @@ from dash_devices_nb.kernel.loops import running_kernel
 _CONNECTION_FILE = re.compile(r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json", re.IGNORECASE)
 
 
+ADDRESS = "DASH_DEVICES_ADDRESS"
+"""The environment variable by which `dash-devices-nb serve` tells its kernel where to serve: "host:port"."""
+
+
 class Host(enum.Enum):
     """What runs the program."""
 
@@ -33,7 +39,7 @@ class Host(enum.Enum):
     TERMINAL = "ipython"
     """IPython in a terminal: interactive, but shows no HTML."""
     JUPYTER = "jupyter"
-    """A Jupyter server: JupyterLab, Notebook 7, the classic notebook, a Hub."""
+    """A Jupyter server: JupyterLab, Notebook 7, the classic notebook or a Hub."""
     VSCODE = "vscode"
     COLAB = "colab"
     KERNEL = "kernel"
@@ -45,14 +51,16 @@ class Environment:
     """Where the program runs.
 
     Attributes:
-        host: What runs it.
-        kernel_id: The id by which the Jupyter server knows the kernel, None if it has none.
-        notebook: The notebook's path as it was when the kernel started, None if not known.
+        host: what runs it.
+        kernel_id: the id by which the Jupyter server knows the kernel, None if it has none.
+        notebook: the notebook's path as it was when the kernel started, None if not known.
+        served_at: the host and port of `dash-devices-nb serve`, which runs this kernel. None: somebody else does.
     """
 
     host: Host
     kernel_id: str | None = None
     notebook: Path | None = None
+    served_at: tuple[str, int] | None = None
 
     @property
     def in_kernel(self) -> bool:
@@ -61,15 +69,15 @@ class Environment:
 
     @property
     def interactive(self) -> bool:
-        """Whether `app.run()` must return so that somebody can type on."""
+        """Whether `app.run()` must return, so that the user can go on typing."""
         return self.host is not Host.SCRIPT
 
 
 def detect(environ: Mapping[str, str] = os.environ) -> Environment:
-    """Finds out where the program runs. From any thread; a few microseconds.
+    """Find out where the program runs. From any thread; a few microseconds.
 
     Args:
-        environ: The environment variables.
+        environ: the environment variables.
     """
     kernel = running_kernel()
     if kernel is None:
@@ -77,23 +85,28 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
         shell = ipython.get_ipython() if ipython is not None else None
         return Environment(Host.SCRIPT if shell is None else Host.TERMINAL)
     kernel_id = _kernel_id(kernel)
-    return Environment(_host(kernel, kernel_id), kernel_id, notebook_path(environ))
+    return Environment(_host(kernel, kernel_id), kernel_id, notebook_path(environ), _served_at(environ))
 
 
 def notebook_path(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The path of the notebook whose kernel this is, None if it cannot be known.
+    """Return the path of this kernel's notebook; None if unknown.
 
-    It is the path at the kernel's start: a notebook that was renamed since keeps the old one.
+    It is the path at the kernel's start. Renaming the notebook does not change it.
     """
     kernel = running_kernel()
     if kernel is None:
         return None
     if vscode := kernel.shell.user_ns.get("__vsc_ipynb_file__"):
         return Path(str(vscode))
-    # A console's session has a name like "console-1-<uuid>", which is no file's.
+    # A console's session has a name like "console-1-<uuid>", which is no file name.
     session = environ.get("JPY_SESSION_NAME", "")
     path = Path(session)
     return path if path.suffix and not path.name.startswith("console-") else None
+
+
+def _served_at(environ: Mapping[str, str]) -> tuple[str, int] | None:
+    host, _, port = environ.get(ADDRESS, "").rpartition(":")
+    return (host, int(port)) if host and port.isdecimal() else None
 
 
 def _kernel_id(kernel: Any) -> str | None:

@@ -1,21 +1,23 @@
-"""Makes the stop button stop a runaway callback.
+"""Let the stop button stop a runaway callback.
 
 Jupyter's stop button sends SIGINT, which Python handles in the main thread; a plain callback runs
-in a worker thread and would never notice, and while no cell runs ipykernel ignores the signal
-altogether. So callbacks are run through `RunningCalls`, which knows what runs where, and
+in a worker thread and would never notice, and ipykernel ignores the signal while no cell
+runs. So callbacks run through `RunningCalls`, which knows what runs where, and
 `InterruptGuard` puts a handler in front of ipykernel's:
 
 - The first press stops the plain callback that has been running longest, if that is more than a
   second, and nothing else. A cell that runs goes on.
-- If there is none, and at the second press during one cell, ipykernel's own handler has it.
+- If there is none, and at the second press during one cell, ipykernel's own handler is called.
 
 An exception is raised in the worker by `PyThreadState_SetAsyncExc`, at its next step of Python
-code. A call that waits in C (a long `time.sleep`, a driver's read) ends first; Python has no means
-to cut it short.
+code. A call that waits in C (a long `time.sleep`, a driver's read) ends first; Python cannot
+interrupt it.
 
 ipykernel sets its handler anew for each cell (`pre_handler_hook`) and once more for a cell that
 awaits (`_cancel_on_sigint`). The guard wraps both on the kernel object and takes them off again.
 """
+
+from __future__ import annotations
 
 import contextlib
 import ctypes
@@ -34,18 +36,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RUNAWAY = 1.0
-"""How long, in seconds, a callback must have been running to be taken for a runaway."""
+"""How long, in seconds, a callback must have been running to count as a runaway."""
 
 
 @dataclass(eq=False)
 class RunningCall:
-    """A plain callback that is being run.
+    """A plain callback that is running.
 
     Attributes:
-        name: The callback's name.
-        thread_id: The worker that runs it (`threading.get_ident()`).
-        since: When it began, by `time.monotonic()`.
-        interrupted: Whether it was told to stop.
+        name: the callback's name.
+        thread_id: the worker that runs it (`threading.get_ident()`).
+        since: when it began, by `time.monotonic()`.
+        interrupted: whether it was interrupted.
     """
 
     name: str
@@ -60,7 +62,7 @@ class RunningCall:
 
 
 class RunningCalls:
-    """Which plain callback runs in which thread. All methods are for any thread."""
+    """The plain callbacks that run, by thread. All methods are for any thread."""
 
     def __init__(self) -> None:
         self._calls: dict[int, RunningCall] = {}
@@ -68,13 +70,13 @@ class RunningCalls:
         self._lock = threading.RLock()
 
     def run(self, name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Calls `function` in this thread, where `interrupt` can stop it.
+        """Call `function` in this thread, where `interrupt` can stop it.
 
-        An interrupt that comes when the function is just done is dropped: it never reaches what the
-        thread does next.
+        An interrupt that arrives when the function has just returned is dropped: it never reaches the
+        thread's next job.
 
         Raises:
-            CallbackInterrupted: It was stopped.
+            CallbackInterrupted: it was stopped.
         """
         call = RunningCall(name, threading.get_ident())
         with self._lock:
@@ -104,10 +106,10 @@ class RunningCalls:
             return sorted(self._calls.values(), key=lambda call: call.since)
 
     def interrupt(self, longer_than: float = 0.0) -> RunningCall | None:
-        """Stops the call that has been running longest and was not told to stop yet.
+        """Stop the call that has been running longest and was not interrupted yet.
 
         Args:
-            longer_than: Leave calls alone that have not run as long, in seconds.
+            longer_than: ignore calls that have run for less, in seconds.
 
         Returns:
             The call, None if there is none.
@@ -122,7 +124,7 @@ class RunningCalls:
 
 
 class InterruptGuard:
-    """Has the kernel's stop button stop runaway callbacks first.
+    """Makes the kernel's stop button stop runaway callbacks first.
 
     Several guards, one an app, may be installed and taken off in any order.
     """
@@ -134,13 +136,13 @@ class InterruptGuard:
         longer_than: float = RUNAWAY,
         on_interrupt: Callable[[RunningCall], None] | None = None,
     ) -> None:
-        """Prepares; `install` does it.
+        """Prepare for `install`.
 
         Args:
-            calls: The callbacks to look after.
-            longer_than: How long a callback must have been running, in seconds.
-            on_interrupt: Told of the call that was stopped, in the main thread, inside the signal
-                handler: it should only leave a note.
+            calls: the callbacks to look after.
+            longer_than: how long a callback must have been running, in seconds.
+            on_interrupt: called with the stopped call, in the main thread, inside the signal
+                handler: it should only set a flag.
         """
         self.calls = calls
         self.longer_than = longer_than
@@ -150,7 +152,7 @@ class InterruptGuard:
         self._installed = False
 
     def install(self) -> bool:
-        """Puts the handler in front of the kernel's. Is idempotent. From any thread.
+        """Put the handler in front of the kernel's. Is idempotent. From any thread.
 
         Signal handlers belong to the main thread: from another one it is done as soon as the
         kernel's loop is free.
@@ -167,9 +169,9 @@ class InterruptGuard:
         return True
 
     def uninstall(self) -> None:
-        """Takes everything off again. Is idempotent. From any thread; acts at once."""
+        """Remove the handlers again. Idempotent. From any thread; takes effect at once."""
         if self.active:
-            self.active = False  # from now on what is left only passes on
+            self.active = False  # from now on the remaining layers only pass on
             _in_main_thread(self._uninstall)
 
     def _install(self) -> None:
@@ -188,7 +190,7 @@ class InterruptGuard:
 
     def _uninstall(self) -> None:
         self._installed = False
-        # What lies under another guard's passes on until that one is taken off, too.
+        # A layer below another guard's passes on until that one is removed too.
         for name in ("pre_handler_hook", "_cancel_on_sigint"):
             hook = vars(self._kernel).get(name)
             if isinstance(hook, _Layer):
@@ -204,7 +206,7 @@ class InterruptGuard:
 
 
 class _Layer:
-    """Something of a guard's in front of what was there before."""
+    """A guard's handler in front of the previous one."""
 
     def __init__(self, guard: InterruptGuard, previous: Any) -> None:
         self.guard = guard
@@ -212,7 +214,7 @@ class _Layer:
 
 
 def _without_inactive(top: Any) -> Any:
-    """What remains when the layers of guards that were taken off are lifted from the top."""
+    """The handler below the layers of removed guards."""
     while isinstance(top, _Layer) and not top.guard.active:
         top = top.previous
     return top
@@ -244,13 +246,13 @@ class _CancelHook(_Layer):
 
 @dataclass(eq=False)
 class _Press:
-    """Whether the first press of a cell was used; shared by the handlers of one cell."""
+    """Whether the first press during a cell was used. The handlers of one cell share it."""
 
     used: bool = False
 
 
 class _Handler(_Layer):
-    """A signal handler that has its guard look first, then passes on to the previous one."""
+    """A signal handler that asks its guard first, then calls the previous handler."""
 
     def __init__(self, guard: InterruptGuard, previous: Any) -> None:
         super().__init__(guard, previous)
@@ -278,7 +280,7 @@ class _Handler(_Layer):
 
 
 def _nothing() -> None:
-    """Only wakes the loop."""
+    """Do nothing but wake the loop."""
 
 
 def _set(handler: Any) -> None:
@@ -294,7 +296,7 @@ def _in_main_thread(function: Callable[[], None]) -> None:
 
 
 def _raise_in(thread_id: int, exception: type[BaseException] | None) -> None:
-    """Has a thread raise an exception at its next step, or with None takes that back."""
+    """Raise an exception in a thread at its next step; None cancels that."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread_id), ctypes.py_object(exception) if exception else None
     )

@@ -1,4 +1,4 @@
-"""Tables as a notebook shows them: small HTML whose texts are escaped."""
+"""Small HTML tables for notebooks. All texts are escaped."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Iterable, Sequence
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 SHORT = 24
-"""Texts up to this length are not broken."""
+"""Texts up to this length are not wrapped."""
 _TABLE = "border-collapse: collapse; line-height: 1.4; margin: 2px 0"
 
 
 def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
-    """A table. All texts are escaped.
+    """Return a table. All texts are escaped.
 
     Args:
         heads: one for each column.
-        rows: a cell for each column; numbers stand on the right.
+        rows: one cell for each column; numbers are right-aligned.
         caption: a line below the table.
     """
     lines = list(rows)

@@ -1,14 +1,15 @@
-"""The event loops: one of our own in a thread, the kernel's, and how calls get from one to another.
+"""Event loops: our own in a thread, the kernel's, and calls between them.
 
-A loop only wakes for what it was told through `call_soon_threadsafe`; anything put into one of its
-queues from outside is seen when it wakes for another reason. And asyncio copies the caller's
-context into each callback, so that a server started from a cell would print into that cell for
-ever. `IoThread` therefore has two doors, `call` and `post`, which wake the loop and enter it with
-an empty context.
+A loop only wakes through `call_soon_threadsafe`. Whatever other threads put into its queues
+directly waits until it wakes for another reason. And asyncio copies the caller's context into each
+callback, so a server started from a cell would print into that cell forever. Therefore `call`,
+`submit` and `post` of `IoThread` wake the loop and enter it with an empty context.
 
-A thread that waits for a loop it is itself running waits for ever. Every function here that waits
-checks for this first and raises `LoopError` instead.
+A thread that waits for a loop that it runs itself waits forever. Every waiting function here
+checks for this first and raises `LoopError`.
 """
+
+from __future__ import annotations
 
 import asyncio
 import concurrent.futures
@@ -28,14 +29,14 @@ class IoThread:
     """A daemon thread that runs an event loop of its own, in an empty context.
 
     Attributes:
-        name: The thread's name, as debuggers show it.
+        name: the thread's name, as debuggers show it.
     """
 
     def __init__(self, name: str = "dash-devices-io") -> None:
         self.name = name
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        # What was scheduled before stop() is still run (and cancelled), nothing is scheduled after.
+        # Whatever was scheduled before stop() still runs (and is cancelled); nothing is scheduled afterwards.
         self._gate = threading.Lock()
 
     @property
@@ -43,7 +44,7 @@ class IoThread:
         """The running loop. From any thread.
 
         Raises:
-            LoopError: It was not started, or has stopped.
+            LoopError: it was not started, or has stopped.
         """
         if self._loop is None:
             raise LoopError(f"The thread {self.name!r} does not run; start() it first.")
@@ -60,14 +61,14 @@ class IoThread:
         return self._thread is not None and threading.current_thread() is self._thread
 
     def start(self) -> None:
-        """Starts the thread and returns when its loop runs. Is idempotent. From any thread."""
+        """Start the thread and return when its loop runs. Is idempotent. From any thread."""
         if self._loop is not None:
             return
         loop = asyncio.new_event_loop()
         ready = threading.Event()
         loop.call_soon(ready.set, context=contextvars.Context())
         self._thread = threading.Thread(
-            # A thread may inherit the context of who starts it (Python 3.14, ipykernel 6).
+            # A thread may inherit its starter's context (Python 3.14, ipykernel 6).
             target=lambda: contextvars.Context().run(_run, loop),
             name=self.name,
             daemon=True,
@@ -77,17 +78,17 @@ class IoThread:
         self._loop = loop
 
     def call(self, coro: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        """Runs a coroutine on the loop and returns its result. From any other thread.
+        """Run a coroutine on the loop and return its result. From any other thread.
 
         An interrupt (Ctrl-C) while it waits cancels the coroutine.
 
         Args:
-            coro: The coroutine; it is closed if it cannot be run.
-            timeout: How long to wait in seconds, None for ever. The coroutine is cancelled then.
+            coro: the coroutine; it is closed if it cannot be run.
+            timeout: how long to wait in seconds, None for ever. The coroutine is cancelled then.
 
         Raises:
-            LoopError: The caller is on the loop's own thread, or the loop has stopped.
-            TimeoutError: It took longer than `timeout`.
+            LoopError: the caller is on the loop's own thread, or the loop has stopped.
+            TimeoutError: it took longer than `timeout`.
         """
         if self.current:
             coro.close()
@@ -109,10 +110,10 @@ class IoThread:
             future.cancel()
 
     def submit(self, coro: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Runs a coroutine on the loop, in an empty context, without waiting. From any thread.
+        """Run a coroutine on the loop, in an empty context, without waiting. From any thread.
 
         Raises:
-            LoopError: The loop does not run; the coroutine is closed.
+            LoopError: the loop does not run; the coroutine is closed.
         """
         with self._gate:
             if self._loop is not None:
@@ -121,27 +122,26 @@ class IoThread:
         raise LoopError(f"The thread {self.name!r} does not run; start() it first.")
 
     def post(self, function: Callable[..., object], *args: object) -> None:
-        """Has the loop call a plain function soon, in an empty context. From any thread.
+        """Schedule a plain function on the loop, in an empty context. From any thread.
 
-        Calls of one thread are made in their order. What the function raises goes to the loop's
-        exception handler.
+        Calls of one thread keep their order. Exceptions go to the loop's exception handler.
 
         Raises:
-            LoopError: The loop has stopped.
+            LoopError: the loop has stopped.
         """
         with self._gate:
             self.loop.call_soon_threadsafe(function, *args, context=contextvars.Context())
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Cancels what is pending, ends the loop and the thread. Is idempotent.
+        """Cancel what is pending, end the loop and the thread. Is idempotent.
 
         From any other thread.
 
         Args:
-            timeout: How long the tasks may take to clean up, in seconds.
+            timeout: how long the tasks may take to clean up, in seconds.
 
         Raises:
-            LoopError: The caller is on the loop's own thread, or a task does not end.
+            LoopError: the caller is on the loop's own thread, or a task does not end.
         """
         loop, thread = self._loop, self._thread
         if loop is None or thread is None:
@@ -166,7 +166,7 @@ def submit(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T]) -> con
     From any thread. Cancelling the future cancels the task.
 
     Raises:
-        LoopError: The loop is closed; the coroutine is closed, too.
+        LoopError: the loop is closed; the coroutine is closed, too.
     """
     try:
         return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coro, loop)
@@ -214,20 +214,20 @@ def in_other_task() -> bool:
 
 
 def pump(loop: asyncio.AbstractEventLoop, until: Awaitable[T], timeout: float | None = None) -> T:
-    """Lets the running `loop` go on inside a synchronous call until something is done.
+    """Let the running `loop` go on inside a synchronous call until something is done.
 
     For a cell that blocks the very loop that serves its page. Uses nest-asyncio2, which makes the
     loop reentrant for good, and all of asyncio in this process somewhat slower; so it is applied at
     the first call, not before. Cells that wait in the queue stay there.
 
     Args:
-        loop: The loop that runs on the calling thread.
-        until: What to wait for; its result is returned.
-        timeout: How long to wait in seconds, None for ever.
+        loop: the loop that runs on the calling thread.
+        until: what to wait for; its result is returned.
+        timeout: how long to wait in seconds, None for ever.
 
     Raises:
-        LoopError: The loop does not run on this thread, or is of a kind that cannot be nested.
-        TimeoutError: It took longer than `timeout`.
+        LoopError: the loop does not run on this thread, or is of a kind that cannot be nested.
+        TimeoutError: it took longer than `timeout`.
     """
     try:
         current = asyncio.get_running_loop()
@@ -259,13 +259,13 @@ async def _within(until: Awaitable[T], timeout: float | None) -> T:
 
 
 def _close(until: Awaitable[Any]) -> None:
-    """Spares the caller a "never awaited" warning next to the error."""
+    """Spare the caller a "never awaited" warning next to the error."""
     if isinstance(until, Coroutine):
         until.close()
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    """Runs `loop` until it is stopped, then leaves nothing of it."""
+    """Run `loop` until it is stopped, then leave nothing of it."""
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()

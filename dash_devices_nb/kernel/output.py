@@ -16,6 +16,8 @@ it offers is looked at, never the version:
   of a cell's last expression, stays with the cell that runs).
 """
 
+from __future__ import annotations
+
 import contextvars
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -27,18 +29,18 @@ from dash_devices_nb.kernel.loops import running_kernel
 from dash_devices_nb.kernel.outputlog import OutputLog, cell_begins
 from dash_devices_nb.kernel.tracebacks import format_exception
 
-_last_runs: "dict[str, CellOutput]" = {}  # by the front end's id of the cell
-_bound_to: contextvars.ContextVar["CellOutput | None"] = contextvars.ContextVar("dash_devices_cell", default=None)
+_last_runs: dict[str, CellOutput] = {}  # by the front end's id of the cell
+_bound_to: contextvars.ContextVar[CellOutput | None] = contextvars.ContextVar("dash_devices_cell", default=None)
 
 
 @dataclass(frozen=True, eq=False)
 class CellOutput:
-    """Where a callback's output belongs.
+    """The cell that a callback's output belongs to.
 
     Attributes:
-        cell_id: The front end's id of the cell, None if it sends none.
-        execution_count: The number in the cell's brackets when it ran, None outside IPython.
-        parent: The cell's request without its source; empty outside a kernel.
+        cell_id: the front end's id of the cell, None if it sends none.
+        execution_count: the number in the cell's brackets when it ran, None outside IPython.
+        parent: the cell's request without its source; empty outside a kernel.
     """
 
     cell_id: str | None
@@ -46,12 +48,11 @@ class CellOutput:
     parent: Mapping[str, Any]
 
     @classmethod
-    def here(cls) -> "CellOutput":
+    def here(cls) -> CellOutput:
         """The cell that is running; in a callback, the cell that defined the callback.
 
-        From any thread, but meant for a cell's own: ipykernel knows a thread's cell only if it was
-        told, and takes the last one that started otherwise. Outside IPython the result is an object
-        that does nothing.
+        From any thread, but meant for a cell's own thread: for others ipykernel takes the cell that
+        started last. Outside IPython the result is an object that does nothing.
         """
         if (bound := _bound_to.get()) is not None:
             return bound
@@ -75,36 +76,36 @@ class CellOutput:
         return cls(str(cell_id) if cell_id else None, _running_number(kernel.shell), parent)
 
     def begins(self) -> None:
-        """Tells that the cell starts to run: what its callbacks of earlier runs show goes below this run of it.
+        """Report that the cell starts to run. Output of callbacks from its earlier runs goes below this run.
 
-        Front ends show nothing that answers a cell's earlier run, and a run that fails leaves those callbacks in force.
+        Front ends drop output for an earlier run of a cell, and a run that fails leaves its old callbacks in force.
         """
         cell_begins(self.parent)
         kernel = running_kernel() if self.cell_id else None
         if kernel is not None and self.cell_id:
-            number = _running_number(kernel.shell) + 1  # it is counted when it has begun
+            number = _running_number(kernel.shell) + 1  # it is counted once it has begun
             _last_runs[self.cell_id] = replace(self, execution_count=number)
 
     @property
-    def _last_run(self) -> "CellOutput":
+    def _last_run(self) -> CellOutput:
         return _last_runs.get(self.cell_id or "", self)
 
     @property
     def label(self) -> str:
-        """How to name the cell to a person, as "cell [3]"; empty outside IPython."""
+        """The cell's name for a person, such as "cell [3]"; empty outside IPython."""
         count = self._last_run.execution_count
         return f"cell [{count}]" if count is not None else ""
 
     @contextmanager
     def bound(self, log: OutputLog | None = None, name: str = "") -> Iterator[None]:
-        """Sends what is printed, displayed or warned inside to the cell.
+        """Send everything that is printed, displayed or warned inside to the cell.
 
-        Holds for the current thread, or in a coroutine for the current task and the tasks that it
-        starts. Enter and leave it in one thread or task. May be nested; the innermost counts.
+        Applies to the current thread, or in a coroutine to the current task and the tasks that it
+        starts. Enter and leave it in one thread or task. May be nested; the innermost wins.
 
         Args:
-            log: Also takes what is printed.
-            name: The callback's name, for the log.
+            log: also takes what is printed.
+            name: the callback's name, for the log.
         """
         kernel = running_kernel() if self.parent else None
         if kernel is None:
@@ -119,12 +120,12 @@ class CellOutput:
             yield
 
     def show_exception(self, exc: BaseException) -> None:
-        """Prints the traceback under the cell: the user's frames only, coloured in IPython.
+        """Print the traceback under the cell: the user's frames only, coloured in IPython.
 
         Leaves `exc.__traceback__` as it is, for the debugger. From any thread.
         """
         with self.bound():
-            sys.stderr.write(format_exception(exc) + "\n")  # in one piece, as two threads may have one to show
+            sys.stderr.write(format_exception(exc) + "\n")  # in one piece, because two threads may print one at once
             sys.stderr.flush()
 
 
@@ -134,7 +135,7 @@ def _running_number(shell: Any) -> int:
 
 
 def _bind(kernel: Any, cell: CellOutput, undo: ExitStack) -> None:
-    """Sets the cell wherever a parent is kept, for this thread or task, by what that offers."""
+    """Set the cell in every place that keeps a parent, for this thread or task."""
     shell, parent = kernel.shell, cell._last_run.parent
     header = parent["header"]
     for place in (sys.stdout, sys.stderr, shell.display_pub, shell.displayhook):
@@ -152,14 +153,14 @@ def _bind(kernel: Any, cell: CellOutput, undo: ExitStack) -> None:
             undo.callback(variable.reset, variable.set(parent))
 
 
-def _variable(place: Any, name: str) -> "contextvars.ContextVar[Any] | None":
-    """The context variable that an object keeps its parent in, None if it has none."""
+def _variable(place: Any, name: str) -> contextvars.ContextVar[Any] | None:
+    """The context variable in which an object keeps its parent; None if it has none."""
     variable = getattr(place, "__dict__", {}).get(name)
     return variable if isinstance(variable, contextvars.ContextVar) else None
 
 
 def _rewriting(cell: CellOutput, header: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """A hook for messages: gives those of the bound thread or task the cell's header."""
+    """A hook that gives messages of the bound thread or task the cell's header."""
 
     def hook(message: dict[str, Any]) -> dict[str, Any]:
         if _bound_to.get() is cell:

@@ -1,17 +1,16 @@
-"""A bounded log of what callbacks and threads print, warn, log and display, beside the output that goes to cells.
+"""A bounded log of everything that callbacks and threads print, warn, log and display, besides the output below cells.
 
-In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams, which hand all that is written to them to their
-`echo` as well (the terminal's stream, if any), in the thread that writes. While an app runs, or a callback whose output
-is to be logged, an echo of ours stands before theirs: it logs the text if the thread or task that writes is such a
-callback's. So the routing to cells does not notice, and what holds on to a stream (a logging handler) is logged too.
-The streams' `write` cannot be shadowed for that: IPython does so itself while a cell runs. Warnings and logging come by
-standard error. What is displayed goes past the streams: a hook on IPython's display publisher, which keeps its hooks by
-thread, logs its plain text.
+In a kernel `sys.stdout` and `sys.stderr` are ipykernel's streams. They also pass everything written to their `echo`
+(the terminal's stream, if any), in the writing thread. While an app or a logged callback runs, our own echo stands in
+front of theirs. It logs the text if the writing thread or task belongs to such a callback. The routing to cells is not
+affected, and code that keeps a stream (a logging handler) is logged too. Shadowing the streams' `write` is no option:
+IPython does that itself while a cell runs. Warnings and logging arrive by standard error. Displayed objects bypass the
+streams: a hook on IPython's display publisher, which keeps hooks by thread, logs their plain text.
 
-What a thread of the program's own prints is nobody's callback: ipykernel files it under the request that it took last.
-As long as that is a cell's, the line stands under the cell that ran last. But a completion, or a widget's message, is a
-request, too, and front ends show nothing that answers one: such lines were lost. While an app runs, an echo logs what
-threads print, and gives what would be lost to the cell that ran last.
+A thread of the program belongs to no callback: ipykernel files its output under the request that it handled last. If
+that is a cell's, the line appears below the cell that ran last. But a completion or a widget's message is a request
+too, and front ends drop output for those. So while an app runs, an echo logs what threads print, and sends lines that
+would be lost to the cell that ran last.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _writer: contextvars.ContextVar[LogWriter | None] = contextvars.ContextVar("dash
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line that a callback, or a thread of the program's, printed or displayed.
+    """One line that a callback, or a thread of the program, printed or displayed.
 
     Attributes:
         number: counts the lines from 1.
@@ -58,7 +57,7 @@ class OutputLog:
         limit: how many lines are kept.
 
     Attributes:
-        count: how many there have been.
+        count: the number of lines so far.
     """
 
     def __init__(self, limit: int = LINES) -> None:
@@ -81,7 +80,7 @@ class OutputLog:
         return iter(self._lines.copy())
 
     def listen(self) -> None:
-        """Log also what threads print that run no callback, by their names, until `leave`. Is idempotent."""
+        """Also log what other threads print, under their names, until `leave`. Idempotent."""
         if not self._listening:
             self._listening = True
             _taps.open(self)
@@ -93,7 +92,7 @@ class OutputLog:
             _taps.close(self)
 
     def of_thread(self, name: str) -> LogWriter:
-        """Makes lines of what the current thread prints, which has this name."""
+        """Return a writer for the current thread, which has this name."""
         writers: dict[str, LogWriter] = self._threads.__dict__
         return writers.setdefault(name, LogWriter(self, name))
 
@@ -105,7 +104,7 @@ class OutputLog:
     def logging(self, name: str) -> Iterator[None]:
         """Log what the current thread or task prints inside, as the callback `name`.
 
-        Only where there is a kernel's stream; elsewhere it does nothing. May be nested; the innermost counts.
+        Only with a kernel's streams; elsewhere it does nothing. May be nested; the innermost wins.
         """
         writer = LogWriter(self, name)
         token = _writer.set(writer)
@@ -124,7 +123,7 @@ class OutputLog:
 
 
 class LogWriter:
-    """Makes lines of what one call prints, for the time of that call."""
+    """Splits the output of one call into lines, while the call runs."""
 
     def __init__(self, log: OutputLog, name: str) -> None:
         self._log = log
@@ -132,28 +131,28 @@ class LogWriter:
         self._begun = {"stdout": "", "stderr": "", "display": ""}
 
     def write(self, stream: str, text: str) -> None:
-        """Take some text."""
+        """Add some text."""
         *lines, rest = (self._begun[stream] + text).split("\n")
         self._begun[stream] = rest
         for line in lines:
             self._log.add(self._name, stream, line)
 
     def displayed(self, message: dict[str, Any]) -> dict[str, Any]:
-        """A hook for the display publisher: take the text of what this call displays for the first time."""
+        """A hook for the display publisher: log the text of each object that this call displays for the first time."""
         if _writer.get() is self and message.get("msg_type") == "display_data":
             data = message["content"]["data"]
             self.write("display", f"{data.get('text/plain') or ', '.join(data)}\n")
         return message
 
     def finish(self) -> None:
-        """Log what has no line end."""
+        """Log the rest, which has no line end."""
         for stream, text in self._begun.items():
             if text:
                 self._log.add(self._name, stream, text)
 
 
 class _Echo:
-    """Stands before the echo of one of ipykernel's streams."""
+    """Stands in front of the echo of one of ipykernel's streams."""
 
     def __init__(self, name: str, stream: Any) -> None:
         self.name = name
@@ -177,13 +176,13 @@ class _Echo:
             self.before.write(text)
 
     def _is_stray(self) -> bool:
-        """Whether a thread writes that neither runs a cell nor a callback."""
+        """Whether the writing thread runs neither a cell nor a callback."""
         if threading.current_thread() is threading.main_thread():
             return False
         return not (isinstance(self._variable, contextvars.ContextVar) and self._variable.get(None))
 
     def _keep(self, text: str) -> None:
-        """Write again, under the cell that ran last, what ipykernel is about to file under what no front end shows."""
+        """Write text again below the cell that ran last, if ipykernel would file it where no front end shows it."""
         header, variable = _last_cell.get("header"), self._variable
         filed = getattr(self._stream, "parent_header", None) or {}
         if not header or filed.get("msg_type") == "execute_request" or not isinstance(variable, contextvars.ContextVar):
@@ -205,7 +204,7 @@ _last_cell: dict[str, Any] = {}
 
 
 def cell_begins(parent: Mapping[str, Any]) -> None:
-    """A cell begins to run; `parent` is its request, empty where it is none of a front end's."""
+    """Report that a cell begins to run; `parent` is its request, empty if no front end sent it."""
     if parent:
         _last_cell["header"] = parent["header"]
 
@@ -217,7 +216,7 @@ def _display_publisher() -> Any:
 
 
 class _Taps:
-    """Our echoes of the two streams, there while somebody logs."""
+    """Our echoes of the two streams, installed while somebody logs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -234,7 +233,7 @@ class _Taps:
                 return
             for name in ("stdout", "stderr"):
                 stream: Any = getattr(sys, name)
-                # Other streams (a terminal, a test's capture) do not tell threads apart, and are left alone.
+                # Other streams (a terminal, a test's capture) cannot tell threads apart, and are left alone.
                 if hasattr(stream, "echo"):
                     stream.echo = echo = _Echo(name, stream)
                     self._tapped.append((stream, echo))

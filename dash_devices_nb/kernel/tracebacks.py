@@ -1,10 +1,11 @@
-"""Tracebacks as a user of the library wants them: of their own code.
+"""Tracebacks reduced to the user's own code.
 
-Between an event of a page and the line that raised lie our dispatcher, Dash, Quart and asyncio.
-Their frames are taken out of a copy of the traceback; the exception keeps the whole one, so that
-`%debug` can still go everywhere. IPython formats the rest as it does for a cell, colours and the
-user's `%xmode` included.
+Between a page's event and the line that raised lie our dispatcher, Dash, Quart and asyncio. Their
+frames are removed from a copy of the traceback. The exception keeps the whole one, so `%debug` can
+still go everywhere. IPython formats the rest as for a cell, with colours and the user's `%xmode`.
 """
+
+from __future__ import annotations
 
 import copy
 import linecache
@@ -29,7 +30,7 @@ INTERNAL = frozenset(
         "uvicorn",
     }
 )
-"""Top-level packages whose frames say nothing to a user."""
+"""Top-level packages whose frames do not help a user."""
 
 
 def user_frames(exc: BaseException) -> TracebackType | None:
@@ -48,10 +49,10 @@ def user_frames(exc: BaseException) -> TracebackType | None:
 
 
 def format_exception(exc: BaseException) -> str:
-    """The text to show for an exception, coloured if IPython runs, well-formed. From any thread.
+    """Return the text to show for an exception, well-formed, and coloured if IPython runs. From any thread.
 
-    An exception without a user's frame, as our own about a wrong number of values, is shown as its
-    message alone; an interrupted callback as the line where it was stopped.
+    An exception without a user's frame, such as ours about a wrong number of values, is shown as its
+    message alone. An interrupted callback is shown as the line where it was stopped.
     """
     return _well_formed(_formatted(exc))
 
@@ -63,15 +64,15 @@ def _formatted(exc: BaseException) -> str:
     if isinstance(exc, CallbackInterrupted):
         return _where(exc, tb)
     shell = _shell()
-    if shell is not None and not _has_group(exc):  # of which IPython, too, leaves the parts to the standard library
-        # A formatter keeps the traceback it works on, so each call, from whichever thread, has one.
+    if shell is not None and not _has_group(exc):  # IPython, too, leaves their parts to the standard library
+        # A formatter keeps the traceback that it works on, so each call needs its own.
         formatter = copy.copy(shell.InteractiveTB)
         return _join(formatter.structured_traceback(type(exc), exc, tb, tb_offset=0), "\n")
     return _join(traceback.format_exception(type(exc), exc, tb))
 
 
 def in_a_line(exc: BaseException) -> str:
-    """An exception's type and message; the type alone where it has none, as of a plain `assert`."""
+    """Return an exception's type and message, or the type alone if it has no message (a plain `assert`)."""
     try:
         text = str(exc)
     except Exception as another:  # noqa: BLE001 - a program's exception may be anything
@@ -80,12 +81,12 @@ def in_a_line(exc: BaseException) -> str:
 
 
 def _well_formed(text: str) -> str:
-    """Half a surrogate pair, as from half an emoji, is no text that a stream or a page takes: it is spelled out."""
+    """Spell out lone surrogates (half an emoji): streams and pages cannot take them."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _has_group(exc: BaseException | None) -> bool:
-    """Whether it is a group of exceptions, as of a TaskGroup, or was raised while one was handled."""
+    """Whether it is an exception group, or was raised while one was handled."""
     seen: set[int] = set()
     while exc is not None and id(exc) not in seen:
         if isinstance(exc, BaseExceptionGroup):

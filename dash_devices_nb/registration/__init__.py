@@ -1,4 +1,4 @@
-"""The record by which a kernel tells the Jupyter server of an app.
+"""The record through which a kernel registers an app with the Jupyter server.
 
 A kernel that runs an app writes one JSON file, ``{name}-{kernel pid}.json``, into ``dash-devices/``
 below Jupyter's runtime directory. The server extension reads these files; there is no other channel
@@ -12,14 +12,15 @@ Names are part of the URL: lower-case ASCII letters, digits, ``-`` and ``_``, ma
 user wrote by `slug`. Claiming a name and writing its record happen under a lock of the directory,
 so two kernels cannot get the same name.
 
-    names         what apps are called in URLs
-    record        one record: its fields and what of it is accepted
+    names         names of apps in URLs
+    record        one record: its fields and which values are accepted
     store         claiming a name, writing, removing, reading
     files         files of mode 0600 in the directory of the records
     keys          secrets that outlive a restart
-    tokens        what a share link carries, and its signature
+    tokens        the token of a share link, and its signature
     shares        the share links of one app
-    link_watch    what is open by them, and ends with them
+    link_watch    closes what is open by a link when the link ends
+    share_cookies how a browser carries one
 """
 
 from dash_devices_nb.registration.files import URL_SEGMENT, directory

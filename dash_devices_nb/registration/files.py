@@ -21,7 +21,7 @@ def directory() -> Path:
     """The directory of the records, made with mode 0700 if it does not exist.
 
     Raises:
-        RegistrationError: It is not a directory, belongs to somebody else, or cannot be made.
+        RegistrationError: it is not a directory, belongs to somebody else, or cannot be made.
     """
     path = Path(jupyter_runtime_dir()) / URL_SEGMENT
     make_directory(path, mode=0o700)
@@ -36,21 +36,21 @@ def directory() -> Path:
 
 
 def make_directory(path: Path, mode: int = 0o777) -> None:
-    """Make a directory and those above it; does nothing where it exists.
+    """Make a directory and its parents. Does nothing if it exists.
 
     Raises:
-        RegistrationError: The disk refused.
+        RegistrationError: the disk refused.
     """
     with _refusals(path, "made"):
         path.mkdir(mode=mode, parents=True, exist_ok=True)
 
 
 def read_private(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` bytes that is our own user's and nobody else's to read.
+    """Read a file of at most `limit` bytes that only our own user can read.
 
     Raises:
-        RegistrationError: The file is something else.
-        FileNotFoundError: There is no such file.
+        RegistrationError: the file is something else.
+        FileNotFoundError: there is no such file.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -73,10 +73,10 @@ def read_private(path: Path, limit: int) -> bytes:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file with mode 0600, whole or not at all, in the place of one that there may be.
+    """Write a file with mode 0600, atomically, replacing an existing one.
 
     Raises:
-        RegistrationError: The disk refused.
+        RegistrationError: the disk refused.
     """
     with _refusals(path, "written"):
         # mkstemp makes the file with mode 0600
@@ -92,10 +92,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the directory's lock; other processes wait, and so do other threads. Not to be taken twice.
+    """Hold the directory's lock. Other processes and threads wait. The lock is not reentrant.
 
     Raises:
-        RegistrationError: The disk refused.
+        RegistrationError: the disk refused.
     """
     with _refusals(folder / ".lock", "made"):
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -110,12 +110,12 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)  # gives the lock back
+        os.close(descriptor)  # releases the lock
 
 
 @contextlib.contextmanager
 def _refusals(path: Path, what: str) -> Iterator[None]:
-    """Name the file, and what was to be done with it, where the disk refuses that."""
+    """Turn errors of the disk into errors that name the file and the operation."""
     try:
         yield
     except OSError as exc:
@@ -123,5 +123,5 @@ def _refusals(path: Path, what: str) -> Iterator[None]:
 
 
 def is_ours(found: os.stat_result) -> bool:
-    """Whether a file is this process's own user's."""
+    """Whether a file belongs to this process's user."""
     return os.name != "posix" or found.st_uid == os.getuid()

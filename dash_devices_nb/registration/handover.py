@@ -1,16 +1,16 @@
-"""Handing a browser's socket to its app, so that what the app sends is written but once.
+"""Hand a browser's socket to its app, so that the app's messages are written only once.
 
 Jupyter's server and the kernel run on one computer, and a Unix socket between them carries descriptors as well as bytes
 (`SCM_RIGHTS`, unix(7)). Once a page's WebSocket is open, the extension gives the app the connection to the browser:
 
-1. The extension offers it in the handshake (`HEADER: OFFERED`); an app that wants it answers so (`HEADER: TAKEN`), and
-   sends nothing more until it has come.
-2. The extension has sent the handshake's answer to the browser, and sends one byte with the descriptor, or without it.
-3. The app writes to the browser's socket. It never reads from it: what the browser sends still comes through the
-   extension, which follows it, limits it, and knows when the browser has gone.
+1. The extension offers the socket in the handshake (`HEADER: OFFERED`). An app that wants it answers `HEADER: TAKEN`
+   and sends nothing more until the socket has arrived.
+2. The extension sends the handshake's answer to the browser, then one byte to the app, with or without the descriptor.
+3. The app writes to the browser's socket. It never reads from it: the browser's bytes still come through the
+   extension, which follows and limits them, and notices when the browser has gone.
 
-Whoever wants something written between two of the app's messages asks the app: the extension sends it `PING`, or a
-Close frame, which a WebSocket answers in kind.
+To have a ping or a Close frame sent between two of the app's messages, the extension asks the app: it sends `PING`, or
+a Close frame, which a WebSocket answers with one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dash_devices_nb.errors import RegistrationError
 HEADER = "X-Dash-Devices-Socket"
 OFFERED, TAKEN = "offered", "taken"
 PING = b"\x89\x80\0\0\0\0"
-"""By this frame the extension has the app ping the browser. Browsers send no pings, and none has such a mask."""
+"""The frame by which the extension asks the app to ping the browser. Browsers never send such a frame."""
 
 
 def possible(sock: socket.socket) -> bool:
@@ -33,14 +33,14 @@ def possible(sock: socket.socket) -> bool:
 
 
 def give(sock: socket.socket, given: socket.socket | None) -> bool:
-    """Send the app the browser's socket, or word that it does not come.
+    """Send the app the browser's socket, or a note that it does not come.
 
     Args:
-        sock: The connection to the app.
-        given: It stays open here, too.
+        sock: the connection to the app.
+        given: the browser's socket, which also stays open here; None if it does not come.
 
     Returns:
-        Whether it is on its way; False too if the app has just gone, which reading from it tells.
+        Whether the socket was sent. Also False if the app has just gone, which the next read reports.
     """
     with contextlib.suppress(OSError):
         if given is not None:
@@ -54,8 +54,8 @@ def take(sock: socket.socket) -> socket.socket | None:
     """Receive what `give` sent: the browser's socket, non-blocking, or None.
 
     Raises:
-        BlockingIOError: Nothing has come yet.
-        RegistrationError: What came is no connected stream socket; it is closed.
+        BlockingIOError: nothing has come yet.
+        RegistrationError: the descriptor is not a connected stream socket; it is closed.
     """
     _, descriptors, _, _ = socket.recv_fds(sock, 1, 1, getattr(socket, "MSG_CMSG_CLOEXEC", 0))
     if not descriptors:
@@ -66,15 +66,17 @@ def take(sock: socket.socket) -> socket.socket | None:
         taken = socket.socket(fileno=descriptor)
     except OSError as exc:
         os.close(descriptor)
-        raise RegistrationError("what came for a browser's socket is none; it is closed") from exc
+        raise RegistrationError("the descriptor for a browser's socket is not a socket; it is closed") from exc
     if not _is_connection(taken):
         with taken:
-            raise RegistrationError(f"what came for a browser's socket is {taken!r}, no connection; it is closed")
+            raise RegistrationError(
+                f"the descriptor for a browser's socket is {taken!r}, not a connection; it is closed"
+            )
     taken.setblocking(False)
     return taken
 
 
 def _is_connection(sock: socket.socket) -> bool:
-    """Whether it is a stream of bytes; one whose other end has just gone is, too."""
+    """Whether it is a stream socket that is, or just was, connected."""
     listens = getattr(socket, "SO_ACCEPTCONN", None)  # not on Windows, where no descriptors come
     return sock.type == socket.SOCK_STREAM and not (listens is not None and sock.getsockopt(socket.SOL_SOCKET, listens))

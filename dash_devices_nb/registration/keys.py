@@ -1,4 +1,4 @@
-"""Secrets that stay the same for a user and a purpose, derived from one key of the user's own."""
+"""Stable secrets for a user and a purpose, derived from one key of the user."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ KEY_BYTES = 32
 
 
 def stable_secret(purpose: str) -> str:
-    """A secret of 43 characters, so that pages outlive a restart of the program, and links one of the server.
+    """Return a secret of 43 characters that survives restarts of the program and of the server.
 
-    It is derived from a key of the user's own, a file of mode 0600 in Jupyter's data directory, which is made when it
-    is first needed.
+    It is derived from the user's key, a file of mode 0600 in Jupyter's data directory, which is created on first use.
 
     Raises:
-        RegistrationError: The key is not the user's alone, or no key, or cannot be written.
+        RegistrationError: the key is readable for others, is not a key, or cannot be written.
     """
     path = Path(jupyter_data_dir()) / "dash_devices_key"
     try:
@@ -35,7 +34,7 @@ def stable_secret(purpose: str) -> str:
 
 
 def _made(path: Path) -> bytes:
-    """The key, made by whichever process comes first."""
+    """The key, created by whichever process comes first."""
     make_directory(path.parent)
     with locked(directory()):
         try:

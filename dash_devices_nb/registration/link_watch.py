@@ -1,7 +1,7 @@
-"""What is open by share links, and ends with them.
+"""Close what is open by a share link when the link ends.
 
-While something is open by a link, the link is looked at every quarter of a second: a file that has not changed costs a
-few system calls. Whoever revokes a link need not know who came by it, nor in which process.
+While something is open by a link, the link is checked every quarter of a second. An unchanged file costs a few system
+calls. Whoever revokes a link need not know who uses it, nor in which process.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Close = Callable[[str], None]
 
 
 class LinkWatch(Generic[Link]):
-    """What is open by links. On one event loop.
+    """The open connections of links. On one event loop.
 
     Args:
-        why_ended: Tells of a link why it counts no more, or "" while it does.
+        why_ended: returns why a link is no longer valid, or "" while it is.
     """
 
     def __init__(self, why_ended: Callable[[Link], str]) -> None:
@@ -30,13 +30,13 @@ class LinkWatch(Generic[Link]):
         self._task: asyncio.Task[None] | None = None
 
     def began(self, link: Link, close: Close) -> None:
-        """Call `close` with the reason, once, when the link has ended; until `ended`."""
+        """Call `close` with the reason, once, when the link ends, until `ended` is called."""
         self._open[link].add(close)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._look())
 
     def ended(self, link: Link, close: Close) -> None:
-        """It is closed. Does nothing if it was."""
+        """Forget a connection that has closed. Idempotent."""
         if link in self._open:
             self._open[link].discard(close)
             if not self._open[link]:
@@ -54,7 +54,7 @@ class LinkWatch(Generic[Link]):
             self._task = None
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

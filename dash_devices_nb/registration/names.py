@@ -37,7 +37,7 @@ def check_name(name: object) -> str:
     """Return the name if it can be part of the URL.
 
     Raises:
-        RegistrationError: It is not a text, or not as `slug` makes them.
+        RegistrationError: it is not a text, or not as `slug` makes them.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RegistrationError(

@@ -1,4 +1,4 @@
-"""One record: its fields, its JSON form and what of it is accepted."""
+"""One record: its fields, its JSON form, and which values are accepted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.registration.names import check_name
 
 VERSION = 1
-LATEST = 253_402_300_799  # the end of the year 9999, the last that dates can tell
+LATEST = 253_402_300_799  # the end of the year 9999, the last that `datetime` supports
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _PREFIX = re.compile(r"/(?:[!-~]*/)?")
@@ -29,7 +29,7 @@ class UnixEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class TcpEndpoint:
-    """A port on a literal loopback address, where there are no Unix sockets."""
+    """A port on a literal loopback address, for systems without Unix sockets."""
 
     host: str
     port: int
@@ -40,18 +40,18 @@ Endpoint = UnixEndpoint | TcpEndpoint
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a kernel says about one app.
+    """What a kernel registers about one app.
 
     Attributes:
-        name: The app's name in the URL, as `slug` makes it.
+        name: the app's name in the URL, as `slug` makes it.
         kernel_id: Jupyter's id of the kernel, or None outside of a kernel.
-        pid: Process id of the kernel.
-        notebook: Path of the notebook, or None if unknown.
-        endpoint: Where the app listens.
+        pid: process id of the kernel.
+        notebook: path of the notebook, or None if unknown.
+        endpoint: where the app listens.
         secret: 43 characters (``secrets.token_urlsafe(32)``) that every request must carry.
-        prefix: Path of the app's URL, with a slash at both ends.
-        started: When the app was registered, in seconds since the epoch.
-        host: Name of the machine, since hosts of a cluster may share the directory; None: this one.
+        prefix: path of the app's URL, with a slash at both ends.
+        started: when the app was registered, in seconds since the epoch.
+        host: name of the machine, because hosts of a cluster may share the directory; None for this one.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Registration:
     host: str | None = None
 
     def __repr__(self) -> str:
-        """Everything but the secret, which must not reach a log."""
+        """Show everything but the secret, which must not reach a log."""
         return f"Registration({self.name!r}, kernel_id={self.kernel_id!r}, pid={self.pid}, endpoint={self.endpoint!r})"
 
     @property
@@ -74,7 +74,7 @@ class Registration:
         return f"{self.name}-{self.pid}.json"
 
     def to_json(self) -> dict[str, Any]:
-        """The record as it is written."""
+        """Return the JSON text of the record."""
         if isinstance(self.endpoint, UnixEndpoint):
             endpoint: dict[str, Any] = {"kind": "unix", "path": self.endpoint.path}
         else:
@@ -97,7 +97,7 @@ class Registration:
         """Check a record that was read.
 
         Raises:
-            RegistrationError: A field is missing, has another type or a value that is not accepted.
+            RegistrationError: a field is missing, has another type or a value that is not accepted.
         """
         if not isinstance(data, dict):
             raise RegistrationError(f"the record is a {type(data).__name__}, expected a JSON object")
@@ -161,7 +161,7 @@ def _time(data: dict[str, Any], key: str) -> float:
 
 
 def is_time(value: object) -> TypeGuard[int | float]:
-    """Whether a number of JSON, which may be NaN, infinite or of a thousand digits, can be seconds since the epoch."""
+    """Whether a JSON number, which may be NaN, infinite or very long, can be seconds since the epoch."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LATEST
 
 

@@ -1,8 +1,8 @@
-"""The share links of one app: issued and revoked by its kernel, checked wherever somebody comes with one.
+"""The share links of one app. Its kernel issues and revokes them; every server that gets one checks it.
 
-The list is a file of mode 0600 next to the app's record, so a kernel that restarts goes on with it, and the Jupyter
-server sees at once what was revoked. A token counts if its signature is right *and* the list has it: without the list,
-or without the user's key, nobody enters.
+The list is a file of mode 0600 next to the app's record, so it survives a restart of the kernel, and the Jupyter server
+sees at once what was revoked. A token is valid if its signature is right *and* the list has it. Without the list, or
+without the user's key, nobody enters.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from dash_devices_nb.registration.tokens import LETTERS, Claim, sign, verify
 
 VERSION = 1
 MOST = 200
-"""Links of one app that have not ended."""
+"""The most active links of one app."""
 MOST_HOURS = 366 * 24
 MOST_NAME = 40
 """Characters of a link's name."""
 LIST_BYTES = 200_000
-"""The most that the list takes, of all places: where it is full, the links that ended first are forgotten."""
+"""The largest list, in bytes. When it is full, the links that ended first are dropped."""
 KEPT = 7 * 86_400.0
-"""Seconds for which a link stays in the list after its time, where there is room for it."""
-SETTLED = 100_000_000  # nanoseconds after which a file's time of change tells of every later change
+"""Seconds for which a link stays in the list after its end, if there is room."""
+SETTLED = 100_000_000  # nanoseconds after which a file's mtime reveals every later change
 
 REVOKED = "This share link was revoked. Ask whoever gave it to you for another one."
 ENDED = "This share link has ended. Ask whoever gave it to you for another one."
@@ -46,10 +46,10 @@ class ShareRecord:
     Attributes:
         id: 12 characters.
         role: "view" or "control".
-        name: What its maker calls it, or who it is for; may be empty.
-        created: In seconds since the epoch.
-        expires: When it ends by itself, in seconds since the epoch.
-        revoked: When it was revoked, in seconds since the epoch, or None.
+        name: its label, or the person it is for; may be empty.
+        created: in seconds since the epoch.
+        expires: when it ends by itself, in seconds since the epoch.
+        revoked: when it was revoked, in seconds since the epoch, or None.
     """
 
     id: str
@@ -60,38 +60,39 @@ class ShareRecord:
     revoked: float | None = None
 
     def why_ended(self, now: float) -> str:
-        """Why it counts no more, as a sentence for the guest; empty while it counts."""
+        """Why the link is no longer valid, as a sentence for the guest; empty while it is."""
         if self.revoked is not None:
             return REVOKED
         return ENDED if now >= self.expires else ""
 
 
 class ShareList:
-    """The share links of one app. From any thread; several processes may work on the same.
+    """The share links of one app. From any thread. Several processes may use the same list.
 
     Args:
-        name: The app's name, as in its URL.
-        place: Where it is served: the path of its URL at the Jupyter server, or "port:8050". A link counts there only.
+        name: the app's name, as in its URL.
+        place: where it is served: the path of its URL at the Jupyter server, or "port:8050". Links are valid only
+            there.
 
     Raises:
-        RegistrationError: The name is not accepted.
+        RegistrationError: the name is not accepted.
     """
 
     def __init__(self, name: str, place: str) -> None:
         self._name = check_name(name)
         self._place = unquote(place)
-        self._cache: tuple[tuple[int, int, int] | None, list[dict[str, Any]]] = (None, [])
+        self._cache: tuple[tuple[int, ...] | None, list[dict[str, Any]]] = (None, [])
 
     # ---- checking
 
     def admit(self, token: str, now: float) -> ShareRecord:
-        """The link that a token stands for.
+        """Return the link of a token.
 
         Raises:
-            ShareError: It is forged, another app's, ended or revoked; with a sentence for the guest.
-            RegistrationError: The list or the key cannot be read.
+            ShareError: the token is forged, of another app, ended or revoked; the text is for the guest.
+            RegistrationError: the list or the key cannot be read.
         """
-        claim = verify(token, self._key())
+        claim = verify(token, self.key)
         if now >= claim.expires:
             raise ShareError(ENDED)
         record = self.find(claim.id)
@@ -102,11 +103,11 @@ class ShareList:
         return record
 
     def find(self, id: str) -> ShareRecord | None:
-        """A link by its id, whether or not it has ended."""
+        """Return a link by its id, whether or not it has ended."""
         return next((record for record in self._records() if record.id == id), None)
 
     def why_ended(self, id: str, now: float) -> str:
-        """Why a link counts no more, empty while it does."""
+        """Why a link is no longer valid; empty while it is."""
         record = self.find(id)
         return REVOKED if record is None else record.why_ended(now)
 
@@ -116,7 +117,16 @@ class ShareList:
 
     def token(self, record: ShareRecord) -> str:
         """The token of a link."""
-        return sign(Claim(record.id, record.role, record.expires), self._key())
+        return sign(Claim(record.id, record.role, record.expires), self.key(record.role))
+
+    def key(self, role: str) -> str:
+        """The key that signs the tokens of a role. That of view links is known to relays: it signs nothing else.
+
+        Raises:
+            RegistrationError: the user's key cannot be read.
+        """
+        purpose = "share" if role != "view" else "share to view"
+        return stable_secret(f"{purpose}\0{self._name}\0{self._place}")
 
     # ---- changing
 
@@ -124,13 +134,11 @@ class ShareList:
         """Make a link.
 
         Raises:
-            ShareError: An argument is not accepted, or there are too many links.
-            RegistrationError: The list cannot be read or written.
+            ShareError: an argument is not accepted, or there are too many links.
+            RegistrationError: the list cannot be read or written.
         """
         if role not in LETTERS:
-            raise ShareError(
-                f"role={role!r:.100}; a link gives 'view' or 'control' (an owner is who is logged in to Jupyter)"
-            )
+            raise ShareError(f"role={role!r:.100}; a link gives 'view' or 'control' (owners log in to Jupyter)")
         if not isinstance(hours, int | float) or not math.isfinite(hours) or not 0 < hours <= MOST_HOURS:
             raise ShareError(f"hours={hours!r:.100}; a link lasts more than 0 and at most {MOST_HOURS} hours (a year)")
         if not isinstance(name, str) or len(name) > MOST_NAME or not name.isprintable():
@@ -140,7 +148,7 @@ class ShareList:
         record = ShareRecord(secrets.token_urlsafe(9), role, name, now, math.ceil(now + hours * 3600))
         with locked(directory()):
             if len(self.records(now)) >= MOST:
-                raise ShareError(f"The app has {MOST} share links, the most there are: revoke some of app.shares.")
+                raise ShareError(f"The app has {MOST} share links, which is the limit: revoke some of app.shares.")
             entries = [*self._read(), {**asdict(record), "place": self._place}]
             if (size := len(_text([entry for entry in entries if not _has_ended(entry, now)]))) > LIST_BYTES:
                 raise ShareError(
@@ -154,7 +162,7 @@ class ShareList:
         """End a link; does nothing if it has ended.
 
         Raises:
-            RegistrationError: The list cannot be read or written.
+            RegistrationError: the list cannot be read or written.
         """
         with locked(directory()):
             entries = self._read()
@@ -165,14 +173,11 @@ class ShareList:
 
     # ---- the file
 
-    def _key(self) -> str:
-        return stable_secret(f"share\0{self._name}\0{self._place}")
-
     def _records(self) -> list[ShareRecord]:
         return [_record(entry) for entry in self._read() if entry["place"] == self._place]
 
     def _read(self) -> list[dict[str, Any]]:
-        """The entries of all places, read again if the file has changed."""
+        """Return the entries of all places; read the file again if it has changed."""
         try:
             path = directory() / f"{self._name}.shares"
         except OSError as exc:
@@ -180,7 +185,7 @@ class ShareList:
         seen, entries = self._cache
         try:
             found = path.lstat()
-            now = (found.st_mtime_ns, found.st_ino, found.st_size)
+            now = (found.st_mtime_ns, found.st_ino, found.st_size, found.st_mode, found.st_uid)
             if now != seen:
                 entries = _parsed(read_private(path, LIST_BYTES), str(path))
                 settled = time.time_ns() - found.st_mtime_ns > SETTLED
@@ -227,7 +232,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 
 
 def _parsed(content: bytes, path: str) -> list[dict[str, Any]]:
-    """Raises RegistrationError if it is not such a list."""
+    """Raise RegistrationError if it is not such a list."""
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as exc:
@@ -237,14 +242,14 @@ def _parsed(content: bytes, path: str) -> list[dict[str, Any]]:
     for entry in data["shares"]:
         good = isinstance(entry, dict) and entry.keys() == _FIELDS.keys()
         if not good or any(not isinstance(entry[field], kinds) for field, kinds in _FIELDS.items()):
-            raise RegistrationError(f"{path}: {entry!r:.200} is no share; it has {', '.join(_FIELDS)}")
+            raise RegistrationError(f"{path}: {entry!r:.200} is not a share; a share has {', '.join(_FIELDS)}")
         if entry["role"] not in LETTERS or not _ID.fullmatch(entry["id"]):
             raise RegistrationError(f"{path}: {entry!r:.200} has a role or an id that is not accepted")
         if len(entry["name"]) > MOST_NAME or not entry["name"].isprintable():
             raise RegistrationError(f"{path}: {entry!r:.200} has a name that is not one line of {MOST_NAME} characters")
         for field in ("created", "expires", "revoked"):
             if entry[field] is not None and not is_time(entry[field]):
-                raise RegistrationError(f"{path}: {entry!r:.200} has {field} that is no time")
+                raise RegistrationError(f"{path}: {entry!r:.200} has {field} that is not a time")
     return list(data["shares"])
 
 

@@ -26,7 +26,7 @@ FORGOTTEN = 7 * 86_400  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Outcome of `register`: the record, and a sentence for the user if the name was taken."""
+    """The result of `register`: the record, and a sentence for the user if the name was taken."""
 
     registration: Registration
     note: str | None
@@ -44,21 +44,21 @@ def register(
 ) -> Registered:
     """Claim a name and write the record, in one step for all processes of this user.
 
-    Call it when the endpoint listens (it may accept later: the system queues connections). The
+    Call it when the endpoint listens. It may accept later: the system queues connections. The
     prefix becomes ``{base_url}dash-devices/{name}/``. A name is taken while another living process
     holds it. A kernel that restarted gets the name that it had before.
 
     Args:
-        wanted: The name as the user wrote it, or the notebook's name. `slug` is applied.
-        endpoint: Where the app listens.
+        wanted: the name as the user wrote it, or the notebook's name. `slug` is applied.
+        endpoint: where the app listens.
         secret: ``secrets.token_urlsafe(32)``.
-        base_url: The Jupyter server's base URL path, as ``/`` or ``/user/x/``.
+        base_url: the Jupyter server's base URL path, as ``/`` or ``/user/x/``.
         kernel_id: Jupyter's id of the kernel.
-        notebook: Path of the notebook.
-        pid: Process id of the kernel; this process if None.
+        notebook: path of the notebook.
+        pid: process id of the kernel; this process if None.
 
     Raises:
-        RegistrationError: A value is not accepted, or the directory is not.
+        RegistrationError: a value is not accepted, or the directory is not.
     """
     folder = directory()
     base = slug(wanted)
@@ -98,10 +98,10 @@ def register(
 
 
 def write(registration: Registration) -> Path:
-    """Write the record with mode 0600, whole or not at all, and return its path.
+    """Write the record atomically with mode 0600, and return its path.
 
     Raises:
-        RegistrationError: The directory is not accepted, or the disk refused.
+        RegistrationError: the directory is not accepted, or the disk refused.
     """
     target = directory() / registration.filename
     write_private(target, json.dumps(registration.to_json()).encode())
@@ -109,13 +109,13 @@ def write(registration: Registration) -> Path:
 
 
 def remove(registration: Registration) -> None:
-    """Remove the record, and the socket of a process that was killed; does nothing if they are gone."""
+    """Remove the record, and the socket of a killed process. Does nothing if they are gone."""
     (directory() / registration.filename).unlink(missing_ok=True)
     _remove_socket(registration)
 
 
 def _remove_socket(old: Registration) -> None:
-    """Remove what a process that was killed could not: its Unix socket."""
+    """Remove the Unix socket that a killed process left behind."""
     endpoint = old.endpoint
     here = old.host in (None, socket.gethostname())
     if not isinstance(endpoint, UnixEndpoint) or not here or process_lives(old.pid):
@@ -126,7 +126,7 @@ def _remove_socket(old: Registration) -> None:
 
 
 def read_all() -> tuple[list[Registration], list[RegistrationError]]:
-    """Read all records: those that are accepted, oldest first, and why the others are not."""
+    """Read all records. Returns the accepted ones, oldest first, and why the others are refused."""
     accepted: list[Registration] = []
     refused: list[RegistrationError] = []
     for path in sorted(directory().glob("*.json")):
@@ -144,8 +144,8 @@ def read(path: Path) -> Registration:
     """Read and check one record.
 
     Raises:
-        RegistrationError: The file or what it says is not accepted.
-        FileNotFoundError: There is no such file.
+        RegistrationError: the file or what it says is not accepted.
+        FileNotFoundError: there is no such file.
     """
     content = read_private(path, MAX_RECORD)
     try:
@@ -158,7 +158,7 @@ def read(path: Path) -> Registration:
 
 
 def is_running(registration: Registration) -> bool:
-    """Whether the app's process may still run; one of another machine is given a week."""
+    """Whether the app's process may still be running. One on another machine is assumed to run for a week."""
     if registration.host not in (None, socket.gethostname()):
         return time.time() - registration.started < FORGOTTEN
     if not process_lives(registration.pid):
@@ -189,11 +189,11 @@ def process_lives(pid: int) -> bool:
 
 
 def check_socket(path: str) -> None:
-    """Check, at the time of use, that the path is a socket that belongs to our own user.
+    """Check, at the time of use, that the path is a socket of our own user.
 
     Raises:
-        RegistrationError: It is something else, or somebody else's.
-        FileNotFoundError: There is nothing.
+        RegistrationError: it is something else, or somebody else's.
+        FileNotFoundError: there is nothing.
     """
     found = os.lstat(path)
     if not stat.S_ISSOCK(found.st_mode):

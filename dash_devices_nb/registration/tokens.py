@@ -1,10 +1,10 @@
-"""What a share link carries: which share, what role, until when, and a signature over it.
+"""The token of a share link: its id, role and end, with a signature.
 
     aBcD1234efgh.v6a5b4c3d.0123456789abcdefghijkl
     id           | expires  signature
                  role: v(iew) or c(ontrol); expires is in seconds since the epoch, hexadecimal
 
-Short, because it becomes a code that phones read from a projector's screen.
+It is short, because phones scan it as a code from a projector's screen.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 import base64
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dash_devices_nb.errors import ShareError
 
 LETTERS = {"view": "v", "control": "c"}
-"""The roles that a link can give, and how a token says it. An owner is whom Jupyter lets in, never a guest."""
+"""The roles that a link can give, by their letters. Only Jupyter's users are owners, never guests."""
 SIGNATURE = 22
 """Characters of the signature: 132 bits of HMAC-SHA256. It cannot be tried offline."""
 
@@ -27,7 +28,7 @@ _TOKEN = re.compile(rf"([A-Za-z0-9_-]{{12}})\.([vc])([0-9a-f]{{8,9}})\.([A-Za-z0
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a token says whose signature is right."""
+    """The content of a token with a valid signature."""
 
     id: str
     role: str
@@ -35,31 +36,36 @@ class Claim:
 
 
 def sign(claim: Claim, key: str) -> str:
-    """The token for a claim.
+    """Return the token for a claim.
 
     Args:
-        claim: Its id has 12 of the characters A-Z a-z 0-9 - _.
-        key: Differs for each app, so that a token counts for one only.
+        claim: its id has 12 of the characters A-Z a-z 0-9 - _.
+        key: the app's key for this role, so that a token is valid for one app only.
     """
     said = f"{claim.id}.{LETTERS[claim.role]}{claim.expires:08x}"
     return f"{said}.{_signature(said, key)}"
 
 
-def verify(token: str, key: str) -> Claim:
-    """What a token says; when it ends is for the caller to look at.
+def verify(token: str, key: Callable[[str], str]) -> Claim:
+    """Return the content of a token. The caller must check whether it has ended.
+
+    Args:
+        token: the token.
+        key: returns the key for a role.
 
     Raises:
-        ShareError: Its form or its signature is wrong.
+        ShareError: the form or the signature is wrong.
     """
     found = _TOKEN.fullmatch(token)
     if found is None:
-        raise ShareError("This share link is not whole: open it exactly as it was given to you.")
+        raise ShareError("This share link is incomplete: open it exactly as it was given to you.")
     said, _, signature = token.rpartition(".")
-    if not hmac.compare_digest(signature, _signature(said, key)):
+    role = _ROLES[found[2]]
+    if not hmac.compare_digest(signature, _signature(said, key(role))):
         raise ShareError(
-            "This share link is not one of this app, or was changed: open it exactly as it was given to you."
+            "This share link is not valid for this app, or was changed: open it exactly as it was given to you."
         )
-    return Claim(found[1], _ROLES[found[2]], int(found[3], 16))
+    return Claim(found[1], role, int(found[3], 16))
 
 
 def _signature(said: str, key: str) -> str:
@@ -67,6 +73,12 @@ def _signature(said: str, key: str) -> str:
     return base64.urlsafe_b64encode(digest).decode()[:SIGNATURE]
 
 
+def role_of(token: str) -> str | None:
+    """The role that a token claims to give, whatever its signature. None: it is no token."""
+    found = _TOKEN.fullmatch(token)
+    return None if found is None else _ROLES[found[2]]
+
+
 def holds_token(text: str) -> bool:
-    """Whether a text has something in it that may be a token, whatever its signature."""
+    """Whether a text contains something that looks like a token, whatever its signature."""
     return _TOKEN.search(text) is not None

@@ -9,6 +9,7 @@ and carries the browser's requests to the kernel's private socket::
     registry        which apps the kernels of this server run
     kernel_status   what becomes of an app's kernel
     concurrency     how much the guests of one link may have open
+    token_bucket    how often they may ask
     logs            keeps share links out of the server's log
     handlers/       who may ask for what: apps, WebSockets, guests, the directory, the status
     proxy/          carries requests and bytes to the app: `headers` filters, `upstream` talks, `splice` carries

@@ -8,7 +8,6 @@ import os
 import re
 from collections import Counter
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,14 +19,14 @@ from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, val
 
 from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.registration import MAX_NAME, URL_SEGMENT, Registration
+from dash_devices_nb.registration.share_cookies import PARAMETER
 from dash_devices_nb.server.handlers.app import AppHandler, BareNameHandler
 from dash_devices_nb.server.handlers.base import EXTENSION
 from dash_devices_nb.server.handlers.directory import DirectoryHandler, ListHandler, UnknownHandler
-from dash_devices_nb.server.handlers.guests import PARAMETER, GuestHandler, GuestHost, Guests, NothingElseHandler
+from dash_devices_nb.server.handlers.guests import GuestHandler, GuestHost, Guests, NothingElseHandler
 from dash_devices_nb.server.handlers.status import StatusHandler
 from dash_devices_nb.server.kernel_status import AppWatch, Listener, glance_at
 from dash_devices_nb.server.logs import keep_links_out, log_function
-from dash_devices_nb.server.proxy.poller import Poller, readers
 from dash_devices_nb.server.proxy.splice import Splice
 from dash_devices_nb.server.registry import Registry
 
@@ -35,7 +34,7 @@ NAME = rf"([a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}})"
 STATUS_PATH = "_dash-devices/status"
 LIST_PATH = "_apps"
 LAST_ACTIVITY = "dash_devices_last_activity"
-"""A setting of this ending counts in `ServerApp`'s last activity, which JupyterHub is told."""
+"""A setting with this suffix counts in `ServerApp`'s last activity, which is reported to JupyterHub."""
 
 # Below the server's base URL; the first that matches counts.
 ROUTES: list[tuple[str, type]] = [
@@ -47,7 +46,7 @@ ROUTES: list[tuple[str, type]] = [
     (rf"/{URL_SEGMENT}/([^/]+)(?:/.*)?", UnknownHandler),
 ]
 GUEST_ROUTES: list[tuple[str, type]] = [route for route in ROUTES if issubclass(route[1], GuestHandler)]
-"""What there is on the origin that is for guests alone."""
+"""The routes of the origin that is for guests alone."""
 
 GUEST_ORIGIN = "DASH_DEVICES_GUEST_ORIGIN"
 """The environment variable by which kernels learn `guest_origin`, for the links that they show."""
@@ -112,11 +111,27 @@ class DashDevicesApp(ExtensionApp):
         more wait their turn, for half a minute; what is beyond that gets 503. Whom Jupyter knows is never held up.""",
     ).tag(config=True)
 
+    guest_rate = Integer(
+        300,
+        min=1,
+        help="""How many HTTP requests and WebSocket handshakes a second the guests of one share link may make, in the
+        long run; at once, those of twenty seconds. One more gets 429, and Retry-After says when to try again; a
+        WebSocket is closed with code 1013, and the page tries again. Whom Jupyter knows is not counted.""",
+    ).tag(config=True)
+
     guest_sockets = Integer(
         1000,
         min=1,
         help="""How many WebSockets the guests of one share link may have open at a time; a page has two. One more is
         closed with code 1013, and the page tries again.""",
+    ).tag(config=True)
+
+    guest_frames = Integer(
+        5000,
+        min=1,
+        help="""How many WebSocket frames a second are read from the guests of one share link, and at most a fifth of
+        that from one WebSocket. At once, a link may send the frames of two seconds, a WebSocket those of three. More
+        wait unread. A page that looks on sends about one frame for 40 changes.""",
     ).tag(config=True)
 
     guest_body_timeout = Float(
@@ -198,14 +213,15 @@ class DashDevicesApp(ExtensionApp):
     ).tag(config=True)
 
     def initialize_settings(self) -> None:
-        """Make what lives as long as the server."""
+        """Create the objects that live as long as the server."""
         assert self.serverapp is not None
         self.kernels = self.serverapp.kernel_manager
         self.registry = Registry(self.kernels.__contains__, self.log)
         self.watches: dict[str, AppWatch] = {}
         self.splices: dict[Splice, str] = {}
         self.root = f"{self.serverapp.base_url.rstrip('/')}/{URL_SEGMENT}/"
-        self.guests = Guests(self.root, self.guest_origin, self.guest_requests, self.guest_sockets, self.log)
+        limits = self.guest_requests, self.guest_sockets, self.guest_frames, self.guest_rate
+        self.guests = Guests(self.root, self.guest_origin, *limits, self.log)
         if self.guest_origin:
             os.environ[GUEST_ORIGIN] = self.guest_origin
         self._warned = False
@@ -219,7 +235,7 @@ class DashDevicesApp(ExtensionApp):
             self.log.error("No device pages will be served: %s", exc)
 
     def used_by_owner_at(self, host: str) -> None:
-        """Warn, once, if guests come to another port of the host name at which a user of Jupyter is now."""
+        """Warn once if the guests' origin is only another port of the host name that a Jupyter user uses."""
         if self.guest_origin and not self._warned and urlsplit(self.guest_origin).hostname == host.lower().strip("[]"):
             self._warned = True
             self.log.warning(
@@ -247,13 +263,6 @@ class DashDevicesApp(ExtensionApp):
         await self.guests.stop()
         await asyncio.gather(*(watch.stop() for watch in self.watches.values()))
         self.watches.clear()
-        if "readers" in self.__dict__:
-            self.readers.close()
-
-    @cached_property
-    def readers(self) -> Poller:
-        """What waits for the sockets of the pages' connections."""
-        return readers()
 
     @property
     def counts_open_pages(self) -> bool:
@@ -261,7 +270,7 @@ class DashDevicesApp(ExtensionApp):
         return self.activity == "open"
 
     def used(self, record: Registration) -> None:
-        """Note that an app is in use: whoever culls idle servers or kernels reads these two times."""
+        """Record that an app is in use. Cullers of idle servers and kernels read these two times."""
         assert self.serverapp is not None
         now = datetime.now(UTC)
         self.serverapp.web_app.settings[LAST_ACTIVITY] = now
@@ -270,7 +279,7 @@ class DashDevicesApp(ExtensionApp):
             kernel.last_activity = now
 
     def current_activity(self) -> dict[str, int] | None:
-        """Pages that keep the server from being stopped as idle."""
+        """The open pages, which keep the server from being stopped as idle."""
         return (self.counts_open_pages and dict(self.clients())) or None
 
     def compresses(self, request: HTTPServerRequest) -> bool:
@@ -311,18 +320,18 @@ class DashDevicesApp(ExtensionApp):
         return listed
 
     def splice_began(self, name: str, splice: Splice) -> None:
-        """Remember a page's connection."""
+        """Add a page's connection."""
         self.splices[splice] = name
 
     def splice_ended(self, splice: Splice) -> None:
-        """Forget a page's connection."""
+        """Remove a page's connection."""
         self.splices.pop(splice, None)
 
     def watch(self, name: str, listener: Listener) -> AppWatch:
         """Call the listener with every change of an app's state, until `unwatch`.
 
         Raises:
-            RegistrationError: The directory of the records is not acceptable.
+            RegistrationError: the directory of the records is not acceptable.
         """
         watch = self.watches.get(name)
         if watch is None:

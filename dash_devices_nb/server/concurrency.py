@@ -1,8 +1,8 @@
-"""Places: how much the guests of one share link may have under way at a time.
+"""Limit the concurrent requests of one share link's guests.
 
-What goes beyond that waits its turn for a while, as when a whole class opens its pages in the same moment; only what
-would wait too long, or behind too many, is turned away. Whom Jupyter knows needs no place, so guests that take all of
-theirs hold up nobody but guests of their own link.
+A request above the limit waits its turn, as when a whole class opens its pages at once. Only a request that would wait
+too long, or behind too many, is refused. Jupyter's own users are not limited, so guests who use up their limit only
+delay guests of the same link.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ Link = TypeVar("Link", bound=Hashable)
 
 
 class TooManyWaitingError(Exception):
-    """All places of a link are taken, and so many wait for one, or for so long, that this one is turned away."""
+    """A link is at its limit, and too many requests wait, or this one has waited too long."""
 
 
 @dataclass
 class _Line:
-    """Of one link: how many places are taken, and who waits for one, in order."""
+    """One link: the number of places taken, and who waits for one, in order."""
 
     taken: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
 class ConcurrencyLimiter(Generic[Link]):
-    """Counts what is under way by each link. On one event loop.
+    """Counts the requests of each link. On one event loop.
 
     Args:
-        most: Places of each link.
-        waiting: How many may wait for one.
-        patience: How long one waits, in seconds.
+        most: concurrent requests of one link.
+        waiting: how many more may wait.
+        patience: how long a request waits, in seconds.
     """
 
     def __init__(self, most: int, waiting: int, patience: float) -> None:
@@ -44,10 +44,10 @@ class ConcurrencyLimiter(Generic[Link]):
         self._lines: dict[Link, _Line] = {}
 
     async def take(self, link: Link) -> None:
-        """Take a place, until `leave`; wait for it where there is none. Cancelling is safe.
+        """Take a place until `leave`; wait if none is free. Cancelling is safe.
 
         Raises:
-            TooManyWaitingError: Too many wait, or none became free in time.
+            TooManyWaitingError: too many wait, or none became free in time.
         """
         line = self._lines.setdefault(link, _Line())
         if line.taken < self._most:
@@ -62,7 +62,7 @@ class ConcurrencyLimiter(Generic[Link]):
                 await turn
         except BaseException as exc:
             if turn.done() and not turn.cancelled():
-                self.leave(link)  # it came in the same moment
+                self.leave(link)  # it became free in the same moment
             elif turn in line.waiting:
                 line.waiting.remove(turn)
             if isinstance(exc, TimeoutError):
@@ -70,7 +70,7 @@ class ConcurrencyLimiter(Generic[Link]):
             raise
 
     def leave(self, link: Link) -> None:
-        """Give a place back that was taken: to the first who waits."""
+        """Give a place back, to the first that waits."""
         line = self._lines[link]
         while line.waiting:
             turn = line.waiting.popleft()

@@ -1,11 +1,11 @@
-"""The truth about an app's kernel, as it changes.
+"""The state of an app's kernel, as it changes.
 
 An `AppWatch` follows one app's name through the lives of its kernels. While the app runs, the watch
 holds an idle connection to its endpoint: the operating system ends it at the moment the kernel's
-process ends, whatever the reason, which is seconds before Jupyter's own check of its kernels. In
-between the kernel's `execution_state`, which Jupyter keeps from the kernel's status messages, is
-the state. While there is no app, the watch looks at the registry and at the kernel manager every
-few hundredths of a second.
+process ends, whatever the reason, which is seconds before Jupyter's own check of its kernels. Until
+then the state is the kernel's `execution_state`, which Jupyter keeps from the kernel's status
+messages. While there is no app, the watch polls the registry and the kernel manager every few
+hundredths of a second.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from dash_devices_nb.server.registry import Registry
 LOOK_INTERVAL = 0.05  # seconds
 SLOW_LOOK_INTERVAL = 0.25  # seconds, after SLOW_AFTER seconds without the app
 SLOW_AFTER = 60.0
-END_GRACE = 0.2  # seconds in which a process may end whose connections have ended
+END_GRACE = 0.2  # seconds that a process may take to end after its connections have ended
 RECORD_INTERVAL = 0.2  # seconds; an app that stops may forget our connection, not its record
 CONNECT_TIMEOUT = 5.0  # seconds
 
 
 class State(StrEnum):
-    """What a page can be told of its kernel."""
+    """The states of a kernel that a page can show."""
 
     IDLE = "idle"
     BUSY = "busy"
@@ -44,13 +44,13 @@ class State(StrEnum):
     RESTARTING = "restarting"
     DEAD = "dead"
     UNREGISTERED = "unregistered"
-    """The kernel lives, but has not registered the app (yet), as before the notebook is run
+    """The kernel is alive but has not registered the app, for instance before the notebook is run
     again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A state and since when it holds, by a clock that nobody sets."""
+    """A state and its start, by the monotonic clock."""
 
     state: State
     began: float = field(default_factory=time.monotonic)
@@ -68,10 +68,10 @@ class AppWatch:
     """Follows one app's name; runs while somebody listens.
 
     Args:
-        name: The app's name.
-        registry: Where its record appears.
+        name: the app's name.
+        registry: where its record appears.
         kernels: Jupyter's kernel manager.
-        log: For problems.
+        log: for problems.
     """
 
     def __init__(self, name: str, registry: Registry, kernels: Any, log: Logger) -> None:
@@ -87,16 +87,16 @@ class AppWatch:
         record = registry.find(name)
         self.status = Status(State.DEAD if record is None else glance_at(record, kernels))
         if record is not None and self.status.state in (State.IDLE, State.BUSY):
-            self._ended_pid = record.pid  # should it end before the first look
+            self._ended_pid = record.pid  # in case it ends before the first poll
 
     def listen(self, listener: Listener) -> None:
-        """Call the listener with every change from now on."""
+        """Call the listener on every change from now on."""
         self._listeners.append(listener)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def leave(self, listener: Listener) -> bool:
-        """Stop calling the listener, and tell whether nobody is left."""
+        """Stop calling the listener. Returns whether no listener is left."""
         self._listeners.remove(listener)
         if not self._listeners and self._task is not None:
             self._task.cancel()
@@ -133,7 +133,7 @@ class AppWatch:
             await asyncio.sleep(LOOK_INTERVAL if missing < SLOW_AFTER else SLOW_LOOK_INTERVAL)
 
     async def _follow(self, record: Registration) -> bool:
-        """Report the kernel's state until the app's endpoint closes; False if it is closed."""
+        """Report the kernel's state until the app's endpoint closes. Returns False if it is closed already."""
         self._kernel_id = record.kernel_id
         try:
             sock = await connect(record, CONNECT_TIMEOUT)
@@ -146,7 +146,7 @@ class AppWatch:
                 self._set(_state_of(kernel))
 
             if self._ended_pid not in (None, record.pid):
-                self._set(State.RESTARTING)  # quicker than any look; a page shall hear of it all the same
+                self._set(State.RESTARTING)  # faster than any poll, but pages must still be told
             self._ended_pid = None
             kernel.observe(changed, "execution_state")
             changed()
@@ -166,7 +166,7 @@ class AppWatch:
             return State.DEAD
         kernel = self._kernels.get_kernel(self._kernel_id)
         if kernel.shutting_down:
-            return State.RESTARTING  # or to be gone from the manager in a moment
+            return State.RESTARTING  # or it is about to vanish from the manager
         if not await ensure_async(kernel.is_alive()):
             return State.RESTARTING if kernel.autorestart else State.DEAD
         pid = getattr(kernel.provisioner, "pid", None)
@@ -175,12 +175,12 @@ class AppWatch:
             return self.status.state  # it may be about to end, or to register again
         if self._ended_pid not in (None, pid):
             self._ended_pid = None
-            return State.RESTARTING  # it was restarted between two looks; a page shall hear of it
+            return State.RESTARTING  # it was restarted between two polls; pages must be told
         return State.STARTING if kernel.execution_state == "starting" else State.UNREGISTERED
 
 
 async def _ended(sock: socket.socket) -> bool:
-    """Wait for the end of a connection, or `RECORD_INTERVAL`; True if it ended."""
+    """Wait for the end of a connection, at most `RECORD_INTERVAL`. Returns whether it ended."""
     try:
         async with asyncio.timeout(RECORD_INTERVAL):
             return not await asyncio.get_running_loop().sock_recv(sock, 4096)
@@ -191,7 +191,7 @@ async def _ended(sock: socket.socket) -> bool:
 
 
 def glance_at(record: Registration, kernels: Any) -> State:
-    """The state of a record's app at this moment, without watching it."""
+    """The current state of a record's app, without watching it."""
     if record.kernel_id not in kernels:
         return State.DEAD
     if not is_running(record):
@@ -200,5 +200,5 @@ def glance_at(record: Registration, kernels: Any) -> State:
 
 
 def _state_of(kernel: Any) -> State:
-    """The state of the kernel of an app that runs."""
+    """The kernel state of a running app."""
     return State.BUSY if kernel.execution_state == "busy" else State.IDLE

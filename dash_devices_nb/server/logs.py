@@ -1,8 +1,8 @@
-"""Share links in the log of the Jupyter server: a link that was refused here may still count elsewhere.
+"""Keep share links out of the Jupyter server's log. A link that is refused here may still be valid elsewhere.
 
-Jupyter and Tornado write the addresses that are asked for, in several places, and the one leaves out parameters by the
-spelling of their names. A name has many (`%73hare=` is `share=`), and an address may be within another one's parameter,
-as a login page has it in `next=`. So what is left out is found by what it is.
+Jupyter and Tornado log requested addresses in several places. Jupyter scrubs parameters by the spelling of their names,
+but a name has many spellings (`%73hare=` is `share=`), and an address may be a parameter of another one, such as
+`next=` of a login page. So links are recognised by their content.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from tornado.log import access_log, app_log, gen_log
 from tornado.web import RequestHandler
 
 from dash_devices_nb.registration import holds_token
-from dash_devices_nb.server.handlers.guests import PARAMETER
+from dash_devices_nb.registration.share_cookies import PARAMETER
 
 SECRET = "[secret]"
+UNLOGGED = "unlogged"
+"""The attribute of a handler whose request gets no line in the log."""
 DEEPEST = 3
-"""So many times an address may be encoded within others."""
+"""Levels of encoding at which a nested address is still recognised."""
 _WORD = re.compile(r"\S*[?.%]\S*")
 
 
 def keep_links_out(*logs: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
-    """Leave share links out of what these loggers and Tornado's own write."""
+    """Remove share links from the output of these loggers and of Tornado's own."""
     for log in (*logs, access_log, app_log, gen_log):
         logger = log.logger if isinstance(log, logging.LoggerAdapter) else log
         if not any(isinstance(each, _WithoutLinks) for each in logger.filters):
@@ -33,9 +35,14 @@ def keep_links_out(*logs: logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 def log_function(log: Callable[[RequestHandler], None]) -> Callable[[RequestHandler], None]:
-    """Tornado's `log_function`, which writes to each extension's own log, and is told addresses without links."""
+    """Wrap Tornado's `log_function`, which writes to each extension's log.
+
+    It gets addresses without links, and no request of a flood.
+    """
 
     def without(handler: RequestHandler) -> None:
+        if getattr(handler, UNLOGGED, False):
+            return
         request = handler.request
         uri, referer = request.uri, request.headers.get("Referer")
         try:
@@ -53,10 +60,10 @@ def log_function(log: Callable[[RequestHandler], None]) -> Callable[[RequestHand
 
 
 class _WithoutLinks(logging.Filter):
-    """Lets all pass, without links."""
+    """A log filter that passes every record, without links."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Take the links out of a record."""
+        """Remove the links from a record."""
         text = record.getMessage()
         told = _WORD.sub(lambda word: without_links(word[0]), text)
         if told != text:
@@ -65,7 +72,7 @@ class _WithoutLinks(logging.Filter):
 
 
 def without_links(url: str) -> str:
-    """An address as it may be logged."""
+    """An address without links."""
     path, mark, query = url.partition("?")
     parts = "&".join(map(_told, query.split("&"))) if mark else ""
     return (SECRET if _betrays(path) else path) + mark + parts

@@ -1,4 +1,4 @@
-"""Which apps the kernels of this Jupyter server run, from the records in the runtime directory.
+"""The apps that this Jupyter server's kernels run, read from the records in the runtime directory.
 
 The directory belongs to the user, and several Jupyter servers of one user share it. A record counts
 here if its kernel is in this server's kernel manager. Records whose process is gone are removed
@@ -14,15 +14,15 @@ from logging import Logger
 
 from dash_devices_nb.registration import Registration, directory, is_running, read_all, remove
 
-SETTLED = 0.1  # seconds after which a directory's time of change tells of every later change
+SETTLED = 0.1  # seconds after which a directory's mtime reveals every later change
 
 
 class Registry:
-    """Reads the records, again only when the directory has changed.
+    """Reads the records, and reads them again only when the directory has changed.
 
     Args:
-        ours: Tells whether a kernel id is one of this server's.
-        log: For records that are refused or removed.
+        ours: returns whether a kernel id belongs to this server.
+        log: receives a line for each record that is refused or removed.
     """
 
     def __init__(self, ours: Callable[[str], bool], log: Logger) -> None:
@@ -37,7 +37,7 @@ class Registry:
         """Records of this server's kernels, the newest of each name, oldest first.
 
         Raises:
-            RegistrationError: The directory is not acceptable.
+            RegistrationError: the directory is not acceptable.
         """
         newest = {r.name: r for r in self._all() if self._is_ours(r)}
         return sorted(newest.values(), key=lambda r: r.started)
@@ -46,7 +46,7 @@ class Registry:
         """The record of an app, whether or not its kernel lives.
 
         Raises:
-            RegistrationError: The directory is not acceptable.
+            RegistrationError: the directory is not acceptable.
         """
         for record in reversed(self._all()):
             if record.name == name and self._is_ours(record):

@@ -1,4 +1,4 @@
-"""Driving an app without a browser: what its own tests use, and yours.
+"""Drive an app without a browser, in our tests and in yours.
 
 A test that awaits:
 
@@ -16,7 +16,7 @@ A test that awaits:
             await ben.reconnect()
             await ben.expect("target", "value", 6)
 
-One that does not:
+A test that does not:
 
     from dash_devices_nb.testing import open_tab
 
@@ -29,19 +29,22 @@ With pytest there are fixtures (see `plugin`): `app_server`, `tab` and `sync_tab
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from dash_devices_nb.lazy import loaded
 
 if TYPE_CHECKING:
     from dash_devices_nb.testing.serving import AppServer, SyncTab, open_tab, visitor
     from dash_devices_nb.testing.tab import Tab
 
+_SOURCES = {
+    **dict.fromkeys(("AppServer", "SyncTab", "open_tab", "visitor"), "dash_devices_nb.testing.serving"),
+    "Tab": "dash_devices_nb.testing.tab",
+}
+
 __all__ = ["AppServer", "SyncTab", "Tab", "open_tab", "visitor"]
 
 
 def __getattr__(name: str) -> Any:
-    # Pytest imports this package wherever it is installed, for its plugin: what is not used is not loaded.
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "tab" if name == "Tab" else "serving"
-    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    # Pytest imports this package for its plugin wherever it is installed, so modules load on first use.
+    return loaded(__name__, _SOURCES, name)

@@ -1,8 +1,7 @@
-"""Calling the regular callbacks of a page in the order in which Dash's renderer calls them.
+"""Call the regular callbacks of a page in the order of Dash's renderer.
 
-A callback that was asked for waits while another one is on its way whose outputs lead to its inputs; a newer call of
-the same callback takes the place of an older one, whose answer is then not applied; a chain does not come back to a
-callback that it went through.
+A requested callback waits while another one runs whose outputs lead to its inputs. A newer call of a callback replaces
+an older one, whose answer is then dropped. A chain does not return to a callback that it went through.
 """
 
 from __future__ import annotations
@@ -12,20 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.remote.view import PERSON, Cause, View
 from dash_devices_nb.testing.declared import Bound, Declared, instances
-from dash_devices_nb.testing.view import PERSON, Cause, View
 
 
 @dataclass(eq=False)
 class Asked:
-    """A callback that was asked for.
+    """A requested call of a callback.
 
     Attributes:
-        bound: what is called.
-        changed: the props that changed; none for an initial call.
+        bound: the callback.
+        changed: the changed props; none for an initial call.
         before: the callbacks that led to it.
-        cause: why those props changed; known once it is called.
-        stale: whether a newer call has taken its place.
+        cause: why those props changed; known once the call is sent.
+        stale: whether a newer call has replaced it.
     """
 
     bound: Bound
@@ -40,7 +39,7 @@ class Calling:
 
     Args:
         view: what the page shows.
-        request: sends a request: takes what is asked for and its payload, answers by `answered`.
+        request: sends a call with its payload. Its answer is reported to `answered`.
     """
 
     def __init__(self, view: View, request: Callable[[Asked, dict[str, Any]], None]) -> None:
@@ -55,13 +54,19 @@ class Calling:
         """Whether a callback waits or runs."""
         return bool(self._waiting or self._running)
 
+    @property
+    def pending(self) -> tuple[list[str], list[str]]:
+        """The outputs of the callbacks that wait, and of those that run."""
+        waiting, running = ([each.declared.output for each in some] for some in (self._waiting, self._running))
+        return waiting, running
+
     def define(self, dependencies: Iterable[dict[str, Any]]) -> None:
-        """These are the callbacks now."""
+        """Set the callbacks."""
         self._declared = [each for each in map(Declared.read, dependencies) if each.runs_here]
         self._waiting.clear()
 
     def forget(self) -> None:
-        """The page is loaded anew: no answer is awaited."""
+        """Drop all calls: the page is loading again."""
         for asked in self._running.values():
             asked.stale = True
         self._running.clear()
@@ -74,14 +79,14 @@ class Calling:
     # ---- asking
 
     def start(self, outputs: Iterable[str] | None = None) -> None:
-        """Make the first calls of the page, or those of these outputs."""
+        """Make the initial calls of the page, or only those of these outputs."""
         wanted = None if outputs is None else set(outputs)
         for bound in self._bound():
             if bound.declared.initial and (wanted is None or bound.declared.output in wanted):
                 self._ask(bound, (), frozenset())
 
     def came(self, ids: Iterable[str]) -> None:
-        """Make the first calls of components that came in."""
+        """Make the initial calls of new components."""
         new = set(ids)
         for bound in self._bound():
             lists = [ref for ref in bound.declared.inputs if ref.many]
@@ -91,7 +96,7 @@ class Calling:
                 self._ask(bound, (), frozenset())
 
     def changed(self, keys: Iterable[Key], before: frozenset[Bound] = frozenset()) -> None:
-        """Props have changed: ask for the callbacks that listen."""
+        """Request the callbacks that depend on changed props."""
         wanted = set(keys)
         for bound in self._bound():
             heard = [key for key in bound.input_keys(self._view.props) if key in wanted]
@@ -106,7 +111,7 @@ class Calling:
     # ---- calling
 
     def go(self) -> None:
-        """Call what waits for nothing."""
+        """Send the calls that need not wait."""
         for bound, asked in list(self._waiting.items()):
             if self._held(bound):
                 continue
@@ -119,19 +124,19 @@ class Calling:
             self._request(asked, bound.payload(self._view.props, asked.changed))
 
     def _overtakes(self, bound: Bound) -> None:
-        """The answers of earlier calls come too late, those of the same callback as it was known before as well."""
+        """Drop the answers of earlier calls, also those of an older definition of the same callback."""
         same = (bound.declared.output, bound.bindings)
         for other in [each for each in self._running if (each.declared.output, each.bindings) == same]:
             self._running.pop(other).stale = True
 
     def answered(self, asked: Asked) -> bool:
-        """An answer has come. Returns whether it is to be applied."""
+        """Take an answer. Returns whether to apply it."""
         if not asked.stale:
             del self._running[asked.bound]
         return not asked.stale
 
     def _held(self, bound: Bound) -> bool:
-        """Whether something on its way leads to this callback, and not the other way round."""
+        """Whether a pending call leads to this callback, and not the other way round."""
         others = [each for each in (*self._waiting, *self._running) if each != bound]
         return any(self._leads(other, bound) and not self._leads(bound, other) for other in others)
 

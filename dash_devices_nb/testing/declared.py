@@ -1,7 +1,7 @@
-"""The regular callbacks that a page knows, read from what the app gives it as dependencies.
+"""The regular callbacks of a page, read from the dependencies that the app sends.
 
 Patterns are resolved as Dash's renderer does: a callback with `MATCH` has an instance for each combination of values
-that the components in the page give.
+in the page's components.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Declared:
     """One regular callback.
 
     Attributes:
-        output: the text by which the app knows it.
+        output: the text that identifies it to the app.
         outputs, inputs, state: its dependencies.
-        initial: whether a page calls it when its components come.
+        initial: whether a page calls it when its components appear.
         runs_here: whether it is a Python callback that answers a request; JavaScript and background ones do not.
-        optional: whether it is called also if an input is not in the page.
+        optional: whether it is called even if an input is not in the page.
     """
 
     output: str
@@ -55,14 +55,14 @@ class Bound:
 
     Attributes:
         declared: its callback.
-        bindings: what its MATCH keys stand for.
+        bindings: the values of its MATCH keys.
     """
 
     declared: Declared
     bindings: Bindings
 
     def slots(self, refs: Iterable[Ref], present: Iterable[str]) -> list[Slot]:
-        """The props that dependencies stand for, a list for those with ALL."""
+        """The props of the dependencies; a list for those with ALL."""
         return [self._slot(ref, present) for ref in refs]
 
     def _slot(self, ref: Ref, present: Iterable[str]) -> Slot:
@@ -91,7 +91,7 @@ class Bound:
         return complete and (not outputs or any(name in present for name, _ in outputs))
 
     def payload(self, values: dict[str, dict[str, Any]], changed: Iterable[Key]) -> dict[str, Any]:
-        """What the renderer sends to have it called."""
+        """The request body that the renderer sends for it."""
 
         def one(key: Key, *, with_value: bool) -> dict[str, Any]:
             component_id, prop = key

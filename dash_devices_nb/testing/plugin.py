@@ -1,4 +1,4 @@
-"""Fixtures for pytest, which finds them by itself where dash_devices_nb is installed.
+"""Fixtures for pytest, which finds them wherever dash_devices_nb is installed.
 
     def test_the_slider_shows(sync_tab):
         tab = sync_tab(app)
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    # Pytest loads this module always, and few tests need what stands behind it.
+    # Pytest always loads this module, and few tests need its imports.
     from dash_devices_nb.testing.serving import AppServer, SyncTab
     from dash_devices_nb.testing.tab import Tab
 
@@ -38,7 +38,7 @@ except ImportError:
 
 @pytest.fixture
 def app_server() -> Iterator[AppServer]:
-    """Serves apps: ``url = app_server.run(app)``; each runs in a thread with a loop of its own."""
+    """Serve apps: ``url = app_server.run(app)``; each runs in a thread with a loop of its own."""
     from dash_devices_nb.testing.serving import AppServer
 
     with AppServer() as server:
@@ -47,7 +47,7 @@ def app_server() -> Iterator[AppServer]:
 
 @pytest.fixture
 def sync_tab(app_server: AppServer) -> Iterator[Callable[..., SyncTab]]:
-    """Opens tabs for tests that do not await; call it with an app (and `role=`, `name=`, `guest=`) or a URL."""
+    """Open tabs for tests that do not await; call it with an app (and `role=`, `name=`, `guest=`) or a URL."""
     from dash_devices_nb.testing.serving import open_tab
 
     tabs: list[SyncTab] = []
@@ -67,7 +67,7 @@ if pytest_asyncio is not None:
 
     @pytest_asyncio.fixture
     async def tab(app_server: AppServer) -> AsyncIterator[Callable[..., Awaitable[Tab]]]:
-        """Opens tabs for tests that await: with an app (and `role=`, `name=`, `guest=`) or a URL, and `headers=`."""
+        """Open tabs for tests that await: with an app (and `role=`, `name=`, `guest=`) or a URL, and `headers=`."""
         from dash_devices_nb.testing.serving import visitor
         from dash_devices_nb.testing.tab import Tab
 

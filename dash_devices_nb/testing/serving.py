@@ -1,4 +1,4 @@
-"""Running an app for a test, and driving it from code that is not asynchronous."""
+"""Run an app for a test, and drive it from synchronous code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import contextlib
 import itertools
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.sessions.manager import VISITOR_HEADER
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.kernel.loops import IoThread
 from dash_devices_nb.testing.tab import Tab
+
+if TYPE_CHECKING:
+    from dash_devices_nb.app.api.dash import Dash
 
 START_SECONDS = 30.0
 LOOK_SECONDS = 0.005
@@ -36,12 +40,12 @@ class AppServer:
         for app, _, _ in reversed(self._running.copy()):
             self.stop(app)
 
-    def run(self, app: Any, **options: Any) -> str:
-        """Serve an app, without a secret, and return its URL. That of an app that runs is returned as it is.
+    def run(self, app: Dash, **options: Any) -> str:
+        """Serve an app without a secret and return its URL. An app that is already running keeps its URL.
 
         Args:
             app: the `Dash` app.
-            options: of `app.serve`, such as `auth="secret"` or `port=8050`.
+            options: options of `app.serve`, such as `auth="secret"` or `port=8050`.
 
         Raises:
             Exception: what `app.serve` raises.
@@ -58,8 +62,8 @@ class AppServer:
         self._running.append((app, thread, task))
         return str(app.url)
 
-    def stop(self, app: Any) -> None:
-        """Stop serving an app, as Ctrl-C does. Does nothing for one that is not served here."""
+    def stop(self, app: Dash) -> None:
+        """Stop serving an app, as Ctrl-C does. Does nothing if the app is not served here."""
         for entry in [entry for entry in self._running if entry[0] is app]:
             self._running.remove(entry)
             _, thread, task = entry
@@ -69,10 +73,10 @@ class AppServer:
                 thread.stop()
 
 
-async def _serving(app: Any, options: dict[str, Any]) -> asyncio.Task[None]:
-    """Start to serve, and wait until the app has a URL; its socket takes connections from then on."""
+async def _serving(app: Dash, options: dict[str, Any]) -> asyncio.Task[None]:
+    """Start to serve, and wait until the app takes connections and has made its first calls."""
     task = asyncio.get_running_loop().create_task(app.serve(**options))
-    while not app.url and not task.done():
+    while not parts_of(app).serving.ready and not task.done():
         await asyncio.sleep(LOOK_SECONDS)
     if task.done():
         await task
@@ -87,7 +91,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 class SyncTab:
-    """A `Tab` for code that is not asynchronous: the same methods, each of which waits for its end.
+    """A `Tab` for synchronous code, with the same methods, which block.
 
     with open_tab(app.url) as tab:
         tab.act("slider", "value", 5)
@@ -132,10 +136,10 @@ async def _opened(url: str, headers: Mapping[str, str] | None) -> Tab:
 
 
 def url_of(app_or_url: Any) -> str:
-    """The whole URL of an app that runs, or the URL itself.
+    """Return the complete URL of a running app, or the given URL.
 
     Raises:
-        ConnectionError: the app does not run, or is reached through a Jupyter server whose address we do not know.
+        ConnectionError: the app does not run, or the address of its Jupyter server is unknown.
     """
     url = app_or_url if isinstance(app_or_url, str) else app_or_url.url
     if not url:
@@ -155,24 +159,24 @@ def open_tab(
     name: str = "",
     guest: bool = False,
 ) -> SyncTab:
-    """Open a tab from code that is not asynchronous, on an app that runs, or on a URL.
+    """Open a tab from synchronous code, on a running app or a URL.
 
     Args:
         app_or_url: the app, or the URL.
-        headers: more headers for all that the tab asks for.
-        role: of the tab, as `visitor` takes it; for an app of this process only.
-        name: what it is called.
-        guest: whether it counts as one that came by a share link.
+        headers: additional headers for all requests.
+        role: the tab's role, as in `visitor`; only for an app of this process.
+        name: its name.
+        guest: whether it counts as a guest of a share link.
 
     Raises:
-        ConnectionError: the app does not run, or nobody answers there.
+        ConnectionError: the app does not run, or does not answer.
     """
     who = visitor(app_or_url, role, name, guest=guest) if role is not None or name or guest else {}
     return SyncTab(url_of(app_or_url), {**(headers or {}), **who})
 
 
-def visitor(app: Any, role: str | None = None, name: str = "", *, guest: bool = False) -> dict[str, str]:
-    """Headers by which a tab on an app of this process is somebody.
+def visitor(app: Dash, role: str | None = None, name: str = "", *, guest: bool = False) -> dict[str, str]:
+    """Return headers that give a tab a role and a name, on an app of this process.
 
     Give them to the tab: `Tab(app.url, visitor(app, "view", "Ada"))`.
 
@@ -180,12 +184,12 @@ def visitor(app: Any, role: str | None = None, name: str = "", *, guest: bool = 
         app: the app.
         role: "view", "control" or "owner"; None: "control".
         name: what it is called.
-        guest: whether it counts as one that came by a share link.
+        guest: whether it counts as a guest of a share link.
 
     Raises:
         RoleError: there is no such role.
     """
     card = secrets.token_urlsafe(16)
     share = f"testing-{next(_numbers)}" if guest else None
-    app.sessions.visitors[card] = {"role": Role(role or Role.CONTROL), "name": name, "share": share}
+    parts_of(app).sessions.visitors[card] = {"role": Role(role or Role.CONTROL), "name": name, "share": share}
     return {VISITOR_HEADER: card}

@@ -1,7 +1,7 @@
-"""A page's side of the protocol: the frames that it sends and takes, as `client/bridge.js` does it.
+"""The page's side of the protocol, as in `client/bridge.js`: the frames that it sends and receives.
 
-A change of this page is *pending* until the app has acknowledged it; meanwhile others' changes of that prop are not
-applied, because the app put them in order before it. What was not acknowledged is sent again after a lost connection.
+A change of this page is *pending* until the app has acknowledged it. Until then others' changes of that prop are not
+applied, because the app ordered them before it. Unacknowledged changes are sent again after a lost connection.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import websockets
@@ -17,35 +17,35 @@ from websockets.asyncio.client import ClientConnection
 
 from dash_devices_nb.core.props.ids import Key, Ref, Wild
 from dash_devices_nb.core.props.layout import EVENT_PROPS, overlay
+from dash_devices_nb.remote.link import Link
+from dash_devices_nb.remote.receipts import Receipts
+from dash_devices_nb.remote.view import Cause, View
 from dash_devices_nb.testing.calling import Asked, Calling
 from dash_devices_nb.testing.declared import Bound
-from dash_devices_nb.testing.link import Link
-from dash_devices_nb.testing.view import Cause, View
 
 UPDATE, LAYOUT, DEPENDENCIES = "_dash-update-component", "_dash-layout", "_dash-dependencies"
-SAY_EVERY = 40
 USUAL_TRIP = 0.05
-"""In seconds: how long before a prop was said to be shared the page may have changed it too late to know."""
-SAY_BYTES = 128 * 1024
-"""After so many frames, or characters of them, the page says what it has taken, or the app would hold back."""
+"""Seconds before the news that a prop is shared in which the page may have changed it without knowing."""
+
 
 Done: TypeAlias = Callable[[int, Any], None]
 
 
 class Session:
-    """What a page and an app say to each other.
+    """The conversation of a page with an app.
 
     Attributes:
-        link: the connections.
-        view: what the page shows.
+        link: its connections.
+        view: the state of the page.
         calling: its regular callbacks.
-        client, key, epoch: who it is, and in which run of the app.
-        greeted, loaded: whether the app has greeted on this connection, and whether the layout is there.
-        notices, asked, shown: what the person was told, the callbacks asked for, the values given; oldest first.
+        client, key, epoch: its identity, and the app's run.
+        greeted, loaded: whether the app has answered the hello on this connection, and whether the layout is there.
+        notices, asked, shown: the notices, the requested callbacks, and the values set, oldest first.
         images: the last image for each (id, prop), as (header, bytes).
-        role: what the page was told last of its role and the floor.
+        question: the last frame of a question.
+        role: the last role frame: the page's role and the floor.
         closed_by: code and reason with which the connection ended.
-        changed: set whenever something has come.
+        changed: set whenever something has arrived.
     """
 
     def __init__(self, link: Link) -> None:
@@ -59,44 +59,75 @@ class Session:
         self.shown: list[tuple[Key, Any]] = []
         self.images: dict[Key, tuple[dict[str, Any], bytes]] = {}
         self.role: dict[str, Any] = {}
+        self.question: dict[str, Any] = {}
         self.closed_by: tuple[int, str] | None = None
         self.changed = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
         self._revision = self._layout_revision = 0
-        self._number = self._sequence = self._request = 0
-        self._applied = self._unsaid = 0
+        self._sequence = self._request = 0
+        self._receipts = Receipts()
         self._early: list[dict[str, Any]] = []
         self._loads = self._layout_request = 0
-        """How often it was loaded, and the request for the newest layout: an older one's answer is none."""
+        """Number of loads, and the newest layout's request: answers to older ones are ignored."""
         self._refs: list[Ref] = []
         self._pending: dict[Key, int] = {}
         self._newest: dict[Key, int] = {}
-        """The number of the newest change of ours, acknowledged or not: what undoes an older one says nothing of it."""
+        """The number of our newest change, acknowledged or not: undoing an older one does not affect it."""
         self._own: dict[Key, tuple[float, Cause]] = {}
+        self._watched: dict[str, int | None] | None = None
+        """The components on demand that the page shows, each with the revision from which on it lacks changes."""
         self._chains: dict[Key, frozenset[Bound]] = {}
-        """The callbacks by which a prop got the value that it has; an undoing calls none of them."""
+        """The callbacks that led to a prop's value. Undoing it calls none of them."""
+        self._covered: dict[str, dict[str, Any]] = {}
+        """The layout's values of the props that show the page's own values instead, by id."""
         self._deaf_since: float | None = 0.0
         self._unacknowledged: list[dict[str, Any]] = []
         self._requests: dict[int, tuple[dict[str, Any], Done]] = {}
         self._sent: set[int] = set()
-        """The numbers of those of them that were sent, on whatever connection."""
+        """The numbers of the requests that were sent, on any connection."""
         self._carried: dict[int, dict[str, Any]] = {}
-        """What the frames of this connection carried, by their numbers, until all of it is acknowledged or answered."""
+        """The frames of this connection by their numbers, until all are acknowledged or answered."""
+
+    @property
+    def unacknowledged(self) -> set[int]:
+        """The sequence numbers of this page's changes that the app has not acknowledged yet."""
+        return {change["s"] for change in self._unacknowledged}
+
+    @property
+    def sequence(self) -> int:
+        """The sequence number of this page's newest change."""
+        return self._sequence
+
+    @property
+    def requests(self) -> int:
+        """The number of requests sent so far, which is the number of the newest one."""
+        return self._request
+
+    @property
+    def unanswered(self) -> list[str]:
+        """The requests without an answer: number and path."""
+        return [f"{number} {request['path']}" for number, (request, _) in self._requests.items()]
 
     @property
     def settled(self) -> bool:
-        """Whether the app has taken and answered everything."""
+        """Whether the app has acknowledged and answered everything."""
         return not (self._unacknowledged or self._requests or self.calling.busy)
+
+    def watch(self, ids: Iterable[str]) -> None:
+        """Show these components on demand, and no others."""
+        before = self._watched
+        self._watched = {each: None if before is None else before.get(each, 0) for each in ids}
+        self._send({"t": "watch", "ids": self._watched})
 
     # ---- the connection
 
     async def connect(self) -> None:
-        """Open the WebSocket and say hello."""
+        """Open the WebSocket and send the hello."""
         self.closed_by, self.greeted = None, False
         self._carried.clear()
         socket = await self.link.connect()
         known = {"client": self.client, "key": self.key, "epoch": self.epoch}
-        self.link.send({"t": "hello", **known, "rev": self._revision, "q": self._number})
+        self.link.send({"t": "hello", **known, "rev": self._revision, "q": self._receipts.number})
         await self.link.flush()
         self._spawn(self._read(socket))
 
@@ -109,7 +140,7 @@ class Session:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def proceed(self) -> None:
-        """Call the callbacks that can be called and send what there is."""
+        """Call the callbacks that are ready, and send what is queued."""
         self.calling.go()
         self.changed.set()
         await self.link.flush()
@@ -122,7 +153,7 @@ class Session:
                 if isinstance(text, bytes):
                     self._image(text)
                 else:
-                    self._take(json.loads(text))
+                    self.receive(json.loads(text))
                     self._took(len(text))
                 await self.proceed()
         except websockets.ConnectionClosed:
@@ -133,9 +164,9 @@ class Session:
                 self._deaf_since = time.monotonic() if self._deaf_since is None else self._deaf_since
                 self.closed_by = (socket.close_code or 1006, socket.close_reason or "")
 
-    def _take(self, frame: dict[str, Any]) -> None:
-        if "q" in frame:
-            self._number = max(self._number, frame["q"])
+    def receive(self, frame: dict[str, Any]) -> None:
+        """Take one JSON frame from the app."""
+        self._receipts.came(frame)
         match frame["t"]:
             case "welcome":
                 self._welcomed(frame)
@@ -147,7 +178,7 @@ class Session:
                 _, done = self._requests.pop(frame["n"])
                 self._sent.discard(frame["n"])
                 self._forget_carried()
-                if frame["n"] == self._layout_request:  # another answer's is that of the components in it
+                if frame["n"] == self._layout_request:  # another answer's revision is that of its components
                     self._layout_revision = frame.get("r", self._layout_revision)
                 done(frame["s"], frame["b"])
             case "unread":
@@ -156,6 +187,8 @@ class Session:
                 self.notices.append({name: frame.get(name, "") for name in ("level", "title", "text")})
             case "role":
                 self.role = frame
+            case "question":
+                self.question = frame
             case "shared":
                 self._share(frame["refs"])
             case "dependencies":
@@ -165,28 +198,22 @@ class Session:
                 self.calling.define(frame["content"])
                 self.calling.start(frame.get("again") or ())
             case "reload":
-                self._load()
+                self.load()
             case "get":
-                props = self.view.props.get(frame["id"])
-                value = props if frame["prop"] is None else (props or {}).get(frame["prop"])
-                for step in frame.get("path") or ():
-                    value = _part(value, step)
-                self._send({"t": "got", "n": frame["n"], "value": value})
+                self._send(self.view.asked(frame))
 
     def _send(self, frame: dict[str, Any]) -> None:
-        if self.greeted:
-            self._unsaid = 0
-            if self.link.send({**frame, "q": self._number, "k": self._applied}) and frame["t"] in ("set", "req"):
-                self._carried[self.link.sent] = frame
-                if frame["t"] == "req":
-                    self._sent.add(frame["n"])
+        if self.greeted and self.link.send(self._receipts.stamped(frame)) and frame["t"] in ("set", "req"):
+            self._carried[self.link.sent] = frame
+            if frame["t"] == "req":
+                self._sent.add(frame["n"])
 
     def _forget_carried(self) -> None:
         if not (self._unacknowledged or self._requests):
             self._carried.clear()
 
     def _unread(self, frame: dict[str, Any] | None) -> None:
-        """The app could not read a frame of ours: give up what it carried."""
+        """Give up a frame of ours that the app could not read."""
         if frame is None:
             return
         if frame["t"] == "req":
@@ -202,19 +229,18 @@ class Session:
         self._send({"t": "want", "ids": {}, "m": {each: list(props) for each, props in frame["m"].items()}})
 
     def _image(self, message: bytes) -> None:
-        """Two bytes with the length of the header, the header, the image; the next one comes when this is shown."""
+        """Take an image: two bytes with the header's length, the header, the image. Ask for the next one."""
         end = 2 + int.from_bytes(message[:2], "big")
         header = json.loads(message[2:end])
         self.images[header["id"], header["prop"]] = header, message[end:]
         self._send({"t": "shown", "id": header["id"], "prop": header["prop"]})
 
     def _took(self, size: int) -> None:
-        self._unsaid += max(size, SAY_BYTES // SAY_EVERY)
-        if self._unsaid > SAY_BYTES:
+        if self._receipts.due(size):
             self._send({"t": "ok"})
 
     def _welcomed(self, frame: dict[str, Any]) -> None:
-        self._applied = self._unsaid = 0
+        self._receipts.welcomed(frame)
         anew = self.epoch != frame["epoch"]
         self.client, self.key, self.epoch = frame["client"], frame["key"], frame["epoch"]
         self.greeted = True
@@ -222,11 +248,14 @@ class Session:
         if self._deaf_since is not None and not anew:
             self._tell_own(self._deaf_since)
         self._deaf_since = None
+        if self._watched is not None:
+            self._send({"t": "watch", "ids": self._watched})
         if frame["resumed"]:
             self._acknowledged(frame["s"])
         else:
-            self._number = 0
             self._newest = dict(self._pending)
+        # The app counts shared frames of this connection, and sends again what was in those of the one before.
+        self._early = [each for each in self._early if "r" not in each]
         for change in self._unacknowledged:
             self._send(change)
         for number, (request, done) in list(self._requests.items()):
@@ -239,7 +268,7 @@ class Session:
         if anew:
             self._revision = 0
             self._early.clear()
-            self._load()
+            self.load()
 
     def _acknowledged(self, sequence: int) -> None:
         self._unacknowledged = [change for change in self._unacknowledged if change["s"] > sequence]
@@ -248,8 +277,8 @@ class Session:
 
     # ---- layout and callbacks
 
-    def _load(self) -> None:
-        """Ask for layout and callbacks, and show them when both are there; the page's own values stay."""
+    def load(self) -> None:
+        """Request layout and callbacks, and show them when both have arrived. The page's own values stay."""
         self.loaded = False
         self.calling.forget()
         self._loads += 1
@@ -271,9 +300,10 @@ class Session:
             self._ask(path, None, lambda status, body, p=path: taken(p, status, body), self.link.settings["other"])  # type: ignore[misc]
 
     def _loaded(self, layout: Any, dependencies: list[dict[str, Any]], before: int) -> None:
-        """Show a layout that was asked for when `before` changes had been made."""
+        """Show a layout that was requested when `before` changes had been made."""
         own = self.view.own_values(lambda key: not self.is_shared(key) or self._newest.get(key, 0) > before)
-        overlay(layout, own.get)
+        self._covered.clear()
+        overlay(layout, own.get, self._covered)
         self.loaded = True
         self._revision = max(self._revision, self._layout_revision)
         self.view.load(layout)
@@ -302,6 +332,13 @@ class Session:
         over_socket = settings["update"] or push is not None or output in settings["socket"]
         self._ask(UPDATE, payload, done, over_socket, push)
 
+    def request(self, body: Any, done: Done, why: dict[str, Any] | None = None) -> None:
+        """Ask for a callback over the WebSocket, with a body, and a cause (`c`, `w`), of the caller's own.
+
+        `proceed` sends it. `done` is called with the answer's status and body.
+        """
+        self._ask(UPDATE, body, done, over_socket=True, why=why)
+
     def _ask(self, path: str, body: Any, done: Done, over_socket: bool, why: dict[str, Any] | None = None) -> None:
         if not over_socket:
             self._spawn(self._ask_http(path, body, done))
@@ -322,7 +359,7 @@ class Session:
         await self.proceed()
 
     def _apply(self, values: dict[str, dict[str, Any]], asked: Asked) -> None:
-        """Apply a callback's answer."""
+        """Apply the answer of a callback."""
         changed: list[Key] = []
         chain = asked.before | {asked.bound}
         for component_id, props in values.items():
@@ -335,7 +372,7 @@ class Session:
         self.calling.changed(changed, chain)
 
     def set(self, key: Key, value: Any, cause: Cause, *, to_all: bool = False) -> None:
-        """Change what the page shows."""
+        """Change a prop of the page."""
         self._chains.pop(key, None)
         came = self.view.set(key, value, cause, to_all=to_all)
         self.shown.append((key, value))
@@ -352,11 +389,11 @@ class Session:
         ]
 
     def is_shared(self, key: Key) -> bool:
-        """Whether changes of a prop go to the app."""
+        """Whether a prop is shared: its changes go to the app."""
         return any(ref.prop == key[1] and ref.bind(key[0]) is not None for ref in self._refs)
 
     def tell(self, component_id: str, props: Mapping[str, Any], cause: Cause) -> None:
-        """Send what of a change of this page is shared."""
+        """Send the shared part of a change."""
         if cause.kind == "pushed":
             return
         shared = {prop: value for prop, value in props.items() if self.is_shared((component_id, prop))}
@@ -376,7 +413,7 @@ class Session:
         self._send(change)
 
     def _tell_own(self, since: float) -> None:
-        """Tell of changes that were made while their prop was shared, but this page had not heard that yet."""
+        """Send changes that were made while their prop was shared but the page did not know it yet."""
         for (component_id, prop), (at, cause) in list(self._own.items()):
             props = self.view.props.get(component_id, {})
             if at >= since and prop in props and self.is_shared((component_id, prop)):
@@ -388,7 +425,7 @@ class Session:
             return
         revision = frame.get("r")
         if revision is not None:
-            self._applied += 1
+            self._receipts.count_applied()
             if revision <= self._layout_revision:
                 return
             self._revision = max(self._revision, revision)
@@ -401,7 +438,15 @@ class Session:
                     self._own.pop(key, None)
                     if key in self._pending:
                         continue
-                elif self._newest.get(key, 0) > frame.get("f", self._sequence):
+                elif "f" in frame:
+                    if self._newest.get(key, 0) > frame["f"]:
+                        continue
+                    if frame.get("at", self._layout_revision) < self._layout_revision:
+                        # The layout is newer. It shows, unless what is to be undone was laid over it.
+                        if prop not in self._covered.get(component_id, ()):
+                            continue
+                        value = self._covered[component_id][prop]
+                elif "at" in frame and (key in self._pending or frame["at"] < self._layout_revision):
                     continue
                 if component_id in self.view.props:
                     kind = "pushed" if revision is None else "shared" if self.is_shared(key) else "push"
@@ -428,10 +473,3 @@ class Session:
         self.changed.set()
         if not task.cancelled() and task.exception() is not None:
             self.notices.append({"level": "error", "title": "tab", "text": repr(task.exception())})
-
-
-def _part(value: Any, step: str | int) -> Any:
-    try:
-        return value[step]
-    except (LookupError, TypeError):
-        return None

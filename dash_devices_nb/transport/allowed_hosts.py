@@ -1,9 +1,11 @@
-"""By which names an app without a secret is asked for.
+"""The host names under which an app without a secret may be requested.
 
-A page of another site can have its own name resolved to 127.0.0.1 (DNS rebinding): its requests reach an app on a
-loopback port, and by their Origin and Host they are the app's own. Only the name tells: so where there is no secret to
-know, the Host has to be one that cannot be somebody else's.
+A site can make its own name resolve to 127.0.0.1 (DNS rebinding). Its requests then reach an app on a loopback port,
+and their Origin and Host agree. Only the name gives them away. So without a secret the Host must be a name that cannot
+be somebody else's.
 """
+
+from __future__ import annotations
 
 import ipaddress
 import socket
@@ -18,13 +20,13 @@ STRANGE_HOST = (
 
 
 class AllowedHosts:
-    """Tells the app's own names from others.
+    """Tells the app's own names from those of others.
 
     Args:
-        allowed: more names that are the app's, as "lab.example.org"; "*" for all.
-        bound: the address of the listening socket, which tells who can reach it: on a computer that has its own name
-            resolved to 127.0.1.1, as Debian has, the name reaches what is open to all networks by a loopback address.
-            None where it is unknown: then each connection's address tells.
+        allowed: more names of the app, such as "lab.example.org"; "*" for all.
+        bound: the address of the listening socket, which decides who can reach it. Debian resolves the computer's own
+            name to 127.0.1.1, so that name reaches a socket open to all networks by a loopback address. None if
+            unknown: then the address of each connection decides.
     """
 
     def __init__(self, allowed: Collection[str] = (), bound: str | None = None) -> None:
@@ -37,8 +39,8 @@ class AllowedHosts:
         """Why a request is not answered, empty if it is.
 
         Args:
-            host: the Host that was asked for, with or without a port; empty where none was: browsers name one.
-            server: the address of this machine to which the request came; None where it is unknown.
+            host: the requested Host, with or without a port; empty if there was none (browsers always send one).
+            server: the local address of the connection; None if unknown.
         """
         name = _name(host)
         if not host or name in LOOPBACK_NAMES or name in self._allowed or "*" in self._allowed:

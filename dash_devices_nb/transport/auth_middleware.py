@@ -1,9 +1,9 @@
-"""Who may enter: pure ASGI middleware in front of the app.
+"""Authentication of requests: pure ASGI middleware in front of the app.
 
 Other users of a computer can reach its loopback ports, and any website that somebody visits can
-send requests to them. Against the first there is a secret, against the second the Origin check.
+send requests to them. The secret protects against the first, the Origin check against the second.
 
-A request or WebSocket with the right secret enters if it carries it in one of three ways:
+A request or WebSocket is accepted if it carries the secret in one of three ways:
 
 - in the header `X-Dash-Devices-Secret`, as the Jupyter server's extension sends it;
 - in our cookie, a digest of the secret;
@@ -17,8 +17,10 @@ safe because WebSockets and all requests that may change something must come fro
 their Origin must be the host they are sent to, or in the list of allowed ones. A request without
 an Origin does not come from a page, and enters if it has the secret.
 
-Where there is no secret, the Host has to be a name of the app's own (see `allowed_hosts`).
+Without a secret, the Host has to be one of the app's own names (see `allowed_hosts`).
 """
+
+from __future__ import annotations
 
 import hashlib
 import hmac
@@ -31,23 +33,28 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import ShareError
 from dash_devices_nb.registration import ShareList
+from dash_devices_nb.registration.share_cookies import (
+    PARAMETER,
+    came_over_tls,
+    cookie_tokens,
+    entry_tokens,
+    set_cookie,
+)
 from dash_devices_nb.transport.allowed_hosts import AllowedHosts
 from dash_devices_nb.transport.cache_headers import private
 from dash_devices_nb.transport.frame_ancestors import framed_by
 from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Send
-from dash_devices_nb.transport.share_auth import PARAMETER, ShareAuth, named
-from dash_devices_nb.transport.share_auth import cookie as guest_cookie
+from dash_devices_nb.transport.share_auth import ShareAuth
 
 SECRET_HEADER = b"x-dash-devices-secret"
 USER_HEADER = b"x-dash-devices-user"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 AUTHENTICATED = "dash_devices_nb.authenticated"
-"""Set in the scope of what has passed an `AuthMiddleware` of ours already."""
+"""Set in the scope of a request that an `AuthMiddleware` has already accepted."""
 FORWARDED = "dash_devices_nb.forwarded"
-"""Set in the scope of what the Jupyter server's extension forwards: only its X-Forwarded-* headers can be believed."""
+"""Set in the scope of a request that the Jupyter server's extension forwards: its X-Forwarded-* headers are trusted."""
 MOST_PARAMETERS = 200
-"""Parameters of a query in which a token is looked for."""
-"""The WebSocket close code of a refusal: browsers do not show pages an HTTP status there."""
+"""Longest query, in parameters, that is searched for a token."""
 
 NO_SECRET = (
     "This page needs its secret. Open it by the whole address that app.run() printed, with "
@@ -65,11 +72,11 @@ FOREIGN_ORIGIN = (
 
 
 class AuthMiddleware:
-    """Lets requests with the secret through to `app`, and pages of other sites not.
+    """Passes requests with the secret on to `app`, and refuses pages of other sites.
 
-    The app never sees the secret header. By `X-Dash-Devices-User` it is told who somebody is: the
-    extension's word is passed on next to the secret; of others the middleware itself says that whoever
-    knows the secret is the owner, and that nobody is where there is none to know.
+    The app never sees the secret header. `X-Dash-Devices-User` tells it who sends the request: the
+    extension's value is passed on if the secret comes with it. Otherwise, whoever knows the secret is the
+    owner; without a secret there is no owner.
     """
 
     def __init__(
@@ -84,19 +91,19 @@ class AuthMiddleware:
         shares: ShareList | None = None,
         bound: str | None = None,
     ) -> None:
-        """Guards `app`.
+        """Guard `app`.
 
         Args:
-            app: The ASGI application.
-            secret: What a request must know; None lets everybody in who asks for a name of the app's, and
-                whose Origin is right.
-            cookie_path: The path of the app as browsers see it.
-            allowed_origins: More origins whose pages may use the app, as "https://example.org";
+            app: the ASGI application.
+            secret: the secret that requests must carry; None accepts every request with one of the app's host
+                names and an allowed Origin.
+            cookie_path: the app's path as browsers see it.
+            allowed_origins: more origins whose pages may use the app, such as "https://example.org";
                 "*" for all.
-            allowed_hosts: More names by which the app is asked for where it has no secret.
-            frames: More origins whose pages may show the app in a frame, beside the allowed ones.
-            shares: Links by which guests may enter, where no Jupyter server checks them.
-            bound: The address of the listening socket; None where it is unknown.
+            allowed_hosts: more host names of an app without a secret.
+            frames: more origins whose pages may frame the app, besides the allowed ones.
+            shares: the share links, if no Jupyter server checks them.
+            bound: the address of the listening socket; None if unknown.
         """
         self._app = app
         self._secret = secret.encode() if secret else None
@@ -108,14 +115,14 @@ class AuthMiddleware:
         self._ancestors = self._allowed | frozenset(frames)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Checks one request or WebSocket and passes it on or refuses it."""
+        """Check one request or WebSocket and pass it on or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
         by_header = self._secret is not None and hmac.compare_digest(headers.get(SECRET_HEADER, b""), self._secret)
         if refusal := self._strange(scope, headers) or self._foreign(scope, headers, by_header):
-            await _refuse(scope, receive, send, refusal)
+            await refuse(scope, receive, send, refusal)
         elif by_header or self._has_cookie(scope, headers):
             await self._pass(scope, receive, send, by_header, believed_or_owner(headers if by_header else {}))
         elif self._has_token(scope):
@@ -125,15 +132,15 @@ class AuthMiddleware:
         elif self._secret is None:
             await self._pass(scope, receive, send, False, identity("control"))
         else:
-            await _refuse(scope, receive, send, NO_SECRET)
+            await refuse(scope, receive, send, NO_SECRET)
 
     async def stop(self) -> None:
-        """Stop what runs for guests."""
+        """Stop watching share links."""
         if self._guests is not None:
             await self._guests.stop()
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, by_header: bool, user: bytes) -> None:
-        if self._secret is not None:  # else everybody gets the same
+        if self._secret is not None:  # otherwise everybody gets the same answers
             send = private(scope, send)
         if not by_header:
             send = self._framed(scope, send)
@@ -144,7 +151,7 @@ class AuthMiddleware:
         return framed_by(scope, send, host.decode("latin-1"), self._ancestors)
 
     def _told(self, scope: Scope, by_header: bool, user: bytes) -> Scope:
-        """The scope for the app: with the identity header, without the credentials."""
+        """The scope for the app, with the identity header and without credentials."""
         ours = (SECRET_HEADER, USER_HEADER)
         passed = [pair for pair in scope["headers"] if pair[0].lower() not in ours]
         return {**scope, "headers": [*passed, (USER_HEADER, user)], FORWARDED: by_header}
@@ -158,12 +165,12 @@ class AuthMiddleware:
         try:
             record = guests.admit(shared or self._guest_cookies(scope, headers))
         except ShareError as error:
-            await _refuse(scope, receive, send, str(error))
+            await refuse(scope, receive, send, str(error))
             return
         if shared:
-            cookie = guest_cookie(
-                self._guest_cookie_name(scope), shared[0], record, self._cookie_path, scope.get("scheme", "")
-            )
+            secure = _over_tls(scope, headers)
+            name = self._guest_cookie_name(scope)
+            cookie = set_cookie(name, shared[0], record.expires, self._cookie_path, secure=secure)
             await self._let_in(scope, send, PARAMETER, cookie)
             return
         user = identity(record.role, record.name, record.id, record.expires)
@@ -171,29 +178,28 @@ class AuthMiddleware:
         await guests.serve(self._app, record, self._told(scope, False, user), receive, send)
 
     def _shared(self, scope: Scope) -> list[str]:
-        """The token of a link by which somebody comes to the page."""
+        """The share link in the page's address, as a list of at most one token."""
         if scope["type"] != "http" or scope["method"] != "GET":
             return []
-        tokens = {value for name, value in _query(scope) if name == PARAMETER}
-        return [tokens.pop() if len(tokens) == 1 else ""] if tokens else []
+        return entry_tokens(value for name, value in _query(scope) if name == PARAMETER)
 
     def _guest_cookie_name(self, scope: Scope) -> str:
         return self._cookie_name(scope).replace("dash-devices-", "dash-devices-share-", 1)
 
     def _guest_cookies(self, scope: Scope, headers: Mapping[bytes, bytes]) -> list[str]:
-        return named(headers, self._guest_cookie_name(scope))
+        return _cookies(headers, self._guest_cookie_name(scope))
 
     # ---- the owner, and other sites
 
     def _strange(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
-        """Why the name that was asked for may be somebody else's, empty if it is ours."""
+        """Why the requested host name is refused; empty if it is the app's own."""
         if self._secret is not None:
             return ""
         server = scope.get("server") or (None,)
         return self._hosts.refusal(headers.get(b"host", b"").decode("latin-1"), server[0])
 
     def _foreign(self, scope: Scope, headers: Mapping[bytes, bytes], by_header: bool) -> str:
-        """Why the page that sends the request may not, empty if it may."""
+        """Why the sending page is refused; empty if it is allowed."""
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return ""
         forwarded = headers.get(b"x-forwarded-host") if by_header else None
@@ -203,7 +209,7 @@ class AuthMiddleware:
             if headers.get(b"sec-fetch-site") != b"cross-site":
                 return ""
             origin = "another site"
-        if "*" in self._allowed or origin in self._allowed or _same_host(origin, host):
+        if "*" in self._allowed or origin in self._allowed or same_host(origin, host):
             return ""
         return FOREIGN_ORIGIN.format(origin=origin, host=host)
 
@@ -214,7 +220,7 @@ class AuthMiddleware:
     def _has_cookie(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
         if self._secret is None:
             return False
-        return any(_equal(value, self._cookie_value) for value in named(headers, self._cookie_name(scope)))
+        return any(_equal(value, self._cookie_value) for value in _cookies(headers, self._cookie_name(scope)))
 
     def _has_token(self, scope: Scope) -> bool:
         if scope["type"] != "http" or scope["method"] != "GET" or self._secret is None:
@@ -226,13 +232,13 @@ class AuthMiddleware:
         cross_site = headers.get(b"sec-fetch-site") == b"cross-site"
         framed = headers.get(b"sec-fetch-dest") in (b"iframe", b"frame")
         same_site = "SameSite=None; Secure; Partitioned" if cross_site and framed else "SameSite=Lax"
-        if scope.get("scheme") == "https" and "Secure" not in same_site:
+        if _over_tls(scope, headers) and "Secure" not in same_site:
             same_site += "; Secure"
         return f"{self._cookie_name(scope)}={self._cookie_value}; Path={self._cookie_path}; HttpOnly; {same_site}"
 
     async def _let_in(self, scope: Scope, send: Send, parameter: str, cookie: str) -> None:
-        """Sets the cookie and redirects to the address without the token."""
-        # A relative address is right behind any proxy, and cannot lead to another host.
+        """Set the cookie and redirect to the address without the token."""
+        # A relative address works behind any proxy and cannot lead to another host.
         path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
         rest = urlencode([pair for pair in _query(scope) if pair[0] != parameter])
         location = "./" + path.rpartition("/")[2] + (f"?{rest}" if rest else "")
@@ -248,18 +254,18 @@ class AuthMiddleware:
 
 
 def believed_or_owner(believed: Mapping[bytes, bytes]) -> bytes:
-    """Who knows the secret: whom the extension says, or the owner."""
+    """The identity of a request that carries the secret: the extension's value, or the owner."""
     return believed.get(USER_HEADER) or identity("owner")
 
 
 def identity(role: str, name: str = "", share: str | None = None, expires: float | None = None) -> bytes:
-    """The value of `USER_HEADER` for somebody whom Jupyter does not know: percent-encoded JSON."""
+    """The value of `USER_HEADER` for somebody without a Jupyter identity, as percent-encoded JSON."""
     content = {"username": None, "name": name, "role": role, "share": share, "expires": expires}
     return quote(json.dumps(content, ensure_ascii=False), safe="").encode()
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
-    """Answers 403 with a page, or closes a WebSocket with 4403 so that the page learns why."""
+async def refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
+    """Answer 403 with a page, or close a WebSocket with 4403 so that the page learns why."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -280,21 +286,29 @@ def _closing(reason: str) -> Message:
     return {"type": "websocket.close", "code": CloseCode.FORBIDDEN, "reason": reason}
 
 
+def _cookies(headers: Mapping[bytes, bytes], name: str) -> list[str]:
+    return cookie_tokens([headers.get(b"cookie", b"").decode("latin-1")], name)
+
+
+def _over_tls(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    return came_over_tls(scope.get("scheme"), headers.get(b"x-forwarded-proto", b"").decode("latin-1"))
+
+
 def _query(scope: Scope) -> list[tuple[str, str]]:
     query = scope.get("query_string", b"").decode("latin-1")
     try:
         return parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
-    except ValueError:  # nobody's link or address has so many, and to look at them takes time
+    except ValueError:  # no real address has so many, and parsing them takes time
         return []
 
 
 def _equal(one: str, other: str) -> bool:
-    """Compares in a time that does not depend on where they differ."""
+    """Compare two texts in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def _same_host(origin: str, host: str) -> bool:
-    """Whether a page of `origin` is one of `host`; the scheme's own port may be left out."""
+def same_host(origin: str, host: str) -> bool:
+    """Whether `origin` is that of `host`. The scheme's default port may be left out."""
     try:
         page = urlsplit(origin)
         ours = urlsplit(f"//{host}")
@@ -305,5 +319,5 @@ def _same_host(origin: str, host: str) -> bool:
             and page.hostname == ours.hostname
             and (page.port or default) == (ours.port or default)
         )
-    except ValueError:  # a port that is none
+    except ValueError:  # an invalid port
         return False

@@ -3,11 +3,13 @@
 Binding first has three reasons. A port that is taken becomes an exception with a remedy, where a
 server that binds for itself logs and exits (inside a kernel: kills the kernel). A Unix socket gets
 mode 0600 in a directory of mode 0700, where servers make it 0666. And the address is known before
-the first request, so that the page's URL can be printed and registered.
+the first request, so the page's URL can be printed and registered.
 
 The socket listens as soon as it is bound: two sockets with SO_REUSEADDR can hold one port until one
 of them listens, and a page that reconnects early waits in the backlog instead of being refused.
 """
+
+from __future__ import annotations
 
 import errno
 import os
@@ -24,7 +26,7 @@ from typing import Self
 from dash_devices_nb.errors import BindError, PortInUseError
 
 SEARCH_SPAN = 100
-"""How many ports above the one that was asked for `bind_tcp(search=True)` tries."""
+"""Number of ports above the requested one that `bind_tcp(search=True)` tries."""
 
 MAX_UNIX_PATH = 99
 """Longest Unix socket path in bytes: the kernel's `sun_path` holds 104 (macOS) or 108 (Linux)."""
@@ -34,13 +36,13 @@ BACKLOG = 512
 
 @dataclass(slots=True)
 class BoundSocket:
-    """A listening socket and what it takes to remove it without trace.
+    """A listening socket, and what is needed to remove it without a trace.
 
     Attributes:
-        sock: The listening socket, non-blocking.
-        host: The address it is bound to, as asked for; empty for a Unix socket.
-        port: The TCP port, 0 for a Unix socket.
-        path: The file of a Unix socket, None for TCP.
+        sock: the listening socket, non-blocking.
+        host: the address it is bound to, as requested; empty for a Unix socket.
+        port: the TCP port, 0 for a Unix socket.
+        path: the file of a Unix socket, None for TCP.
     """
 
     sock: socket.socket
@@ -51,16 +53,16 @@ class BoundSocket:
 
     @classmethod
     def bind_tcp(cls, host: str, port: int, *, search: bool) -> Self:
-        """Binds a TCP socket. From any thread.
+        """Bind a TCP socket. From any thread.
 
         Args:
-            host: A name or address of this computer, as "127.0.0.1", "0.0.0.0" or "::1".
-            port: The port, 0 for any free one.
-            search: Whether to go on to the next ports, up to 100 above, if it is taken.
+            host: a name or address of this computer, as "127.0.0.1", "0.0.0.0" or "::1".
+            port: the port, 0 for any free one.
+            search: whether to go on to the next ports, up to 100 above, if it is taken.
 
         Raises:
-            PortInUseError: The port, or with `search` each port in the range, is taken.
-            BindError: The host is not of this computer, or the port is not allowed.
+            PortInUseError: the port, or with `search` each port in the range, is taken.
+            BindError: the host is not of this computer, or the port is not allowed.
         """
         if not 0 <= port <= 65535:
             raise BindError(f"Port {port} is not a port; accepted are 0 (any free one) to 65535.")
@@ -99,14 +101,14 @@ class BoundSocket:
 
     @classmethod
     def bind_unix(cls, directory: str | os.PathLike[str]) -> Self:
-        """Binds a Unix socket of mode 0600 below a directory of mode 0700. From any thread.
+        """Bind a Unix socket of mode 0600 below a directory of mode 0700. From any thread.
 
         The directory is made if it does not exist. If its name leaves no room for a socket (the
         system's limit is about 100 bytes), a private temporary directory takes its place, and goes
         with the socket.
 
         Raises:
-            BindError: There are no Unix sockets here, or the directory belongs to somebody else or
+            BindError: there are no Unix sockets here, or the directory belongs to somebody else or
                 lets others in.
         """
         if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":  # pragma: no cover - Windows
@@ -139,7 +141,7 @@ class BoundSocket:
 
     @property
     def url(self) -> str:
-        """Where a browser on this computer finds it, with a final slash; "unix:PATH" if Unix."""
+        """The URL for a browser on this computer, with a final slash; "unix:PATH" for a Unix socket."""
         if self.path is not None:
             return f"unix:{self.path}"
         host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
@@ -155,7 +157,7 @@ class BoundSocket:
         return {"kind": "tcp", "host": str(self.sock.getsockname()[0]), "port": self.port}
 
     def close(self) -> None:
-        """Closes the socket and removes its file. Is idempotent. From any thread."""
+        """Close the socket and remove its file. Is idempotent. From any thread."""
         self.sock.close()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
@@ -164,7 +166,7 @@ class BoundSocket:
 
 
 def _exclusive(sock: socket.socket) -> None:
-    """Lets a port be bound again right after its server stopped, but never twice at a time."""
+    """Let a port be bound again right after its server stopped, but never twice at a time."""
     if sys.platform == "win32":  # pragma: no cover - Windows
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:
@@ -172,7 +174,7 @@ def _exclusive(sock: socket.socket) -> None:
 
 
 def _private_directory(directory: Path) -> None:
-    """Makes `directory` with mode 0700, or checks that it is ours alone."""
+    """Make `directory` with mode 0700, or check that it is ours alone."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode):

@@ -1,7 +1,7 @@
-"""What caches may keep of an app's answers: what one person was let in to see is for that person's browser alone.
+"""Cache headers: what one person was let in to see is for that person's browser alone.
 
-A proxy in front may share what it keeps among all who ask for the same address, and knows nothing of secrets, logins
-and share links (RFC 9111, section 5.2.2). Dash says nothing of its pages and JSON, and "public" of its files.
+A proxy may give an answer that it keeps to everybody who asks for the same address. It knows nothing of secrets, logins
+and share links (RFC 9111, section 5.2.2). Dash sends no such header with pages and JSON, and "public" with files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SHARED = (b"public", b"s-maxage")
 
 
 def private(scope: Scope, send: Send) -> Send:
-    """A `send` whose answers no shared cache keeps; of a WebSocket the same one."""
+    """Wrap `send` so that no shared cache keeps the answer. A WebSocket's `send` is returned as it is."""
     if scope["type"] != "http":
         return send
 
@@ -27,9 +27,9 @@ def private(scope: Scope, send: Send) -> Send:
 
 
 def private_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Headers that let nobody but the browser keep the answer.
+    """Return headers that let only the browser keep the answer.
 
-    As long as they say, or, where it can ask whether the answer still holds, after asking; else not at all.
+    The browser keeps it as long as the headers say, asks again if it can revalidate the answer, and else keeps nothing.
     """
     kept = list(headers)
     said = b",".join(value for name, value in kept if name.lower() == b"cache-control")

@@ -1,4 +1,6 @@
-"""How many connections an app takes: the descriptors of a process are the program's, too."""
+"""Limits of connections. The descriptors of a process belong to the program as well."""
+
+from __future__ import annotations
 
 from functools import cache
 
@@ -16,23 +18,23 @@ else:
 
 MOST = 10_000
 SPARE = 4
-"""Of so many descriptors one stays for the program, its devices and files."""
+"""One of this many descriptors is left to the program, its devices and files."""
 MOST_OF_A_LINK = 600
-"""Requests and WebSockets of one link that are under way at a time, as through Jupyter."""
+"""Concurrent requests and WebSockets of one share link, as through Jupyter."""
 
 
 @cache
 def connections() -> int:
-    """How many connections one server takes."""
+    """The number of connections that one server takes."""
     limit = _descriptors()
     return MOST if limit < 0 else max(8, min(MOST, limit - limit // SPARE))
 
 
 def of_a_link() -> int:
-    """How many of them the guests of one link may have."""
+    """The number of connections for the guests of one link."""
     return min(MOST_OF_A_LINK, connections() // 2)
 
 
 def of_links() -> int:
-    """How many of them all guests may have."""
+    """The number of connections for all guests together."""
     return connections() * 3 // 4

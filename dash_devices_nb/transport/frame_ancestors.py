@@ -1,8 +1,8 @@
-"""Which pages may show an app in a frame, where it is served directly: `frame-ancestors` of its pages.
+"""The `frame-ancestors` policy of an app that is served directly: which pages may show it in a frame.
 
-A page of another site could lay an app's buttons, invisible, below what it has people click (clickjacking). A
-notebook's page may show it: that of a Jupyter server on this computer or under the app's own host name, and VS Code's
-windows. Through Jupyter, Jupyter's own policy holds.
+A page of another site could hide an app's buttons below its own, so that people click them (clickjacking). Pages of
+notebooks may show an app: those of a Jupyter server on this computer or under the app's own host name, and VS Code's
+windows. Through Jupyter, Jupyter's own policy applies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dash_devices_nb.transport.serve import Message, Scope, Send
 
 NOTEBOOKS = ("localhost", "127.0.0.1")
 WINDOWS = ("vscode-webview:", "vscode-file:")
-"""What VS Code's own windows have for a scheme; no website can."""
+"""The scheme of VS Code's own windows. No website can have it."""
 COLAB = ("https://colab.research.google.com", "https://*.googleusercontent.com")
 VSCODE_WEB = ("https://vscode.dev", "https://*.vscode-cdn.net", "https://*.github.dev")
 _NAME = re.compile(r"[a-z0-9_.-]+")
@@ -23,13 +23,13 @@ _POLICY, _OLD_POLICY = b"content-security-policy", b"x-frame-options"
 
 
 def framed_by(scope: Scope, send: Send, host: str, allowed: Collection[str]) -> Send:
-    """A `send` whose HTML says which pages may show it in a frame; of a WebSocket the same one.
+    """Wrap `send` so that HTML says which pages may frame it. A WebSocket's `send` is returned as it is.
 
     Args:
-        scope: Of the request.
-        send: Of the request.
-        host: The Host that was asked for.
-        allowed: More origins; "*" for all. What a program says itself in an answer counts more.
+        scope: of the request.
+        send: of the request.
+        host: the Host that was asked for.
+        allowed: more origins; "*" for all. A policy that the program sets itself takes precedence.
     """
     if scope["type"] != "http" or "*" in allowed:
         return send

@@ -1,10 +1,12 @@
-"""Reading HTTP requests a piece at a time, so that nobody's bytes hold up the loop, or stay in memory.
+"""Read HTTP requests a piece at a time, so that no client can block the loop or fill the memory.
 
-h11 takes all that has come in one go: 256 kB in chunks of one byte cost a second, in which nothing else goes on, and of
-what comes behind a request that is not answered yet (pipelining) it keeps any number of bytes. Here a connection gives
-it so much at a time, reads no more until that is used up, and what has more than its turn's worth waits in a line of
-the server's, of which the loop gives a part of its time.
+h11 parses all received bytes at once: 256 kB in chunks of one byte block the loop for a second. It also keeps any
+number of bytes behind a request that is not answered yet (pipelining). Here a connection feeds it one piece at a time
+and reads no more until that piece is used up. A connection with more than its turn's worth waits in a queue of the
+server, which gets a fixed part of the loop's time.
 """
+
+from __future__ import annotations
 
 import asyncio
 import re
@@ -16,27 +18,27 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 MOST_HEAD = 32 * 1024
-"""Bytes of a request's head that have come without its end."""
+"""Longest head of a request, in bytes."""
 MOST_LINES = 300
 """Lines of a head: browsers send some 30."""
 HEAD_PIECE, CHUNKS_PIECE, BODY_PIECE = 4 * 1024, 16 * 1024, 256 * 1024
 MOST_SMALL, SMALL = 4000, 16
-"""So many chunks of a body may have, one with another, fewer bytes than this."""
+"""Mean size, in bytes, below which the chunks of a body count as tiny."""
 EVENTS, EVENTS_RATE = 64.0, 200.0
-"""Events (a head, a piece of a body, an end) of a connection at once, and a second, that wait for no turn: each costs
-some 20 microseconds."""
+"""Events (a head, a piece of a body, an end) that a connection may parse at once, and per second, without a turn. Each
+costs some 20 microseconds."""
 TURN = 64
-"""Events of a turn."""
+"""Events per turn."""
 REST = 2.0
-"""So many times as long as a turn has taken the next one waits."""
+"""The next turn waits this many times as long as the last one took."""
 
 
 class HttpParser(h11.Connection):
-    """h11's, which takes so many events, and then says that it needs more though it has some.
+    """h11's parser with a limit of events. At the limit it reports NEED_DATA although it has some.
 
     Attributes:
-        left: events that it may take now.
-        cut: whether it has stopped for want of them.
+        left: events that it may still parse.
+        cut: whether it has stopped at the limit.
     """
 
     def __init__(self) -> None:
@@ -49,28 +51,32 @@ class HttpParser(h11.Connection):
         self._pieces = self._bytes = 0
 
     def refill(self) -> None:
-        """Bytes have come: it may take what it had left, and what time has brought."""
+        """Add the events that have accrued since the last call."""
         now = time.monotonic()
         self.left = min(EVENTS, self.left + (now - self._then) * EVENTS_RATE)
         self._then = now
 
     def turn(self) -> None:
-        """It is this connection's turn."""
+        """Add the events of one turn."""
         self.left = max(self.left, TURN)
+
+    def resume(self) -> None:
+        """Go on after it has stopped at the limit."""
+        self.cut = False
 
     @property
     def takes(self) -> bool:
-        """Whether it can be given more: else what comes next belongs to another request, or to none."""
+        """Whether it can be fed more. Otherwise the next bytes belong to another request, or to none."""
         return self.their_state in (h11.IDLE, h11.SEND_BODY)
 
     def piece(self) -> int:
-        """How many bytes to give it next."""
+        """The number of bytes to feed it next."""
         if self.their_state is h11.IDLE:
             return HEAD_PIECE
         return CHUNKS_PIECE if self._comes is None else min(BODY_PIECE, max(1, self._comes))
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes.
+        """Feed it bytes.
 
         Raises:
             h11.RemoteProtocolError: by `next_event`; the head has too many lines.
@@ -101,7 +107,7 @@ class HttpParser(h11.Connection):
             self._comes = None if chunked else int(lengths[0]) if lengths else 0
             self._pieces = self._bytes = 0
         elif isinstance(event, h11.Data):
-            self._pieces += event.chunk_end  # what a read has cut counts once
+            self._pieces += event.chunk_end  # what one read has split counts once
             self._bytes += len(event.data)
             if self._comes is not None:
                 self._comes -= len(event.data)
@@ -111,7 +117,7 @@ class HttpParser(h11.Connection):
 
 
 class HeldFlow(FlowControl):
-    """uvicorn's, which reads no more while something that has come waits to be parsed.
+    """uvicorn's flow control, which also pauses reading while received bytes wait to be parsed.
 
     Attributes:
         held: whether something waits.
@@ -122,24 +128,24 @@ class HeldFlow(FlowControl):
         self.held = False
 
     def hold(self) -> None:
-        """Read no more until `release`, whoever wants it."""
+        """Pause reading until `release`, whoever asks to resume."""
         self.held = self.read_paused = True
         self._transport.pause_reading()
 
     def release(self) -> None:
-        """Nothing waits any more."""
+        """Allow reading again."""
         self.held = False
 
     def resume_reading(self) -> None:
-        """Read, unless something waits."""
+        """Resume reading, unless bytes wait to be parsed."""
         if not self.held:
             super().resume_reading()
 
 
 class ParserTurns:
-    """The line of those who have more to parse than their turn's worth. On one loop.
+    """The queue of connections that have more to parse than their turn's worth. On one loop.
 
-    One after the other: the line as a whole gets a third of the loop's time, however long it is.
+    They take turns. The queue as a whole gets a third of the loop's time, however long it is.
     """
 
     def __init__(self) -> None:
@@ -148,12 +154,12 @@ class ParserTurns:
         self._due = 0.0
 
     def wait(self, turn: Callable[[], None]) -> None:
-        """Call `turn` when it is its turn. Who waits already does so once."""
+        """Queue `turn`. Does nothing if it is queued already."""
         self._line.setdefault(turn)
         self._go_on()
 
     def leave(self, turn: Callable[[], None]) -> None:
-        """Wait no more. Idempotent."""
+        """Leave the queue. Idempotent."""
         self._line.pop(turn, None)
 
     def _go_on(self) -> None:

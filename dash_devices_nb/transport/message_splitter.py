@@ -1,9 +1,11 @@
-"""Cutting what a WebSocket client sends into messages.
+"""Split the bytes of a WebSocket client into messages.
 
-Nearly all that a page sends is whole text messages, one frame each. Those are cut out here (RFC 6455, section 5.2) in
-a seventh of the time that a full parser takes; anything else (control frames, fragments, what breaks the rules) goes as
-it came, frame by frame, to the parser that knows all of it.
+Nearly everything that a page sends is a whole text message in one frame. Those are split off here (RFC 6455, section
+5.2) in a seventh of the time that a full parser takes. Everything else (control frames, fragments, violations of the
+protocol) goes unchanged, frame by frame, to the full parser.
 """
+
+from __future__ import annotations
 
 try:
     from websockets.speedups import apply_mask
@@ -15,10 +17,10 @@ _BROKEN = -1
 
 
 class MessageSplitter:
-    """Cuts the bytes of one connection; does no input or output.
+    """Splits the bytes of one connection; does no I/O.
 
     Args:
-        max_size: The longest message in bytes; of a longer one, and all after it, the parser has to see to it.
+        max_size: the longest message in bytes. A longer one, and all that follows, goes to the parser.
     """
 
     def __init__(self, max_size: int | None) -> None:
@@ -31,16 +33,16 @@ class MessageSplitter:
 
     @property
     def held(self) -> int:
-        """Bytes that have come and are not cut yet, and those of a message in fragments that has not ended."""
+        """Bytes received and not yet split off, and those of an unfinished message in fragments."""
         return len(self._source) - self._at + self._of_fragments
 
     def cut(self, data: bytes) -> list[tuple[bool, bytes]]:
-        """All that is complete now, in a list; see `next`."""
+        """Return everything that is complete, as a list of what `next` returns."""
         self.feed(data)
         return list(iter(self.next, None))
 
     def feed(self, data: bytes) -> None:
-        """More has come; `next` cuts it."""
+        """Add received bytes for `next`."""
         if self._at == len(self._source):
             self._source, self._at = data, 0
             return
@@ -52,9 +54,9 @@ class MessageSplitter:
         self._source += data
 
     def next(self) -> tuple[bool, bytes] | None:
-        """What is first: (True, the payload of a text message), or (False, bytes for the parser); None: more must come.
+        """Return (True, payload of a text message), (False, bytes for the parser), or None if more bytes are needed.
 
-        One at a time, as a chunk may have thousands of messages, and who sent them may have to wait.
+        One at a time: a chunk may hold thousands of messages, and their sender may have to wait.
         """
         source, at = self._source, self._at
         if at == len(source):
@@ -73,13 +75,13 @@ class MessageSplitter:
         if first == _FIN_TEXT and not self._fragmented:
             start = end - self._length
             return True, apply_mask(bytes(source[start:end]), bytes(source[start - 4 : start]))
-        if first & 0x0F <= 2:  # a text, binary or continuation frame, which may end the message or not
+        if first & 0x0F <= 2:  # a text, binary or continuation frame, final or not
             self._fragmented = not first & 0x80
             self._of_fragments = self._of_fragments + self._length if self._fragmented else 0
         return False, bytes(source[at:end])
 
     def _end(self, source: bytes | bytearray, at: int) -> int | None:
-        """Where the frame at `at` ends; None if it is not complete, `_BROKEN` if the parser has to look."""
+        """Return the end of the frame at `at`; None if it is incomplete, `_BROKEN` if the parser must judge it."""
         if len(source) < at + 2:
             return None
         first, second = source[at], source[at + 1]

@@ -1,19 +1,21 @@
-"""Serves an ASGI app on a socket that we bound, on whichever loop is running.
+"""Serve an ASGI app on a socket that we bound, on whichever loop is running.
 
-`uvicorn.Server` cannot live in a kernel: it takes the signals, polls a flag ten times a second, and
-turns a port conflict into a SystemExit that kills the kernel. Its protocol classes have none of
-that, so this module hands them to `loop.create_server` and keeps the books itself:
+`uvicorn.Server` cannot run in a kernel: it takes over the signals, polls a flag ten times a second, and
+turns a port conflict into a SystemExit that kills the kernel. Its protocol classes do none of
+that, so this module gives them to `loop.create_server` and keeps track of connections and tasks:
 
 - The listening socket is set up in an empty `contextvars.Context`. asyncio copies the context of
-  whoever registers a callback, so everything a connection starts would otherwise print into the
-  notebook cell that started the server.
-- Each request and each WebSocket is one task. `stop` closes the sockets politely, gives the tasks a
-  time to end, cancels the rest, and returns when no task and no connection is left.
-- An exception that leaves the app goes to this module's logger, whose record names the request, and
-  to `on_error`; a task that `stop` cancelled, or a client that left, is no error.
+  the code that registers a callback, so everything a connection starts would otherwise print into
+  the notebook cell that started the server.
+- Each request and each WebSocket is one task. `stop` sends Close frames, gives the tasks
+  some time to end, cancels the rest, and returns when no task and no connection is left.
+- An exception from the app goes to this module's logger, with the request, and to `on_error`. A
+  task that `stop` cancelled, or a client that left, is no error.
 
 The app's own lifespan (`app.startup()`, `app.shutdown()` in Quart) is the caller's business.
 """
+
+from __future__ import annotations
 
 import asyncio
 import contextlib
@@ -47,23 +49,23 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 HEAD_SECONDS = 10.0
-"""How long, in seconds, a connection has to send the head of a request: from its start, or from the head's first byte.
+"""How long, in seconds, a connection may take to send the head of a request.
 
-A request that has begun takes its time.
+It counts from the start of the connection, or from the first byte of the head. Bodies have no such limit.
 """
 IDLE_SECONDS = 5
-"""How long, in seconds, a connection is kept whose request is answered."""
+"""How long, in seconds, an idle connection is kept after an answer."""
 AT_ONCE, WAITING = 16, 512
-"""Connections that are taken in one turn of the loop, and that may wait for it."""
+"""Connections accepted per turn of the loop, and the backlog."""
 STALLED_SECONDS = 120.0
-"""How long, in seconds, somebody may read nothing of an answer."""
+"""How long, in seconds, a client may read nothing of an answer."""
 CANCEL_TIMEOUT = 1.0
-"""How long, in seconds, a cancelled request may take to clean up before `stop` gives it up."""
+"""How long, in seconds, a cancelled request may take to clean up before `stop` gives up on it."""
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class _Http(H11Protocol):
-    """One HTTP connection, read a piece at a time (`pieces`); an upgrade hands its transport to `WebSocket`."""
+    """One HTTP connection, read a piece at a time (`http_parser`). An upgrade hands its transport to `WebSocket`."""
 
     conn: HttpParser
     flow: HeldFlow
@@ -84,13 +86,15 @@ class _Http(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.since = self.loop.time()
+        # So that it hears of all that nobody reads, and not only of much (see `pause_writing`).
+        transport.set_write_buffer_limits(high=1)
         self.flow = HeldFlow(transport)
         self._await_head()
         self._books.make_room(self)
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is asked for by it."""
+        """Whether no request is being answered."""
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
         return cycle is None or cycle.response_complete
 
@@ -99,7 +103,7 @@ class _Http(H11Protocol):
         parser = self.conn
         parser.refill()
         if not self._came and not parser.cut and parser.takes and len(data) <= parser.piece():
-            super().data_received(data)  # as nearly always
+            super().data_received(data)  # the usual case
         else:
             self._came += data
         self._parse()
@@ -111,13 +115,13 @@ class _Http(H11Protocol):
             self._await_head()
 
     def _parse(self) -> None:
-        """Have the parser take what has come; what is more than it may, or another request's, waits."""
+        """Feed the parser. Bytes beyond its limit, or of the next request, wait."""
         parser = self.conn
         while self._goes_on():
             if parser.cut:
                 if parser.left < 1:
                     break
-                parser.cut = False
+                parser.resume()
                 self.handle_events()
             elif self._came and parser.takes:
                 piece = bytes(self._came[: parser.piece()])
@@ -127,7 +131,7 @@ class _Http(H11Protocol):
                 break
         if not self._goes_on():
             self._came.clear()
-            parser.cut = False
+            parser.resume()
             self._books.turns.leave(self._turn)
         elif self._came or parser.cut:
             self.flow.hold()
@@ -142,7 +146,7 @@ class _Http(H11Protocol):
         return not self.transport.is_closing() and self.transport.get_protocol() is self
 
     def _turn(self) -> None:
-        """Take more of what waits. Who has gone, and left it behind, is not waited for."""
+        """Parse more of what waits, unless the client has gone."""
         if self._hung_up():
             self.transport.abort()
             return
@@ -150,8 +154,13 @@ class _Http(H11Protocol):
         self._parse()
 
     def _should_upgrade(self) -> bool:
-        """Whether it is the handshake of a WebSocket: one with a body would wait for it, for good (RFC 6455, 4.1)."""
+        """Whether it is a WebSocket handshake. With a body it would wait forever (RFC 6455, section 4.1)."""
         return self.scope["method"] == "GET" and not _has_body(self.headers) and super()._should_upgrade()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """From here on it is the WebSocket that waits for who reads nothing of what was answered before."""
+        self._await_no_room()
+        super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -159,7 +168,7 @@ class _Http(H11Protocol):
             self._parse()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; a request whose body it was in ends with it."""
+        """Refuse bytes that are not HTTP. A request whose body contains them ends."""
         if not self.idle:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -169,10 +178,9 @@ class _Http(H11Protocol):
             self.transport.close()
 
     def pause_writing(self) -> None:
-        """Who reads nothing of an answer for long is not waited for: it keeps a place, and what the answer holds."""
+        """Limit how long a client may read nothing: it takes a connection, and memory for the answer."""
         super().pause_writing()
-        if self._stalled is None:
-            self._stalled = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+        self._stalled = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -184,7 +192,7 @@ class _Http(H11Protocol):
             self._stalled = None
 
     def _look(self) -> None:
-        """End the connection of who has gone while nothing was read: its request would go on."""
+        """Close the connection if the client has gone while nothing was read. Its request would go on."""
         self._looking = None
         if not self.flow.read_paused:
             return
@@ -206,11 +214,9 @@ class _Http(H11Protocol):
             self._head = None
 
     def _too_slow(self) -> None:
-        """End a connection that holds a place and asks for nothing."""
+        """Close a connection that takes a place and requests nothing."""
         self._head = None
-        if (
-            self._begun
-        ):  # not to a browser that has connected ahead: it would take it for the answer to what it asks next
+        if self._begun:  # a browser that connects ahead would take this for the answer to its next request
             self.transport.write(TOO_SLOW)
         self.transport.close()
 
@@ -245,16 +251,16 @@ class Server:
         ssl_context: ssl.SSLContext | None = None,
         on_error: Callable[[BaseException, Scope], None] | None = None,
     ) -> None:
-        """Prepares, but does not accept connections yet.
+        """Prepare, without accepting connections yet.
 
         Args:
-            app: The ASGI application.
-            sock: The socket to serve on; the server owns it from now on.
-            max_message_bytes: The largest WebSocket message taken, in bytes; a larger one closes
+            app: the ASGI application.
+            sock: the socket to serve on. The server owns it from now on.
+            max_message_bytes: the largest WebSocket message taken, in bytes; a larger one closes
                 that WebSocket with code 1009.
-            ping_interval: Seconds between WebSocket pings, None for no pings.
-            ssl_context: Serve TLS with it.
-            on_error: Called with an exception that left the app and the request's scope, after it
+            ping_interval: seconds between WebSocket pings, None for no pings.
+            ssl_context: for TLS; None for plain connections.
+            on_error: called with an exception from the app and the request's scope, after it
                 was logged.
         """
         self._app = app
@@ -296,11 +302,21 @@ class Server:
         """Whether connections are accepted."""
         return self._server is not None and self._state is not None and not self._state.stopping
 
+    @property
+    def connections(self) -> set[Any]:
+        """The open connections: our protocols for HTTP and WebSockets."""
+        return set() if self._state is None else self._state.connections
+
+    @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """The requests and WebSockets that run."""
+        return set() if self._state is None else self._state.tasks
+
     async def start(self) -> None:
-        """Accepts connections from now on, on the running loop, in an empty context.
+        """Accept connections from now on, on the running loop, in an empty context.
 
         Raises:
-            RuntimeError: It was started before; a server is started once.
+            RuntimeError: it was started before. A server can be started only once.
         """
         if self._state is not None:
             raise RuntimeError("This server was started before; make a new one on a new socket.")
@@ -316,18 +332,18 @@ class Server:
             protocol, sock=self._bound.sock, ssl=self._ssl, ssl_handshake_timeout=slowest, backlog=AT_ONCE
         )
         self._server = await loop.create_task(create, context=contextvars.Context())
-        self._bound.sock.listen(WAITING)  # asyncio has one number for both
+        self._bound.sock.listen(WAITING)  # asyncio uses one number for both
 
     async def stop(self, timeout: float = 2.0, reason: str = "The app stopped") -> None:
-        """Closes everything; afterwards no task, connection, descriptor or file of it is left.
+        """Close everything; afterwards none of its tasks, connections, descriptors or files is left.
 
         WebSockets are closed with code 1012 and `reason`. Requests may finish within `timeout`
-        seconds and are cancelled then. Is idempotent; a server that was not started only closes its
-        socket. If it is cancelled itself, it drops the requests and connections at once.
+        seconds and are then cancelled. Idempotent. A server that was not started only closes its
+        socket. Cancelling `stop` drops the requests and connections at once.
 
         Args:
-            timeout: How long requests may take to finish, in seconds.
-            reason: What the pages are told, at most 123 bytes of UTF-8.
+            timeout: how long requests may take to finish, in seconds.
+            reason: the reason that pages get, at most 123 bytes of UTF-8.
         """
         state = self._state
         if self._server is not None:
@@ -335,36 +351,37 @@ class Server:
         self._bound.close()
         if state is None:
             return
-        state.stopping = True
+        state.stop()
         for connection in list(state.connections):
             if isinstance(connection, WebSocket):
-                connection.stop_reason = reason.encode()[:123].decode(errors="ignore")
-            connection.shutdown()
+                connection.stop(reason)
+            else:
+                connection.shutdown()
         try:
             if await self._drained(state, timeout):  # pragma: no branch - lost by the tracer of Python 3.11
                 return
         finally:
             for task in _others(state.tasks):
                 task.cancel()  # pragma: no cover - lost by the tracer of Python 3.11; tests see it done
-        if tasks := _others(state.tasks):
+        if tasks := _others(state.tasks):  # pragma: no cover - lost by the tracer of Python 3.11; tests see it done
             await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT)
         for connection in list(state.connections):
             connection.transport.abort()
         if not await self._drained(state, CANCEL_TIMEOUT):
-            logger.error(
+            logger.error(  # pragma: no cover - lost by the tracer of Python 3.11; a test sees it done
                 "%d request(s) go on although they were cancelled: %s",
                 len(state.tasks),
                 ", ".join(map(repr, state.tasks)),
             )
 
     async def _drained(self, state: ServingState, timeout: float) -> bool:
-        """Waits until no request runs and no connection is open; False if that takes too long."""
+        """Wait until no request runs and no connection is open; False if that takes too long."""
         try:
             async with asyncio.timeout(timeout):
                 while True:
                     if tasks := _others(state.tasks):
                         await asyncio.wait(tasks)
-                        await asyncio.sleep(0)  # the callback that takes them off the books
+                        await asyncio.sleep(0)  # let the callback run that removes them from the set
                     elif state.connections:
                         state.changed.clear()
                         await state.changed.wait()
@@ -374,7 +391,7 @@ class Server:
             return False
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs the app; its errors go to our logger, our own cancelling to none."""
+        """Run the app and log its errors. Our own cancellation is no error."""
         started = False
 
         async def noting_send(message: Message) -> None:
@@ -388,7 +405,7 @@ class Server:
             return
         except asyncio.CancelledError:
             if self.running:
-                raise  # pragma: no cover - nobody but `stop` cancels requests; else the program has
+                raise  # the program has cancelled it
             if not started and scope["type"] == "http":
                 await _answer(send, 503, b"The app stopped before it had answered.\n")
         except Exception as exc:
@@ -399,17 +416,17 @@ class Server:
             if not started and scope["type"] == "http":
                 await _answer(send, 500, b"Internal Server Error\n")
             elif started and scope["type"] == "websocket":
-                with contextlib.suppress(ClientDisconnected, RuntimeError):  # it is closed already
+                with contextlib.suppress(ClientDisconnected, RuntimeError):  # it is already closed
                     await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR, "reason": "app failed"})
 
 
 def _others(tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    """The tasks but the running one: a request may itself stop the server."""
+    """All tasks but the current one: a request may itself stop the server."""
     return tasks - {task for task in (asyncio.current_task(),) if task is not None}
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:
-    """Sends a whole plain-text response."""
+    """Send a whole plain-text response."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),

@@ -1,4 +1,6 @@
-"""The state of one server, as uvicorn keeps it: its connections, its tasks, and what its protocols log to."""
+"""The state of one server, as uvicorn keeps it: connections, tasks, and the logger of its protocols."""
+
+from __future__ import annotations
 
 import asyncio
 import logging
@@ -12,23 +14,23 @@ from dash_devices_nb.transport import connection_limits
 from dash_devices_nb.transport.http_parser import ParserTurns
 
 SELDOM_SECONDS = 60.0
-"""A warning of what somebody sends is logged so often: who sends it for the log's sake fills none."""
+"""Seconds between two log lines of the same warning, so that nobody can flood the log."""
 SOME = 20
-"""Of so many idle connections one is ended when there are too many."""
+"""When there are too many connections, one of this many idle ones is closed."""
 
 
 class ServingState(ServerState):
     """uvicorn's state of one server, plus an event for each connection that goes.
 
     Args:
-        logger: What gets the protocols' warnings and errors.
+        logger: receives the protocols' warnings and errors.
 
     Attributes:
-        changed: Set when a connection is gone.
-        logger: What the protocols log to: warnings, each seldom, and errors, none while the server
-            stops (that a response was cut off is then no news).
-        stopping: Whether the server stops or has stopped.
-        turns: Of connections that have sent much to parse.
+        changed: is set when a connection is gone.
+        logger: the protocols' logger. It repeats warnings seldom, and is silent while the server stops
+            (interrupted responses are expected then).
+        stopping: whether the server is stopping or has stopped.
+        turns: the queue of connections that have sent much to parse.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -42,6 +44,10 @@ class ServingState(ServerState):
         self.turns = ParserTurns()
         self._said: dict[str, float] = {}
 
+    def stop(self) -> None:
+        """The server stops."""
+        self.stopping = True
+
     def _is_news(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
             return True
@@ -52,18 +58,18 @@ class ServingState(ServerState):
         return True
 
     def make_room(self, newest: Any) -> None:
-        """Ends connections where there are too many: of those that ask for nothing the oldest, else the newest."""
+        """Close connections if there are too many: the oldest idle ones, or the newest if none is idle."""
         open_now: set[Any] = set(self.connections)
         if len(open_now) <= connection_limits.connections():
             return
-        self.logger.warning("%d connections are open, the most there may be: idle ones are ended", len(open_now) - 1)
+        self.logger.warning("%d connections are open, which is the limit: idle ones are closed", len(open_now) - 1)
         idle = sorted((each for each in open_now if each is not newest and _may_go(each)), key=_since)
         for each in idle[: 1 + len(idle) // SOME] or [newest]:
             each.transport.abort()
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The Date header, which RFC 9110 6.6.1 asks of every server that has a clock."""
+        """The Date header, which RFC 9110, section 6.6.1, requires of a server with a clock."""
         now = int(time.time())
         if now != self._date[0]:
             self._date = (now, formatdate(now, usegmt=True).encode())
@@ -71,7 +77,7 @@ class ServingState(ServerState):
 
     @default_headers.setter
     def default_headers(self, value: list[tuple[bytes, bytes]]) -> None:
-        """Ignores uvicorn's initial value."""
+        """Ignore uvicorn's initial value."""
 
 
 def _since(connection: Any) -> float:
@@ -79,7 +85,7 @@ def _since(connection: Any) -> float:
 
 
 def serving_state_of(state: ServerState) -> ServingState:
-    """Our state, which uvicorn types as its own: only our server makes these protocols."""
+    """Return our state, which uvicorn types as its own. Only our server makes these protocols."""
     assert isinstance(state, ServingState)
     return state
 

@@ -1,4 +1,4 @@
-"""Guests of an app that is served directly: a share link in the URL becomes a cookie, and the cookie lets in.
+"""Guests of an app that is served directly: a share link in the URL becomes a cookie, which lets them in.
 
 Through a Jupyter server its extension does the same (`server.handlers.guests`); the links and what they mean are in
 `registration.shares`.
@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import RegistrationError, ShareError
 from dash_devices_nb.registration import ShareList, ShareRecord
 from dash_devices_nb.registration.link_watch import LinkWatch
+from dash_devices_nb.registration.share_cookies import admit_first
 from dash_devices_nb.transport import connection_limits
 
-PARAMETER = "share"
-REMEMBERED = 7 * 86_400
-"""Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
+Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
+
 FULL = "Full: too much is open by this share link. Please try again."
-MOST_COOKIES = 4
 
 
 class ShareAuth:
@@ -39,20 +39,18 @@ class ShareAuth:
         self._under_way: Counter[str] = Counter()
 
     def admit(self, tokens: list[str]) -> ShareRecord:
-        """The link of the first token that counts.
+        """Return the link of the first valid token.
 
         Raises:
-            ShareError: none does; says why the first does not.
+            ShareError: no token is valid; says why the first one is not.
         """
-        refusal: ShareError | None = None
-        for token in tokens[:MOST_COOKIES]:
-            try:
-                return self._shares.admit(token, time.time())
-            except ShareError as error:
-                refusal = refusal or error
-            except RegistrationError as error:
-                refusal = refusal or ShareError(f"Share links cannot be checked now: {type(error).__name__}.")
-        raise refusal or ShareError("There is no share link.")
+        return admit_first(tokens, self._admit)
+
+    def _admit(self, token: str) -> ShareRecord:
+        try:
+            return self._shares.admit(token, time.time())
+        except RegistrationError as error:
+            raise ShareError(f"Share links cannot be checked now: {type(error).__name__}.") from error
 
     def _why_ended(self, share: str) -> str:
         try:
@@ -60,8 +58,8 @@ class ShareAuth:
         except RegistrationError as error:
             return f"Share links cannot be checked now: {type(error).__name__}."
 
-    async def serve(self, app: Any, record: ShareRecord, scope: Any, receive: Any, send: Any) -> None:
-        """Serve a guest's request or WebSocket, at most until the link ends, while there is room for it."""
+    async def serve(self, app: Application, record: ShareRecord, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a guest's request or WebSocket, until the link ends at the latest, if there is room for it."""
         if (
             self._under_way[record.id] >= connection_limits.of_a_link()
             or self._under_way.total() >= connection_limits.of_links()
@@ -76,7 +74,7 @@ class ShareAuth:
             if not self._under_way[record.id]:
                 del self._under_way[record.id]
 
-    async def _served(self, app: Any, record: ShareRecord, scope: Any, receive: Any, send: Any) -> None:
+    async def _served(self, app: Application, record: ShareRecord, scope: Any, receive: Any, send: Any) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
@@ -100,12 +98,12 @@ class ShareAuth:
             await asyncio.gather(*cut)
 
     async def stop(self) -> None:
-        """Look at the links no more."""
+        """Stop watching the links."""
         await self._open.stop()
 
 
 async def _full(scope: Any, receive: Any, send: Any) -> None:
-    """Say that too much is open by the link, and end the connection."""
+    """Answer that too much is open by the link, and close the connection."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -123,19 +121,5 @@ async def _full(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _closed(send: Any, reason: str) -> None:
-    with suppress(OSError, RuntimeError):  # it was just closed
+    with suppress(OSError, RuntimeError):  # it has just closed
         await send({"type": "websocket.close", "code": CloseCode.FORBIDDEN, "reason": reason})
-
-
-def cookie(name: str, token: str, record: ShareRecord, path: str, scheme: str) -> str:
-    """The Set-Cookie that keeps a guest's token."""
-    age = int(record.expires - time.time()) + REMEMBERED
-    secure = "; Secure" if scheme in ("https", "wss") else ""
-    return f"{name}={token}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
-
-
-def named(headers: Mapping[bytes, bytes], name: str) -> list[str]:
-    """What the cookies of a name hold."""
-    # Not SimpleCookie: it gives up at the first odd cookie of another program on this host.
-    pairs = (pair.partition("=") for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"))
-    return [value.strip() for found, _, value in pairs if found.strip() == name]

@@ -1,5 +1,7 @@
 """Taking over the writing side of a browser's connection from the Jupyter server (see `registration.handover`)."""
 
+from __future__ import annotations
+
 import asyncio
 import contextvars
 import logging
@@ -15,32 +17,32 @@ log = logging.getLogger(__name__)
 
 
 class SocketHandover:
-    """Waits for the browser's socket and has the thread-safe transport write to it. On the loop.
+    """Waits for the browser's socket and makes the thread-safe transport write to it. On the loop.
 
-    Until it has come, or word that it does not, nothing is written and nothing read.
+    Nothing is written or read until the socket, or the message that it does not come, has arrived.
 
     Args:
-        threadsafe: Of the connection to the extension.
-        protocol: Of that connection; it is told of the room to write.
-        loop: The connection's.
+        transport: wraps the connection to the extension.
+        protocol: the connection's protocol; it is told when there is room to write.
+        loop: the connection's loop.
     """
 
     def __init__(
-        self, threadsafe: ThreadSafeTransport, protocol: asyncio.BaseProtocol, loop: asyncio.AbstractEventLoop
+        self, transport: ThreadSafeTransport, protocol: asyncio.BaseProtocol, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self._threadsafe = threadsafe
+        self._transport = transport
         self._protocol = protocol
         self._loop = loop
-        threadsafe.hold()
+        transport.hold()
         protocol.pause_writing()
-        threadsafe.pause_reading()
-        # asyncio lets nobody wait for a descriptor that one of its transports has.
-        self._waiting = socket.socket(fileno=os.dup(threadsafe.get_extra_info("socket").fileno()))
+        transport.pause_reading()
+        # asyncio refuses a reader for a descriptor that one of its transports owns.
+        self._waiting = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         loop.add_reader(self._waiting.fileno(), self._comes)
         self._task: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
-        """Wait no longer. Idempotent."""
+        """Stop waiting. Idempotent."""
         if self._waiting.fileno() >= 0:
             self._loop.remove_reader(self._waiting.fileno())
             self._waiting.close()
@@ -50,7 +52,7 @@ class SocketHandover:
             taken = handover.take(self._waiting)
         except BlockingIOError:  # pragma: no cover - the system tells of something to read, and there is nothing
             return
-        except OSError:  # pragma: no cover - it breaks between the system's word and the reading
+        except OSError:
             taken = None  # the connection has broken, which its transport hears when it reads again
         except RegistrationError as exc:
             log.warning("%s; the page is written to through the Jupyter server", exc)
@@ -63,25 +65,25 @@ class SocketHandover:
 
     async def _adopt(self, taken: socket.socket) -> None:
         try:
-            sink, _ = await self._loop.connect_accepted_socket(lambda: _Sink(self._threadsafe, self._protocol), taken)
+            sink, _ = await self._loop.connect_accepted_socket(lambda: _Sink(self._transport, self._protocol), taken)
         except OSError:  # pragma: no cover - it breaks between being handed over and being adopted
-            taken.close()  # the browser has gone, which the extension tells
+            taken.close()  # the browser has gone, which the extension reports
             self._go_on(None)
         else:
             self._go_on(sink)
 
     def _go_on(self, sink: Any) -> None:
-        self._threadsafe.release(sink)
-        if self._threadsafe.has_room:
+        self._transport.release(sink)
+        if self._transport.has_room:
             self._protocol.resume_writing()
-        self._threadsafe.resume_reading()
+        self._transport.resume_reading()
 
 
 class _Sink(asyncio.Protocol):
-    """The browser's socket, of which the extension reads what comes."""
+    """The browser's socket. The extension reads what it receives."""
 
-    def __init__(self, threadsafe: ThreadSafeTransport, protocol: asyncio.BaseProtocol) -> None:
-        self._threadsafe = threadsafe
+    def __init__(self, transport: ThreadSafeTransport, protocol: asyncio.BaseProtocol) -> None:
+        self._transport = transport
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
         self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
 
@@ -95,5 +97,5 @@ class _Sink(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(transport.pause_reading)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the connection to the extension, too."""
-        self._threadsafe.sink_lost()
+        """Close the connection to the extension as well."""
+        self._transport.sink_lost()

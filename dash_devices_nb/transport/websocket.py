@@ -1,12 +1,15 @@
-"""uvicorn's WebSocket protocol, with a way past ASGI for an app that knows it.
+"""uvicorn's WebSocket protocol, with a way past ASGI for apps that ask for it.
 
-ASGI hands a message from a queue to a task, and answers through a coroutine of the loop. A page's frames go the short
-way instead, where the app asks for it (`read_with`, `write_messages`): a message is handed over in the very call in
-which its bytes came, and an answer is written by the thread that has it.
+ASGI hands a message from a queue to a task, and answers through a coroutine of the loop. If the app asks for it
+(`read_with`, `write_messages`), frames go a shorter way: a message is delivered in the call that received its bytes,
+and an answer is written by the thread that has it.
 """
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 from uvicorn.config import Config
@@ -23,34 +26,45 @@ from dash_devices_nb.transport.socket_handover import SocketHandover
 from dash_devices_nb.transport.threadsafe_transport import ThreadSafeTransport
 from dash_devices_nb.transport.writer import EXTENSION, Intake, Message
 
-"""The WebSocket close code by which a page knows that it should come back."""
 CLOSING_SECONDS = 1.0
-"""How long a browser that was sent a Close frame has to end the connection."""
+"""How long, in seconds, a browser may take to close the connection after our Close frame."""
 MOST_AFTER_CLOSE = 64 * 1024
-"""Bytes of a message that are kept once the connection is being closed: the other side's Close frame is after it."""
+"""Bytes that are looked through, or kept of a message, for the other side's Close frame while the connection closes."""
+OPCODE, CONTROL = 0x0F, 0x8
+"""In the first byte of a frame (RFC 6455, section 5.2): the mask of its opcode, and the lowest control opcode."""
 PING = b"\x89\0"
 PING_SECONDS = 25.0
-"""How often a browser that we serve directly is pinged; through Jupyter the extension has it done."""
+"""Seconds between two pings to a browser that we serve directly. Through Jupyter the extension requests them."""
 MOST_UNANSWERED = 3
-"""So many pings are not answered by who has gone."""
+"""Unanswered pings after which a browser is considered gone."""
+
+
+class Handover(Enum):
+    """How far the browser's own socket is on its way from the Jupyter server. The states follow each other."""
+
+    NONE = "this is no connection of the Jupyter server, or it offers no socket"
+    OFFERED = "the app has not said yet that it takes the socket"
+    TAKEN = "the answer to the handshake says so"
+    HANDED = "the handshake is answered, and the socket comes"
 
 
 class WebSocket(WebSocketsSansIOProtocol):
-    """One WebSocket, which at the end says why."""
+    """One WebSocket, which is closed with a reason."""
 
     def __init__(self, config: Config, server_state: ServerState, *args: Any, **kw: Any) -> None:
         super().__init__(config, server_state, *args, **kw)
         self._state = serving_state_of(server_state)
         self.logger = self.conn.logger = self._state.logger
         self.conn.debug = False
-        self.stop_reason = ""
-        self._threadsafe: ThreadSafeTransport
+        self._stop_reason = ""
+        self._threadsafe_transport: ThreadSafeTransport
         self._splitter: MessageSplitter | None = None
         self._reader: Callable[[bytes], bool] | None = None
-        self._offered = self._takes = self._pinged = self._cutting = self._dropping = False
+        self._handover = Handover.NONE
+        self._pinged = self._cutting = self._dropping = False
         self._intake: Intake | None = None
         self._resting: asyncio.TimerHandle | None = None
-        self._held = 0
+        self._held = self._after_close = 0
         self._looking: asyncio.TimerHandle | None = None
         self._pong = b""
         self._socket_handover: SocketHandover | None = None
@@ -59,47 +73,48 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.since = 0.0
 
     def connection_made(self, transport: Any) -> None:
-        """Put the thread-safe transport in front, so that uvicorn's own writes are in one order with ours."""
+        """Put the thread-safe transport in front, so that uvicorn's writes and ours are in one order."""
         super().connection_made(transport)
         self.since = self.loop.time()
-        self._threadsafe = ThreadSafeTransport(transport, self.loop)
-        self.transport = self._threadsafe  # type: ignore[assignment]
+        self._threadsafe_transport = ThreadSafeTransport(transport, self.loop)
+        self.transport = self._threadsafe_transport  # type: ignore[assignment]
 
     def handle_connect(self, event: Request) -> None:
-        """Offers the app the short way (see `writer`)."""
+        """Offer the app the short way (see `writer`)."""
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
-            self._offered = event.headers.get(handover.HEADER) == handover.OFFERED
+            if event.headers.get(handover.HEADER) == handover.OFFERED:
+                self._handover = Handover.OFFERED
             self._splitter = MessageSplitter(self.config.ws_max_size)
 
     @property
     def idle(self) -> bool:
-        """Whether it is over but for its end."""
+        """Whether a Close frame was sent."""
         return self.close_sent
 
     # ---- the browser's socket
 
     def take_socket(self) -> None:
-        """Writes to the browser's own socket, if the Jupyter server offers it. Before the WebSocket is accepted."""
+        """Write to the browser's own socket if offered. Call it before the WebSocket is accepted."""
         if (
-            self._offered
+            self._handover is Handover.OFFERED
             and not self.handshake_complete
-            and handover.possible(self._threadsafe.get_extra_info("socket"))
+            and handover.possible(self._threadsafe_transport.get_extra_info("socket"))
         ):
             self.response.headers[handover.HEADER] = handover.TAKEN
-            self._takes = True
+            self._handover = Handover.TAKEN
 
     async def send(self, message: Any) -> None:
-        """Sends what the app says; once the answer to the handshake is sent, the socket comes."""
+        """Send an ASGI message. After the answer to the handshake, wait for the browser's socket."""
         await super().send(message)
-        if self._takes and message["type"] == "websocket.accept":
-            self._takes = False
+        if self._handover is Handover.TAKEN and message["type"] == "websocket.accept":
+            self._handover = Handover.HANDED
             if not self.transport.is_closing():  # pragma: no branch - it breaks while the handshake is written
-                self._socket_handover = SocketHandover(self._threadsafe, self, self.loop)
+                self._socket_handover = SocketHandover(self._threadsafe_transport, self, self.loop)
 
     def _keep_alive(self) -> None:
-        """Pings a browser that has taken all; one that sent nothing since the last ping has gone."""
+        """Ping a browser that has taken everything. One that sent nothing since the last ping has gone."""
         if self._pinged:
             self.keepalive_timeout()
         elif self.has_room():
@@ -107,24 +122,24 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.transport.write(PING)
 
     def start_keepalive(self) -> None:
-        """Looks now and then whether a browser is still there that we serve directly."""
-        if not self._offered:
+        """Look now and then whether a browser that we serve directly is still there."""
+        if self._handover is Handover.NONE:
             self._asks = self.loop.call_later(PING_SECONDS, self._ask)
 
     def stop_keepalive(self) -> None:
-        """Looks no more."""
+        """Stop the pings."""
         super().stop_keepalive()
         if self._asks is not None:
             self._asks.cancel()
             self._asks = None
 
     def _ask(self) -> None:
-        """Pings a browser; one of which nothing has come since some pings has gone, without a word.
+        """Ping a browser. One that did not answer several pings has gone without closing the connection.
 
-        One that has not taken all yet gets time, and so does one of which we do not read now.
+        A browser that has not taken everything yet, or that we are not reading from, gets more time.
         """
         if self.close_sent or self.transport.is_closing():
-            return  # pragma: no cover - the timer is due in the very turn in which the connection ends
+            return
         if self._unanswered >= MOST_UNANSWERED:
             self.keepalive_timeout()
             return
@@ -136,25 +151,27 @@ class WebSocket(WebSocketsSansIOProtocol):
     # ---- reading
 
     def read_with(self, function: Callable[[bytes], bool]) -> None:
-        """Has `function` take whole text messages as they come; what it does not take (False) goes through ASGI.
+        """Let `function` take whole text messages as they arrive. Those for which it returns False go through ASGI.
 
-        It gets UTF-8 alone (RFC 6455, section 8.1), and must keep their order: once it has left one to ASGI, all that
-        follow, until the app is done with that one.
+        It only gets valid UTF-8 (RFC 6455, section 8.1). It must keep the order: after leaving one message to ASGI, it
+        must leave all that follow until the app is done with that one.
         """
         self._reader = function
 
     def data_received(self, data: bytes) -> None:
-        """Cuts the bytes into messages."""
+        """Cut received bytes into messages."""
         self._unanswered = 0
         if self._splitter is None:
             super().data_received(data)
             return
-        if self.close_sent and self._splitter.held > MOST_AFTER_CLOSE:
-            # A message that is not wanted any more: the end comes without the Close frame behind it.
-            if not self._dropping:
-                self._dropping = True
-                self._await_end()
-            return
+        if self.close_sent:
+            self._after_close += len(data)
+            if self._dropping or max(self._after_close, self._splitter.held) > MOST_AFTER_CLOSE:
+                # Nothing of it is wanted any more. The connection ends without the Close frame behind it.
+                if not self._dropping:
+                    self._dropping = True
+                    self._await_end()
+                return
         self._splitter.feed(data)
         self._cut()
         if self._intake is not None and (held := self._splitter.held) != self._held:
@@ -162,7 +179,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._intake.holds(held)
 
     def _cut(self, *, all: bool = False) -> None:
-        """Cuts messages until one waits for the app, or the sender shall rest: the others stay bytes meanwhile."""
+        """Cut messages off until one waits for the app, or the sender must pause. The rest stays bytes."""
         splitter = self._splitter
         if splitter is None or self._cutting:
             return
@@ -172,6 +189,8 @@ class WebSocket(WebSocketsSansIOProtocol):
                 if (cut := splitter.next()) is None:
                     return
                 whole, part = cut
+                if self.close_sent and (whole or part[0] & OPCODE < CONTROL):
+                    continue  # once we have closed it, only the other side's Close frame counts
                 if part == handover.PING and not whole:
                     self._keep_alive()
                     continue
@@ -187,16 +206,32 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._pause()
 
     def _left_to_asgi(self, text: bytes) -> bool:
-        """Whether a text message goes through ASGI. One that is no UTF-8 does: it ends the connection there."""
+        """Whether a text message goes through ASGI. Invalid UTF-8 does, and ends the connection there."""
         if self._reader is None or self.close_sent or not self.queue.empty() or not _is_utf8(text):
             return True
         return not self._reader(text)
 
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message to the app. A text that is no UTF-8 ends the connection instead (RFC 6455, section 8.1).
+
+        uvicorn logs an error with a traceback for each of them, so that any peer could fill the log.
+        """
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            text = b"".join(self.frames)
+            if not _is_utf8(text):
+                self.frames = []
+                self.logger.warning("A WebSocket was closed: it sent a text that is no UTF-8")
+                self.conn.send_close(CloseCode.INVALID_DATA)
+                self.handle_parser_exception()
+                return
+            self.frames = [text]
+        super().send_receive_event_to_app()
+
     async def receive(self) -> Any:
-        """Has the app get the next message; once it has taken all that wait, what has come since is cut."""
+        """Return the next message to the app. When none is left, split what has arrived since."""
         message = await self.queue.get()
         if self.queue.empty():
-            self.loop.call_soon(self._go_on)  # not now: the app has not begun with this one
+            self.loop.call_soon(self._go_on)  # not now: the app has not started on this one
         return message
 
     def _go_on(self) -> None:
@@ -213,22 +248,22 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        """Ends the connection of who has gone while its messages waited: no end is heard while nothing is read."""
+        """End the connection if the sender has gone while its messages waited: without reading, no end is noticed."""
         self._looking = None
         if not self.read_paused or self._intake is None:
-            return  # pragma: no cover - reading goes on in the very turn in which it is looked
-        if self._threadsafe.hung_up():
+            return
+        if self._threadsafe_transport.hung_up():
             if not self._intake.left_waiting():
                 self._splitter = None
             self.transport.abort()
         else:
-            # An end that comes behind what is not read is not heard; who has gone refuses what it is sent, which is.
+            # An end behind unread bytes is not noticed. But a peer that has gone refuses what it is sent.
             if self.has_room():
                 self.transport.write(PING)
             self._looking = self.loop.call_later(hangup.LOOK_SECONDS, self._look)
 
     def _rest_after(self, frame: bytes) -> None:
-        """Reads nothing for a while from who sends more control frames and fragments than it may."""
+        """Read nothing for a while from a sender of too many control frames and fragments."""
         if self._intake is not None and (seconds := self._intake.rests(len(frame))) > 0 and self._resting is None:
             self._resting = self.loop.call_later(seconds, self._rested)
 
@@ -237,13 +272,13 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._go_on()
 
     def guard_with(self, intake: Intake) -> None:
-        """Has `intake` told of what comes besides whole messages, from now on."""
+        """Let `intake` account for what arrives besides whole messages, from now on."""
         self._intake = intake
 
     def handle_ping(self) -> None:
-        """Answers a ping. One who reads no answers gets one, to the last ping (RFC 6455, section 5.5.3)."""
+        """Answer a ping. A peer that reads no answers gets only one, to the latest ping (RFC 6455, section 5.5.3)."""
         pong = b"".join(self.conn.data_to_send())
-        if self._threadsafe.has_room or self.conn.close_sent is not None:
+        if self._threadsafe_transport.has_room or self.conn.close_sent is not None:
             self.transport.write(pong)
         else:
             self._pong = pong
@@ -253,33 +288,33 @@ class WebSocket(WebSocketsSansIOProtocol):
     @property
     def from_any_thread(self) -> bool:
         """Whether messages may be written from any thread, and not only on the loop."""
-        return self._threadsafe.from_any_thread
+        return self._threadsafe_transport.from_any_thread
 
     def has_room(self) -> bool:
         """Whether the socket takes more. From any thread."""
-        return self._threadsafe.has_room and not self.close_sent
+        return self._threadsafe_transport.has_room and not self.close_sent
 
     def write_messages(self, messages: Sequence[Message]) -> None:
-        """Writes whole messages, whose headers are in them already."""
+        """Write whole messages, frame headers included."""
         data = messages[0].message if len(messages) == 1 else b"".join(each.message for each in messages)
-        self._threadsafe.write(data)
+        self._threadsafe_transport.write(data)
 
     def when_room(self, function: Callable[[], None]) -> None:
-        """Has `function` called on the loop when the socket takes more again. From any thread."""
-        self._threadsafe.when_room(function)
+        """Call `function` on the loop when the socket takes more again. From any thread."""
+        self._threadsafe_transport.when_room(function)
 
     def resume_writing(self) -> None:
-        """Tells those who wait for room."""
+        """Tell everybody who waits for room."""
         super().resume_writing()
-        self._threadsafe.drained()
-        if self._pong and self._threadsafe.has_room:
+        self._threadsafe_transport.drained()
+        if self._pong and self._threadsafe_transport.has_room:
             pong, self._pong = self._pong, b""
             self.transport.write(pong)
 
     # ---- the end
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Has nobody write any more; what had come whole is still for the app."""
+        """Stop writing. Complete messages that have arrived still go to the app."""
         if self._intake is not None:
             self._intake.lost()
             self._intake = None
@@ -293,23 +328,28 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._splitter = None
         if self._socket_handover is not None:
             self._socket_handover.cancel()
-        self._threadsafe.lost()
+        self._threadsafe_transport.lost()
         super().connection_lost(exc)
         self._reader = None
         self._state.changed.set()
 
+    def stop(self, reason: str) -> None:
+        """Close with 1012 and this reason, of which pages get 123 bytes."""
+        self._stop_reason = reason.encode()[:123].decode(errors="ignore")
+        self.shutdown()
+
     def shutdown(self) -> None:
-        """Closes with 1012 and a reason; uvicorn's own sends the code without one."""
+        """Close with 1012 and a reason. uvicorn's own method sends no reason."""
         if not self.handshake_complete:
             super().shutdown()
         elif self.close_sent or self.transport.is_closing():
             self._await_end()
         else:
-            self.conn.send_close(CloseCode.SERVICE_RESTART, self.stop_reason)
+            self.conn.send_close(CloseCode.SERVICE_RESTART, self._stop_reason)
             self._say_close()
 
     def handle_parser_exception(self) -> None:
-        """Says what was wrong; what still comes is read and dropped."""
+        """Say what was wrong. Whatever still arrives is read and dropped."""
         if not self.close_sent:
             self._say_close()
 
@@ -323,21 +363,21 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._await_end()
 
     def _await_end(self) -> None:
-        """Ends the connection, but for reading: a socket that is closed with bytes unread is reset.
+        """End the writing side and read on: closing a socket with unread bytes resets the connection.
 
-        The browser, which was sending something, would not read the Close frame. It ends the connection itself.
+        A browser that is sending would not see the Close frame. The browser closes the connection itself.
         """
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        self._threadsafe.finish()
+        self._threadsafe_transport.finish()
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(CLOSING_SECONDS, self.transport.close)
 
 
 def _is_utf8(text: bytes) -> bool:
-    if text.isascii():  # nearly all, and it takes no time
+    if text.isascii():  # nearly all text, and the check takes no time
         return True
     try:
         text.decode()

@@ -1,8 +1,8 @@
-"""The short way to a WebSocket, and the long one: messages without a task for each.
+"""Two ways to write to a WebSocket: past ASGI on our own server, through ASGI elsewhere.
 
-On our own server the bytes of a message, made once for all pages, go straight to the socket (see `threadsafe`): about 2
-microseconds a page, where the ASGI way costs ten times as much. On somebody else's server (`uvicorn module:app.server`)
-they go through ASGI's `send`, in a task.
+On our own server the bytes of a message, made once for all pages, go straight to the socket (see
+`threadsafe_transport`). That costs about 2 microseconds a page, a tenth of the ASGI way. On another server
+(`uvicorn module:app.server`) they go through ASGI's `send`, in a task.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 EXTENSION = "dash_devices_nb.writer"
-"""Under which our server offers its WebSocket (see `websocket`) in the scope's extensions."""
+"""The key in the scope's extensions under which our server offers its WebSocket (see `websocket`)."""
 
 
 class Message(Protocol):
-    """What is written."""
+    """A message to write."""
 
     binary: bool
 
@@ -34,7 +34,7 @@ class Message(Protocol):
 
 
 class Writer(Protocol):
-    """Takes messages while it has room."""
+    """Something that takes messages while it has room."""
 
     @property
     def from_any_thread(self) -> bool:
@@ -51,19 +51,19 @@ class Writer(Protocol):
 
 
 class Intake(Protocol):
-    """Is told of what comes by a connection besides whole messages. On the loop."""
+    """Accounts for what a connection receives besides whole messages. On the loop."""
 
     def holds(self, count: int) -> None:
-        """So many bytes are held of messages that have not come whole, or wait."""
+        """Report the bytes held of messages that are incomplete or wait."""
 
     def rests(self, count: int) -> float:
-        """A control frame or a fragment has come, of so many bytes; how long to read nothing then, in seconds."""
+        """Report a control frame or fragment of this many bytes. Returns how long to pause reading, in seconds."""
 
     def lost(self) -> None:
-        """The connection has been lost."""
+        """Report that the connection is lost."""
 
     def left_waiting(self) -> bool:
-        """The sender has gone while messages of its waited; whether they are still wanted."""
+        """Report that the sender has gone while its messages waited. Returns whether they are still wanted."""
 
 
 class AsgiWriter:
@@ -77,7 +77,7 @@ class AsgiWriter:
         self._waiting: list[Callable[[], None]] = []
 
     def has_room(self) -> bool:
-        """Whether no message is on its way."""
+        """Whether no message is being sent."""
         return self._task is None
 
     def write_messages(self, messages: Sequence[Message]) -> None:
@@ -90,18 +90,18 @@ class AsgiWriter:
                 content: dict[str, Any] = {"bytes": message.payload} if message.binary else {"text": message.text}
                 await self._send({"type": "websocket.send", **content})
         except OSError:
-            return  # the peer has gone; `receive` says so
+            return  # the peer has gone, which `receive` reports
         self._task = None
         waiting, self._waiting = self._waiting, []
         for function in waiting:
             function()
 
     def when_room(self, function: Callable[[], None]) -> None:
-        """Call `function` after the messages on their way."""
+        """Call `function` after the messages that are being sent."""
         self._waiting.append(function)
 
     async def close(self) -> None:
-        """Give up what is on its way."""
+        """Give up the messages that are being sent."""
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
@@ -115,9 +115,9 @@ def writer_of(scope: Any, send: Any) -> Writer:
 
 
 def read_with(scope: Any, function: Callable[[bytes], bool]) -> None:
-    """Have `function` take the messages of a connection as they come, where our own server serves it.
+    """Let `function` take the messages of a connection as they arrive, if our own server serves it.
 
-    What it does not take, by returning False, comes through ASGI's `receive`; so does all on other servers.
+    A message for which it returns False goes through ASGI's `receive`. On other servers all messages do.
     """
     direct = scope.get("extensions", {}).get(EXTENSION)
     if direct is not None:
@@ -125,17 +125,14 @@ def read_with(scope: Any, function: Callable[[bytes], bool]) -> None:
 
 
 def guard_with(scope: Any, intake: Intake) -> None:
-    """Have `intake` told of what comes by a connection besides whole messages, where our own server serves it."""
+    """Let `intake` account for what arrives besides whole messages, if our own server serves the connection."""
     direct = scope.get("extensions", {}).get(EXTENSION)
     if direct is not None:
         direct.guard_with(intake)
 
 
 def take_socket(scope: Any) -> None:
-    """Have a connection that comes through the Jupyter server written to the browser's own socket, where that can be.
-
-    Before it is accepted.
-    """
+    """Write to the browser's own socket if the Jupyter server offers it. Call it before accepting the WebSocket."""
     direct = scope.get("extensions", {}).get(EXTENSION)
     if direct is not None:
         direct.take_socket()

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from dash_devices_nb import Dash, Input, Output, callback_context, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.errors import DeclarationError
 from tests.support.browser import Tabs
@@ -45,7 +46,7 @@ async def rest(app: Dash) -> None:
     loop = asyncio.get_running_loop()
 
     def still() -> bool:
-        seen.append((loop.time(), app.runtime.dispatcher.state.revision))
+        seen.append((loop.time(), parts_of(app).runtime.dispatcher.state.revision))
         since = [at for at, revision in seen if revision == seen[-1][1]]
         return since[-1] - since[0] >= QUIET_SECONDS
 
@@ -245,6 +246,8 @@ async def test_the_program_says_whose_act_a_prop_is(serve: Serving, browser: Tab
     assert len({client for _, client in spoken} - {None}) == 3
     await pages[0].locator("#line").fill("x")
     await expect(pages[1].locator("#line")).to_have_value("x")
+    await eventually(lambda: typed)
+    await rest(app)
     assert typed == [("x", None)]
     await pages[0].locator("#fixed").fill("mine")
     await expect(pages[0].locator("#fixed")).to_have_value("app's")

@@ -9,6 +9,7 @@ import time
 from playwright.async_api import expect
 
 from dash_devices_nb import Dash, Input, Output, dash_table, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.serving import Serving
@@ -183,8 +184,8 @@ async def test_tabs_of_one_browser_do_not_storm(serve: Serving, browser: Tabs):
     for page in pages:
         await expect(page.locator("#shown")).to_have_text("at 40")
         await page.wait_for_function("localStorage.getItem('setpoint') === '40'")
-    revision = app.runtime.dispatcher.state.revision
+    revision = parts_of(app).runtime.dispatcher.state.revision
     looks: list[int] = []
     await eventually(lambda: looks.append(0) or len(looks) > 20, 10)
     assert calls == list(range(1, 41))
-    assert app.runtime.dispatcher.state.revision == revision
+    assert parts_of(app).runtime.dispatcher.state.revision == revision

@@ -105,7 +105,7 @@ async def test_the_floor_goes_to_a_phone_and_back(teacher: Teacher, browser: Tab
     await expect(off(vera)).to_have_count(0)
     await expect(foot(zoe)).to_contain_text("Vera has control")
     await zoe.get_by_role("button", name="Request control").tap()
-    await expect(foot(zoe)).to_contain_text("you are 1st in line")
+    await expect(foot(zoe)).to_contain_text("you are number 1 in line")
     await expect(teacher.console).to_contain_text(f"asking: {MARKUP}")
     said = zoe.locator("#_dash-devices-floor .text")
     assert await said.evaluate("e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight + 1"), "cut off"

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from dash_devices_nb import ALL, Dash, Input, Output, dcc, html
+from dash_devices_nb.core.access.display_names import LONGEST_NAME
 from dash_devices_nb.testing import visitor
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
@@ -170,7 +171,7 @@ async def test_a_guest_on_a_phone_gives_a_name_asks_for_control_acts_and_gives_i
     assert await phone.locator("#dash-devices-presence img").count() == 0
     owner = await opened(browser, app, "owner")
     await floor.get_by_role("button", name="Request control").tap()
-    await expect(floor.locator(".foot")).to_contain_text("you are 1st in line")
+    await expect(floor.locator(".foot")).to_contain_text("you are number 1 in line")
     await expect(owner.locator("#_dash-devices-floor .foot")).to_contain_text("1 asks for control")
     app.control.grant(seconds=3600)
     chip = phone.locator("#dash-devices-presence > span", has_text="has control")
@@ -194,6 +195,7 @@ async def test_a_page_that_is_sent_away_stays_away_and_all_is_off(app, browser: 
     """Whatever happens meanwhile that seems a good moment to come back; the name is not asked for any more."""
     page = await opened(browser, app, "control")
     await expect(page.locator("#_dash-devices-floor form")).to_be_visible()
+    await expect(page.locator("#_dash-devices-floor input")).to_have_js_property("maxLength", LONGEST_NAME)
     assert not await is_off(page, "knob")
     app.disconnect(app.clients[0], "That was enough.")
     await expect(page.locator("#_dash-devices-notices .bar.shown")).to_have_text("That was enough.")

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.exceptions import PreventUpdate
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
@@ -123,14 +124,14 @@ async def test_what_is_pushed_while_a_component_comes_is_not_lost(serve: Serving
     def show(n_clicks):
         return [html.Div("own", id="later"), dcc.Graph(id="graph", figure={"data": []})]
 
-    deliver = app.regular.speculation.finish
+    deliver = parts_of(app).regular.speculation.finish
 
     def late(call, answer):
         app.push_mods({"later": {"children": "meanwhile"}})
         app.stream("graph", [2], [2])
         deliver(call, answer)
 
-    app.regular.speculation.finish = late
+    parts_of(app).regular.speculation.finish = late
     page = await browser.open(await serve(app))
     await page.locator("#show").click()
     await expect(page.locator("#later")).to_have_text("meanwhile")

@@ -9,6 +9,9 @@ import threading
 from playwright.async_api import Page, expect
 
 from dash_devices_nb import Dash, Input, Output, Patch, Services, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
+from dash_devices_nb.app.sessions import manager
+from dash_devices_nb.core.protocol.outbox import FRAMES
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.processes import ScriptRunner
@@ -89,6 +92,39 @@ async def test_a_short_loss_is_no_loss(serve: Serving, browser: Tabs):
         assert story == before, "nobody left, nobody came"
         titles = [await page.locator("#other").get_attribute("title") for page in (away, witness)]
         assert sorted(titles, key=str) == [None, "alone"]
+
+
+async def test_what_a_page_shows_at_its_start_is_asked_again(serve: Serving, browser: Tabs, monkeypatch):
+    """If the app has forgotten the page before it answered: no person asked, so no person would ask again."""
+    monkeypatch.setattr(manager, "GRACE_SECONDS", 0.05)
+    app = Dash(__name__)
+    app.layout = html.Div([html.Div("tabs", id="tabs"), html.Div(id="contents"), html.Div(id="more")])
+    release = threading.Event()
+    calls: list[str] = []
+
+    @app.callback(Output("contents", "children"), Input("tabs", "children"))
+    def contents(tabs):
+        calls.append(tabs)
+        if len(calls) == 1:
+            release.wait(20)
+        return f"contents of {tabs}"
+
+    @app.callback(Output("more", "children"), Input("contents", "children"))
+    def more(contents):
+        return f"more than {contents}"
+
+    async with network(await serve(app)) as net:
+        browser.allow_errors(LOST, "ERR_")
+        page = await browser.open(net.url)
+        await eventually(lambda: calls and app.clients)
+        net.cut()
+        await eventually(lambda: not app.clients)
+        release.set()
+        net.mend()
+        await expect(page.locator("#contents")).to_have_text("contents of tabs")
+        await expect(page.locator("#more")).to_have_text("more than contents of tabs")
+        await expect(bar(page)).not_to_be_visible()
+        assert calls == ["tabs", "tabs"]
 
 
 async def test_others_changes_win_only_in_their_order(serve: Serving, browser: Tabs):
@@ -263,3 +299,58 @@ async def test_what_was_said_at_the_end_is_heard_though_the_page_would_come_back
     await eventually(lambda: page.evaluate("dashDevices.bridge.socket.greeted"))
     assert await page.evaluate("window.ends") == ["as it wished"]
     assert len(story) == 1  # the same client all the time
+
+
+async def test_a_new_layout_arrives_behind_much_that_was_pushed(serve: Serving, browser: Tabs):
+    """A page without a layout applies nothing. Its layout waited behind what it had not applied."""
+    app = Dash(__name__)
+    app.layout = html.Div([html.Div(id="count"), html.Div("old", id="layout")])
+    url = await serve(app)
+    async with network(url) as net:
+        page = await browser.open(net.url)
+        await expect(page.locator("#layout")).to_have_text("old")
+        net.silence()
+        app.layout = html.Div([html.Div(id="count"), html.Div("new", id="layout")])
+        (session,) = parts_of(app).runtime.pages.values()
+        await eventually(lambda: session.outbox.unconfirmed)
+        for number in range(FRAMES + FRAMES // 2):
+            app.push_mods({"count": {"children": number}})
+        net.speak()
+        await expect(page.locator("#layout")).to_have_text("new")
+        await expect(page.locator("#count")).to_have_text(str(number))
+
+
+UNDOING_IS_OVER = "new Promise(over => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(over)), 200))"
+"""In a page: until what it heard before this of changes that are undone is shown."""
+
+
+async def test_what_undoes_a_change_leaves_a_newer_value_of_the_layout(serve: Serving, browser: Tabs):
+    """The page waits for a layout when its change is refused; the layout is the later word."""
+    app, _, release = desk()
+    first = app.layout
+    release.set()
+
+    def layout():
+        release.wait(20)
+        return first
+
+    app.layout = layout
+    url = await serve(app)
+    async with network(url) as net:
+        page, witness = await asyncio.gather(browser.open(net.url), browser.open(url))
+        for each in (page, witness):
+            await expect(each.locator("#echo")).to_have_text("echo ")
+        net.silence()
+        await page.locator("#name").fill("refused")
+        release.clear()
+        for client in app.clients:
+            client.role = "view"
+        app.reload_pages()
+        net.speak()
+        await eventually(lambda: any("may not change" in str(entry) for entry in app.journal))
+        app.push_mods({"name": {"value": "newer"}})
+        release.set()
+        for each in (page, witness):
+            await expect(each.locator("#echo")).to_have_text("echo newer")
+            await each.evaluate(UNDOING_IS_OVER)
+            await expect(each.locator("#name.dash-input-element")).to_have_value("newer")

@@ -76,7 +76,7 @@ async def test_the_console_follows_pauses_and_survives_a_reload(notebook: LabNot
         await expect(panel).to_contain_text("asking: ")
         await button(panel, "Grant").click()
         await expect(panel).to_contain_text("has control")
-        await tab._until(lambda: tab.role.get("mine"), 5, "the floor")
+        await tab.until(lambda: tab.role.get("mine"), 5, "the floor")
         await tab.act("target", "value", 0)
         await expect(panel).to_contain_text("ZeroDivisionError: division by zero")
         if os.environ.get("KEEP_PICTURES"):

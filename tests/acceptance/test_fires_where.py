@@ -8,6 +8,7 @@ import collections
 from playwright.async_api import Page, expect
 
 from dash_devices_nb import Dash, Input, Output, callback_context, dcc, html, no_update
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.serving import Serving
@@ -30,8 +31,8 @@ async def settled(app: Dash, pages: list[Page]) -> None:
     async def still() -> bool:
         for page in pages:
             await page.wait_for_function(IDLE)
-        with app.runtime.lock:
-            seen.append(app.runtime.dispatcher.state.revision)
+        with parts_of(app).runtime.lock:
+            seen.append(parts_of(app).runtime.dispatcher.state.revision)
         return len(seen) >= 10 and len(set(seen[-10:])) == 1
 
     await eventually(still, 10)
@@ -153,8 +154,8 @@ async def test_callbacks_that_answer_each_other_settle(serve: Serving, browser: 
     await settled(app, pages)
 
     async def alike() -> bool:
-        with app.runtime.lock:
-            state = app.runtime.dispatcher
+        with parts_of(app).runtime.lock:
+            state = parts_of(app).runtime.dispatcher
             wanted = [state.value((name, "value")).plain for name in ("celsius", "fahrenheit")]
         shown = []
         for page in pages:

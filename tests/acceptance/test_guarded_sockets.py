@@ -58,7 +58,7 @@ async def test_who_may_not_connect_can_log_in(serve: Serving, browser: Tabs, hoo
         app.server.view_functions["update_component_socket"] = lambda **given: (
             view(**given) if "login" in quart.websocket.cookies else ("no", 401)
         )
-        why = "what the program has put around update_component_socket lets nobody in"
+        why = "the program's wrapper around update_component_socket refuses it"
     url = await serve(app)
     app.push_mods({"volts": {"value": "of the device"}})
     page = await browser.open(url)

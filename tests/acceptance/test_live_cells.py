@@ -116,7 +116,8 @@ async def test_a_change_is_not_lost_in_the_moment_in_which_its_prop_becomes_shar
     declared = kernel.start(
         """
         import pathlib, time
-        with app.runtime.lock:
+        from dash_devices_nb.app.api.parts import parts_of
+        with parts_of(app).runtime.lock:
             @app.callback_shared(Output("extra", "children"), Input("note", "value"))
             def extra(note):
                 return f"extra {note}"

@@ -11,6 +11,7 @@ from packaging.version import Version
 from playwright.async_api import expect
 
 from dash_devices_nb import ALL, Dash, Input, Output, Patch, Services, State, ctx, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.execution.regular_calls import AHEAD
 from dash_devices_nb.errors import DeclarationError
 from tests.support.browser import Tabs
@@ -263,7 +264,7 @@ async def test_a_fast_stream_waits_for_its_page_and_for_others(serve: Serving, b
     async def stream(n_clicks):
         for number in range(600):
             yield number
-            most.append(max(page.outbox.unconfirmed for page in app.runtime.pages.values()))
+            most.append(max(page.outbox.unconfirmed for page in parts_of(app).runtime.pages.values()))
 
     page = await browser.open(await serve(app))
     await page.locator("#go").click()

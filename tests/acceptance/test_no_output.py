@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.serving import Serving
@@ -91,4 +92,4 @@ async def test_a_forgotten_output_is_an_error_in_the_dev_tools(serve: Serving, b
     await page.locator("#b").click()
     title = page.locator(".dash-fe-error__title")
     await expect(title).to_have_text("Callback error with no output from input b.n_clicks")
-    assert str(app.runtime.errors.pop()) == "No-output callback received return value: lost"
+    assert str(parts_of(app).runtime.errors.pop()) == "No-output callback received return value: lost"

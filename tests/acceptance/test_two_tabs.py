@@ -8,6 +8,7 @@ import threading
 from playwright.async_api import Page, expect
 
 from dash_devices_nb import Dash, Input, Output, State, callback_context, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.serving import Serving
@@ -149,8 +150,8 @@ async def test_two_people_type_at_once_and_the_tabs_agree(serve: Serving, browse
 
     async def settled() -> bool:
         states = [await shown(page) for page in pages]
-        with app.runtime.lock:
-            value = app.runtime.dispatcher.value(("name", "value")).plain
+        with parts_of(app).runtime.lock:
+            value = parts_of(app).runtime.dispatcher.value(("name", "value")).plain
         return states == [(value, value)] * 3
 
     await eventually(settled)

@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from dash_devices_nb import Dash, html
 from dash_devices_nb.app.delivery import routes
+from dash_devices_nb.transport import hangup
 from dash_devices_nb.transport.writer import AsgiWriter, guard_with, read_with, take_socket, writer_of
 
 NAME = "autobahn"
@@ -43,7 +44,9 @@ class Echo:
     goes out behind what is on its way.
     """
 
-    def __init__(self, sessions: object, scope: Any, receive: Any, send: Any, ask: object = None) -> None:
+    def __init__(
+        self, sessions: object, start: object, scope: Any, receive: Any, send: Any, ask: object = None
+    ) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._waiting: list[Echoed] = []
 
@@ -86,10 +89,19 @@ class Echo:
         """An app's owner is not slowed down."""
         return 0.0
 
+    def lost(self) -> None:
+        """Nothing is accounted for."""
+
+    def left_waiting(self) -> bool:
+        """What a sender has left behind is echoed to nobody."""
+        return False
+
 
 def echo_app() -> Dash:
     """An app with an echo at `/echo`. In this process the pages' WebSocket of every app echoes, too."""
     routes.Connection = Echo  # type: ignore[misc, assignment]
+    # On a busy machine a second passes in which we do not read, and then we ping. Some cases take a ping for their end.
+    hangup.LOOK_SECONDS = 60.0
     app = Dash(NAME)
     app.layout = html.Div()
 

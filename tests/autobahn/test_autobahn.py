@@ -7,7 +7,9 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from dash_devices_nb.transport.writer import Intake
 from tests.autobahn.cases import Verdict, run_cases
+from tests.autobahn.echoes import Echo
 from tests.autobahn.listed import faults
 from tests.autobahn.ways import Ways, direct, over_tls, through_jupyter
 
@@ -34,3 +36,10 @@ def test_what_is_worse_than_the_list_is_a_fault() -> None:
     ours = {"1.1.1": fine, "1.1.2": loose, "3.2": loose, "3.3": failed, "7.1.5": code, "7.3.1": code}
     bare = {**dict.fromkeys(ours, fine), "2.1": fine}
     assert [line.split(":")[0] for line in faults(ours, bare)] == ["2.1", "1.1.2", "3.3", "7.3.1"]
+
+
+def test_the_echo_has_all_that_a_connection_needs() -> None:
+    """It lacked what is called when a connection is lost: connections stayed, and the last cases failed."""
+    needed = {name for name in vars(Intake) if not name.startswith("_")}
+    assert needed >= {"holds", "lost"}
+    assert needed <= vars(Echo).keys()

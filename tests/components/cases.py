@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 from playwright.async_api import Page
 
 Act = Callable[[Page], Awaitable[object]]
+SURELY = 0.8
+"""The part of a component's waiting time within which a key surely came in time."""
+NOTE_INPUT = "field => (field.typedAt = []) && field.addEventListener('input', e => field.typedAt.push(e.timeStamp))"
 
 OPTIONS = ["a", "b", "c"]
+
+
+class TooSlow(Exception):
+    """The machine was too busy for an act that must be done in a certain time; the case is walked again."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Case:
         others: Props that have a callback as well and are not walked themselves.
         ready: What is there when the component is drawn.
         errors: What its pages may report in their consoles.
+        quiet: For how many seconds nothing must happen before it is at rest: longer than it waits by itself.
     """
 
     name: str
@@ -51,6 +60,7 @@ class Case:
     others: Sequence[str] = ()
     ready: str = "#it"
     errors: Sequence[str] = field(default=())
+    quiet: float = 0.5
 
 
 def click(*selectors: str) -> Act:
@@ -69,6 +79,26 @@ def press(selector: str, *keys: str) -> Act:
     async def act(page: Page) -> None:
         for key in keys:
             await page.locator(selector).first.press(key)
+
+    return act
+
+
+def typed(selector: str, keys: str, within: float) -> Act:
+    """Press keys in fewer seconds than a component waits for the next one, by the page's own clock.
+
+    Raises:
+        TooSlow: It took longer, so that nobody can say how often the component has reported.
+    """
+
+    async def act(page: Page) -> None:
+        field = page.locator(selector).first
+        await field.evaluate(NOTE_INPUT)
+        for key in keys:
+            await field.press(key)
+        at = await field.evaluate("field => field.typedAt")
+        gap = max(after - before for before, after in itertools.pairwise(at)) / 1000
+        if gap >= within * SURELY:
+            raise TooSlow(f"two keys were pressed {gap:.2f} s apart, and {within} s are all that there is")
 
     return act
 

@@ -8,14 +8,14 @@ from typing import Any
 import dash_mantine_components as dmc
 
 from dash_devices_nb import html
-from tests.components.cases import OPTIONS, Case, Walk, click, press, then
+from tests.components.cases import OPTIONS, Case, Walk, click, press, then, typed
 
 DAY = "button[aria-label='{} January 2026']"
 
 
-def case(name: str, make: Callable[[], Any], *walks: Walk, ready: str = "#it") -> Case:
+def case(name: str, make: Callable[[], Any], *walks: Walk, **more: Any) -> Case:
     """A case within Mantine's provider."""
-    return Case(f"dmc.{name}", lambda: dmc.MantineProvider(make()), walks, ready=ready)
+    return Case(f"dmc.{name}", lambda: dmc.MantineProvider(make()), walks, **more)
 
 
 def option(name: str) -> str:
@@ -37,8 +37,9 @@ CASES = [
     ),
     case(
         "TextInput debounce",
-        lambda: dmc.TextInput(id="it", value="old", debounce=300),
-        Walk("value", "type two letters", press("#it", "x", "y"), "pushed"),
+        lambda: dmc.TextInput(id="it", value="old", debounce=1000),
+        Walk("value", "type two letters", typed("#it", "xy", within=1.0), "pushed"),
+        quiet=1.5,
     ),
     case(
         "PasswordInput",

@@ -53,6 +53,8 @@ def test_every_odd_row_of_the_committed_table_says_why():
 @pytest.mark.parametrize(
     "case", [case for case in core.CASES + tables.CASES if case.name in SLICE], ids=lambda c: c.name
 )
-async def test_a_few_rows_are_so(case: Case, chromium: Browser):
+async def test_a_few_rows_are_so(case: Case, chromium: Browser, monkeypatch: pytest.MonkeyPatch):
     """Three pages, an act, a push, an opening: who is called is what the table says."""
+    # Each act that calls nothing waits for so long; the whole walk (`make components`) has more patience.
+    monkeypatch.setattr("tests.components.walk.CALLED_WITHIN", 5.0)
     assert table.differences(await walk(case, chromium), table.reasons(), whole=False) == []

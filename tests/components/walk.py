@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, BrowserContext, Page
 
 from dash_devices_nb import Dash, Input, callback_context, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.core.access.clients import Client
-from tests.components.cases import Case, Walk
+from tests.components.cases import Case, TooSlow, Walk
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
 from tests.support.serving import Serving
 
-QUIET_SECONDS = 0.5
-CALLED_WITHIN = 5.0
+CALLED_WITHIN = 20.0
 NO_ACT = "no act"
 SHOWN_WITHIN = 1.5
+TRIES = 5
+PATIENCE_MS = 120_000  # a page or an act that comes late has done nothing wrong
 
 PROP = """prop => {
     const {layout, paths} = window.dash_stores[0].getState();
@@ -94,7 +97,15 @@ async def walk(case: Case, chromium: Browser) -> list[Row]:
 
     Raises:
         AssertionError: An act could not be done, or a page reported an error.
+        TooSlow: The machine was too busy for an act, each time.
     """
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(TooSlow):
+            return await _walk(case, chromium)
+    return await _walk(case, chromium)
+
+
+async def _walk(case: Case, chromium: Browser) -> list[Row]:
     tabs, serving = Tabs(chromium), Serving()
     tabs.allow_errors(*case.errors)
     try:
@@ -124,9 +135,10 @@ class _Walked:
             calls.listen(app, prop)
         url = await self._serving(app)
         context = await self._tabs.context()
+        context.set_default_timeout(PATIENCE_MS)
         second = await self._open(context, url)
         [self._client] = app.clients
-        first, third = await asyncio.gather(self._open(context, url), self._open(context, url))
+        first, third = await self._open(context, url), await self._open(context, url)
         self._pages = [first, second, third]
         await self._rest()
         opened = calls.take()
@@ -145,6 +157,8 @@ class _Walked:
         if each.act is not None:
             try:
                 await each.act(self._pages[1])
+            except TooSlow:
+                raise
             except Exception as error:
                 raise AssertionError(f"{self._case.name} {each.prop}: {each.text!r} cannot be done: {error}") from error
             await self._until(lambda: any(prop == each.prop for prop, _, _ in self._calls.made), CALLED_WITHIN)
@@ -218,8 +232,19 @@ class _Walked:
         )
         return ", ".join(f"{'several' if many and n > 1 else n} by {who}" for who, n in sorted(kinds.items())) or "none"
 
-    async def _open(self, context: Any, url: str) -> Page:
-        page = await self._tabs.open(url, context=context)
+    async def _open(self, context: BrowserContext, url: str) -> Page:
+        """Open a page in a window of its own: of the pages of one, Chromium draws all but one once a second."""
+        if not context.pages:
+            page = await self._tabs.open(context=context)
+        else:
+            devtools = await context.new_cdp_session(context.pages[0])
+            own = (await devtools.send("Target.getTargetInfo"))["targetInfo"]["browserContextId"]
+            async with context.expect_page() as opened:
+                await devtools.send(
+                    "Target.createTarget", {"url": "about:blank", "browserContextId": own, "newWindow": True}
+                )
+            page = await opened.value
+        await page.goto(url)
         await self._drawn(page)
         return page
 
@@ -230,9 +255,9 @@ class _Walked:
 
     async def _rest(self) -> None:
         """Wait until the pages have drawn and nothing has changed for a while."""
-        loop, state = asyncio.get_running_loop(), self.app.runtime.dispatcher.state
+        loop, state = asyncio.get_running_loop(), parts_of(self.app).runtime.dispatcher.state
         last, since = None, loop.time()
-        while loop.time() - since < QUIET_SECONDS or last is None:
+        while loop.time() - since < self._case.quiet or last is None:
             await asyncio.gather(*(page.evaluate(DRAWN) for page in self._pages))
             now = (state.revision, len(self._calls.made))
             if now != last:

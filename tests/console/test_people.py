@@ -46,7 +46,7 @@ def press(panel, label: str) -> None:
 
 def people(panel):
     """The part about people."""
-    return panel._people
+    return panel.people
 
 
 async def test_the_floor_its_queue_and_its_buttons(app, tab, panel):
@@ -54,26 +54,26 @@ async def test_the_floor_its_queue_and_its_buttons(app, tab, panel):
     eve = await tab(app, role="view", name="<b>Eve</b>", guest=True)
     fay = await tab(app, role="view", name="Fay")
     panel.show()
-    assert people(panel)._floor.value == "Floor: <b>Open</b> to all controllers"
-    assert people(panel)._grant.disabled
+    assert people(panel).floor.value == "Floor: <b>Open</b> to all controllers"
+    assert people(panel).grant.disabled
     await eve.request_control()
     await eventually(lambda: len(app.control.requests) == 1)
     await fay.request_control()
     await eventually(lambda: len(app.control.requests) == 2)
     panel.show()
-    assert people(panel)._floor.value.endswith("; asking: &lt;b&gt;Eve&lt;/b&gt;, Fay")
+    assert people(panel).floor.value.endswith("; asking: &lt;b&gt;Eve&lt;/b&gt;, Fay")
     assert "view, asks (2)" in status.clients(app)
     press(panel, "Grant")
     assert app.control.holder.name == "<b>Eve</b>"
-    assert people(panel)._floor.value == "Floor: <b>&lt;b&gt;Eve&lt;/b&gt;</b> has control; asking: Fay"
+    assert people(panel).floor.value == "Floor: <b>&lt;b&gt;Eve&lt;/b&gt;</b> has control; asking: Fay"
     assert "view, has control" in status.clients(app)
     press(panel, "Deny")
     assert app.control.requests == []
     press(panel, "Close")
-    assert people(panel)._floor.value == "Floor: <b>Closed</b>"
+    assert people(panel).floor.value == "Floor: <b>Closed</b>"
     press(panel, "Open")
     assert app.control.state == "open"
-    people(panel)._chosen.value = fay.client_id
+    people(panel).chosen.value = fay.client_id
     press(panel, "Give control")
     assert app.control.holder.name == "Fay"
     app.control.lock(app.control.holder, seconds=90)
@@ -84,28 +84,28 @@ async def test_a_role_and_a_notice_for_one(app, tab, panel):
     """The chosen client's; what goes wrong is said in the panel."""
     eve, fay = await tab(app, role="view", name="Eve"), await tab(app, role="view", name="Fay")
     panel.show()
-    people(panel)._chosen.value = fay.client_id
-    assert people(panel)._role.value == "view"
-    people(panel)._role.value = "control"
+    people(panel).chosen.value = fay.client_id
+    assert people(panel).role.value == "view"
+    people(panel).role.value = "control"
     panel.show()
     press(panel, "Set role")
-    await fay._until(lambda: fay.role["rights"] == "control", 2, "the role")
-    people(panel)._text.value = "  Well done <3 "
-    people(panel)._to.value = "chosen client"
+    await fay.until(lambda: fay.role["rights"] == "control", 2, "the role")
+    people(panel).text.value = "  Well done <3 "
+    people(panel).to.value = "chosen client"
     press(panel, "Send")
-    people(panel)._text.value = "All sit down"
-    people(panel)._to.value = "view"
+    people(panel).text.value = "All sit down"
+    people(panel).to.value = "view"
     press(panel, "Send")
     await eventually(lambda: fay.notices and eve.notices)
     assert [notice["text"] for notice in fay.notices] == ["Well done <3"]
     assert [notice["text"] for notice in eve.notices] == ["All sit down"]
-    assert people(panel)._text.value == ""
-    people(panel)._chosen.value = eve.client_id
-    assert people(panel)._role.value == "view"
-    people(panel)._chosen.value = fay.client_id
-    assert people(panel)._role.value == "control"
+    assert people(panel).text.value == ""
+    people(panel).chosen.value = eve.client_id
+    assert people(panel).role.value == "view"
+    people(panel).chosen.value = fay.client_id
+    assert people(panel).role.value == "control"
     press(panel, "Grant")
-    assert "Nobody has asked for control" in panel._said.value
+    assert "Nobody has asked for control" in panel.message.value
     press(panel, "Disconnect")
     await eventually(lambda: fay.closed_by)
     assert fay.closed_by[0] == 4403
@@ -115,17 +115,17 @@ async def test_share_links_are_listed_and_revoked(app, app_server, panel):
     """There while there are some; the pages of one that is revoked close with a reason."""
     app_server.run(app, auth="secret")
     panel.show()
-    assert people(panel)._links.layout.display == "none"
+    assert people(panel).links.layout.display == "none"
     first, second = app.share(hours=2, name="Seat 1"), app.share(role="control", hours=2)
     async with Tab(first.url) as guest, Tab(second.url) as other:
         assert (guest.role["role"], guest.role["guest"], other.role["role"]) == ("view", True, "control")
         panel.show()
-        assert people(panel)._links.layout.display == "flex"
-        assert people(panel)._shares.value == "Share links: 2, 2 guests"
-        labels = [label for label, _ in people(panel)._link.options]
+        assert people(panel).links.layout.display == "flex"
+        assert people(panel).shares.value == "Share links: 2, 2 guests"
+        labels = [label for label, _ in people(panel).link.options]
         assert re.match(r"Seat 1: view, (2 h 00|1 h 59) min", labels[0])
         assert labels[1].startswith(f"{second.id[:8]}: control, ")
-        people(panel)._link.value = first.id
+        people(panel).link.value = first.id
         press(panel, "Revoke")
         await eventually(lambda: guest.closed_by)
         assert guest.closed_by[0] == 4403

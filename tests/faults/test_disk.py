@@ -18,6 +18,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.serving.mount import ServeConfig
 
 app = Dash("disk")
@@ -27,7 +28,7 @@ TASKS = {
     "share": lambda: app.share("view").url,
     "shares": lambda: len(app.shares),
     "save": lambda: app.journal.save(place / "session.jsonl"),
-    "site": lambda: app.new_mount(ServeConfig(base_url="/"), "other", None, searches=False),
+    "site": lambda: parts_of(app).lifecycle.new_mount(ServeConfig(base_url="/"), "other", None, searches=False),
 }
 
 @app.callback_shared(Output("echo", "children"), Input("name", "value"))

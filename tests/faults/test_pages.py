@@ -117,6 +117,7 @@ async def test_messages_that_take_longer_than_a_sign_of_life(serve: Serving, bro
 
 # Only in true time: Chromium looks at a text of 1.2 MB again and again.
 @pytest.mark.long
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("pace", [1])
 async def test_changes_that_take_longer_than_a_sign_of_life(serve: Serving, browser: Tabs, pace: int):
     """At 20 kB/s a change of 1.2 MB takes a minute to be sent: it comes, once, and so does what is behind it."""

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from playwright.async_api import Page, expect
 
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.testing.tab import Tab
 from tests.support import quick
 from tests.support.browser import Tabs, launched_chromium
@@ -126,8 +127,10 @@ async def test_a_browser_that_stands_still_and_goes_on(app_server, seconds):
             await witness.act("name", "value", "meanwhile")
             await witness.expect("echo", "children", "echo meanwhile")
             await witness.expect("last", "children", str(found.pushed))
-            with found.app.runtime.lock:
-                kept = [each.outbox.waiting + each.outbox.in_flight for each in found.app.runtime.pages.values()]
+            with parts_of(found.app).runtime.lock:
+                kept = [
+                    each.outbox.waiting + each.outbox.in_flight for each in parts_of(found.app).runtime.pages.values()
+                ]
             assert max(kept) < 1024 * 1024
         await expect(page.locator("#last")).to_have_text(str(found.pushed), timeout=30_000)
         await expect(page.locator("#list")).to_have_text(found.listed)

@@ -35,6 +35,7 @@ class Seat:
         number: names it.
         tab, network: the page, and what is between it and the app.
         person: the number of the first page of its person.
+        cookies: what its person's browser sends, to which further pages of it belong.
         views: whether it may only look.
         said: its changes, oldest first.
         clicks: its clicks.
@@ -46,6 +47,7 @@ class Seat:
     network: Network
     tab: Tab
     person: int
+    cookies: str
     views: bool
     since: int
     said: list[Said] = field(default_factory=list)
@@ -58,16 +60,16 @@ class Seat:
     @property
     def unacknowledged(self) -> set[int]:
         """The numbers of its changes that the app has not acknowledged, as far as it knows."""
-        return {change["s"] for change in self.tab._session._unacknowledged}
+        return self.tab.unacknowledged
 
     @property
     def unsettled(self) -> str:
         """What of it the app has not taken or answered."""
-        session = self.tab._session
-        requests = [f"{number} {request['path']}" for number, (request, _) in session._requests.items()]
-        calling = session.calling
-        calls = [[each.declared.output for each in some] for some in (calling._waiting, calling._running)]
-        return f"changes {self.unacknowledged}, requests {requests}, calls that wait, and run {calls}"
+        session = self.tab.session
+        waiting, running = session.calling.pending
+        return (
+            f"changes {self.unacknowledged}, requests {session.unanswered}, calls waiting {waiting}, running {running}"
+        )
 
     def may_act(self, *, views: bool) -> None:
         """Its person may look only from now on, or act."""

@@ -22,6 +22,7 @@ CAMERA = NOTEBOOKS / "03_camera_and_plots.ipynb"
 DEBUGGING = NOTEBOOKS / "02_live_debugging.ipynb"
 CLASSROOM = NOTEBOOKS / "04_classroom.ipynb"
 DEVICES = NOTEBOOKS / "05_many_devices.ipynb"
+QUESTION = NOTEBOOKS / "09_a_question.ipynb"
 
 
 def sources(path: Path) -> list[str]:
@@ -115,7 +116,7 @@ async def test_camera_cells_run_again_and_again(kernel: Kernel):
         "before = shown_pictures\n"
         "deadline = time.monotonic() + 10\n"
         "while time.monotonic() < deadline and shown_pictures < before + 15: time.sleep(0.05)\n"
-        "shown_pictures >= before + 15, sorted(place[0] for place in app.sessions.images)"
+        "shown_pictures >= before + 15, sorted(place[0] for place in app._parts.sessions.images.frames)"
     )
     assert went_on.result == "(True, ['picture', 'sensor'])"
 
@@ -187,3 +188,17 @@ async def test_each_student_gets_a_device_and_the_teacher_sees_all(kernel: Kerne
             await student.expect("target", "value", 20)
             await student.expect("target-shown", "children", "20.0 °C")
         assert (await kernel.run("{room.target for room in rooms}")).result == "{20}"
+
+
+async def test_the_class_is_asked_and_answers(kernel: Kernel):
+    """Three answer and one changes the mind; the cell that asked shows the question; the result is a table."""
+    ran: dict[str, Cell] = {}
+    for cell in nbformat.read(QUESTION, as_version=4).cells:
+        if cell.cell_type == "code":
+            ran[cell.id] = await kernel.run(cell.source, cell_id=cell.id)
+    counts = "{'stay as it is': 0, 'heat without a pause': 2, 'heat and pause in turns': 1}"
+    assert ran["answers"].result == counts
+    assert re.search(r"Ada +heat without a pause", str(ran["close"].result))
+    assert ran["next"].result == "['Ada', 'Ben']"
+    assert "0 answers, open" in ran["ask"].displays[0]["text/html"]
+    await kernel.run("thermostat.close(); app.stop()")

@@ -11,6 +11,7 @@ import contextlib
 import struct
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,7 @@ class Daq:
     _gains: list[int] = field(default_factory=lambda: [157] * CHANNELS)
     _servers: list[asyncio.Server] = field(default_factory=list)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    _answering: list[asyncio.Task[Any]] = field(default_factory=list)
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(1))
 
     async def start(self) -> None:
@@ -63,6 +65,7 @@ class Daq:
             server.close()
         for writer in self._writers:
             writer.close()
+        await asyncio.gather(*self._answering)
         for server in self._servers:
             await server.wait_closed()
 
@@ -70,8 +73,14 @@ class Daq:
         """The values of one command ("FREQ", "GAIN"), in the order in which they came."""
         return [value for name, value in self.commands if name == command]
 
-    async def _frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _begin(self, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._answering.append(task)
         self._writers.append(writer)
+
+    async def _frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._begin(writer)
         with contextlib.suppress(ConnectionError):
             while request := await reader.read(64):
                 if request == b"q":
@@ -82,7 +91,7 @@ class Daq:
         writer.close()
 
     async def _commands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
+        self._begin(writer)
         with contextlib.suppress(ConnectionError):
             # One command at a time, each answered: KrakenSDR sends "AGC " with fewer bytes than the others.
             while message := await reader.read(COMMAND_BYTES):

@@ -71,8 +71,22 @@ def test_what_is_no_connection_is_closed_and_told(pair, tmp_path):
         before = psutil.Process().num_fds()
         for descriptor in (file.fileno(), *pipe, datagram.fileno(), listening.fileno()):
             socket.send_fds(ours, [b"+"], [descriptor])
-            with pytest.raises(RegistrationError, match=r"what came for a browser's socket is .*; it is closed"):
+            with pytest.raises(RegistrationError, match=r"the descriptor for a browser's socket is .*; it is closed"):
                 handover.take(apps)
         assert psutil.Process().num_fds() == before
     for end in pipe:
         os.close(end)
+
+
+def test_of_several_descriptors_none_is_left_open(pair):
+    """The extension sends one; what comes beside it is not this program's to keep."""
+    ours, apps = pair
+    browser, taken = socket.socketpair()
+    with browser, taken:
+        before = psutil.Process().num_fds()
+        for _ in range(5):
+            socket.send_fds(ours, [b"+"], [taken.fileno()] * 8)
+            got = handover.take(apps)
+            assert got is not None
+            got.close()
+        assert psutil.Process().num_fds() == before

@@ -53,7 +53,7 @@ def test_a_link_counts_for_one_app_at_one_place(shares: ShareList) -> None:
     """Another app, another base URL and another port refuse it, and list it not."""
     token = shares.token(shares.issue("view", 1, "", NOW))
     for other in (ShareList("bench-2", PLACE), ShareList("bench", "/user/y/dash-devices/bench/")):
-        with pytest.raises(ShareError, match="not one of this app"):
+        with pytest.raises(ShareError, match="not valid for this app"):
             other.admit(token, NOW)
         assert other.records(NOW) == []
     assert ShareList("bench", PLACE.replace("x", "%78")).admit(token, NOW)
@@ -93,6 +93,17 @@ def test_the_list_and_the_key_are_the_users_alone(shares: ShareList, directories
             ShareList("bench", PLACE).admit(token, NOW)
         file.chmod(0o600)
     assert shares.admit(token, NOW)
+
+
+def test_a_list_that_others_may_read_since_it_was_read_is_refused(shares: ShareList, directories: Path) -> None:
+    """Its content and its time are the same as before."""
+    token = shares.token(shares.issue("view", 1, "", NOW))
+    file = directories / "runtime/dash-devices/bench.shares"
+    os.utime(file, (1e9, 1e9))
+    assert shares.admit(token, NOW)
+    file.chmod(0o640)
+    with pytest.raises(RegistrationError, match="has mode 0640, expected 0600"):
+        shares.admit(token, NOW)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +156,7 @@ def test_the_list_does_not_grow_for_ever(shares: ShareList, monkeypatch: pytest.
     monkeypatch.setattr(registration.shares, "MOST", 3)
     for _ in range(3):
         shares.issue("view", 1, "", NOW)
-    with pytest.raises(ShareError, match="3 share links, the most there are"):
+    with pytest.raises(ShareError, match="3 share links, which is the limit"):
         shares.issue("view", 1, "", NOW)
     late = NOW + 8 * 86_400
     record = shares.issue("view", 1, "", late)
@@ -171,7 +182,7 @@ def test_threads_and_processes_lose_no_link(shares: ShareList) -> None:
 def test_no_text_is_a_token_by_itself(text: str) -> None:
     """Whatever somebody sends is refused with a sentence."""
     with pytest.raises(ShareError, match="This share link"):
-        verify(text, KEY)
+        verify(text, lambda role: KEY)
 
 
 @given(st.integers(0, 45), st.sampled_from("ABCxyz019_-.vc"))
@@ -181,10 +192,10 @@ def test_no_character_of_a_token_can_be_changed(place: int, character: str) -> N
     place %= len(token)
     changed = token[:place] + character + token[place + 1 :]
     if changed == token:
-        assert verify(token, KEY) == Claim("aBcD1234efgh", "view", 1_790_000_000)
+        assert verify(token, lambda role: KEY) == Claim("aBcD1234efgh", "view", 1_790_000_000)
         return
     with pytest.raises(ShareError):
-        verify(changed, KEY)
+        verify(changed, lambda role: KEY)
 
 
 def test_a_key_is_made_once_and_is_never_short(directories: Path) -> None:

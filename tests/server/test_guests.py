@@ -136,7 +136,7 @@ async def test_no_other_route_of_the_server_opens(
             async with guest_socket(visit, path, token) as socket:
                 with pytest.raises(websockets.ConnectionClosed):
                     await socket.recv()
-                assert (socket.close_code, socket.close_reason[:30]) == (4403, "This share link is not one of ")
+                assert (socket.close_code, socket.close_reason[:30]) == (4403, "This share link is not valid f")
         for path in ("_apps", "", "Other/x"):
             with pytest.raises(InvalidStatus):
                 await guest_socket(visit, path, token)
@@ -272,12 +272,12 @@ async def test_what_does_not_count_is_refused_with_a_reason(
     for token, reason in {
         ended: "This share link has ended.",
         revoked: "This share link was revoked.",
-        foreign: "This share link is not one of this app",
-        elsewhere: "This share link is not one of this app",
-        raised: "This share link is not one of this app",
-        longer: "This share link is not one of this app",
-        good[:-1]: "This share link is not whole",
-        "": "This share link is not whole",
+        foreign: "This share link is not valid for this app",
+        elsewhere: "This share link is not valid for this app",
+        raised: "This share link is not valid for this app",
+        longer: "This share link is not valid for this app",
+        good[:-1]: "This share link is incomplete",
+        "": "This share link is incomplete",
     }.items():
         answer = await guest.get(visit.url(f"bench/?share={token}"), headers={"Accept": "text/html"})
         assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)

@@ -30,6 +30,7 @@ STRANGERS = {
     # Jupyter sends who is not logged in to its login page, or refuses; the app hears nothing of it.
     "GET": 302,
     "POST": 403,
+    "PUT": 403,
     "DELETE": 403,
     "WEBSOCKET": 403,
     "FRAME": 403,

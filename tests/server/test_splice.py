@@ -1,4 +1,4 @@
-"""A splice between sockets of this process, on each way to wait for them."""
+"""A splice between sockets of this process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from websockets.frames import Frame, Opcode
+from websockets.utils import apply_mask
 
+from dash_devices_nb.server.proxy.frame_budget import FrameBudget
 from dash_devices_nb.server.proxy.frame_tracker import FrameTracker, close_frame
-from dash_devices_nb.server.proxy.poller import EpollPoller, Poller, readers
 from dash_devices_nb.server.proxy.socket_transport import SocketTransport
-from dash_devices_nb.server.proxy.splice import Splice
+from dash_devices_nb.server.proxy.splice import FROM_BROWSER, Splice
+from dash_devices_nb.server.token_bucket import TokenBucket
 from tests.support.eventually import eventually
 
 LIMIT = 1000
@@ -26,15 +28,14 @@ class Joined:
         ended: Splices that have ended.
     """
 
-    def __init__(self, waiting: Poller) -> None:
-        self.waiting = waiting
+    def __init__(self) -> None:
         self.ended: list[Splice] = []
         self._stack = contextlib.ExitStack()
         self._spliced: list[socket.socket] = []
 
-    def add(self) -> tuple[socket.socket, socket.socket, Splice]:
+    def add(self, budget: FrameBudget | None = None) -> tuple[socket.socket, socket.socket, Splice]:
         """The sockets of a browser and of an app, and the splice between them."""
-        splice = Splice(ping_interval=0, browser=FrameTracker(LIMIT), on_end=self.ended.append)
+        splice = Splice(ping_interval=0, browser=FrameTracker(LIMIT), on_end=self.ended.append, budget=budget)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             browser = self._stack.enter_context(socket.create_connection(listening.getsockname()))
             taken, _ = listening.accept()
@@ -43,20 +44,19 @@ class Joined:
         for sock in (browser, taken, app, upstream):
             sock.setblocking(False)
         self._spliced += (taken, upstream)
-        SocketTransport(self.waiting, taken, splice.browser)
-        SocketTransport(self.waiting, upstream, splice.app)
+        SocketTransport(taken, splice.browser)
+        SocketTransport(upstream, splice.app)
         return browser, app, splice
 
     async def close(self) -> None:
         self._stack.close()
         await eventually(lambda: all(sock.fileno() < 0 for sock in self._spliced))
-        self.waiting.close()
 
 
-@pytest.fixture(params=[Poller, EpollPoller], ids=["any system", "epoll"])
-async def joined(request: pytest.FixtureRequest) -> AsyncIterator[Joined]:
-    """Splices on a system that has epoll and on one that has not."""
-    joined = Joined(request.param())
+@pytest.fixture
+async def joined() -> AsyncIterator[Joined]:
+    """Splices."""
+    joined = Joined()
     yield joined
     await joined.close()
 
@@ -75,20 +75,8 @@ def frame(payload: bytes, *, mask: bool = False) -> bytes:
     return Frame(Opcode.BINARY, payload).serialize(mask=mask)
 
 
-def test_linux_waits_with_epoll() -> None:
-    """What is tested here is what runs."""
-
-    async def kind() -> type[Poller]:
-        made = readers()
-        made.close()
-        return type(made)
-
-    with asyncio.Runner() as runner:
-        assert runner.run(kind()) is EpollPoller
-
-
 async def test_a_broadcast_reaches_every_page_and_single_messages_after_it_too(joined: Joined) -> None:
-    """Sockets of a burst are looked at less often, none is forgotten, and afterwards all is as before."""
+    """No socket of a burst is forgotten, and afterwards single messages come as before."""
     pairs = [joined.add() for _ in range(60)]
     for _, app, _ in pairs:
         app.send(frame(b"to all"))
@@ -156,8 +144,10 @@ async def test_an_app_that_writes_to_the_browser_itself_is_asked_for_the_close_f
     browser, app, splice = joined.add()
     splice.handed = True
     splice.close(4403, "the link has ended")
-    asked = close_frame(4403, "the link has ended", mask=True)
-    assert await received(app, len(asked)) == asked
+    wanted = close_frame(4403, "the link has ended")
+    asked = await received(app, len(wanted) + 4)
+    assert asked[1] & 0x80, "a client's frames are masked"
+    assert apply_mask(asked[6:], asked[2:6]) == wanted[2:]
     assert len(joined.ended) == 1
     with pytest.raises(BlockingIOError):
         browser.recv(1)
@@ -191,3 +181,62 @@ async def test_a_page_whose_app_wrote_to_it_and_has_ended_is_sent_nothing(joined
     app.close()
     assert await received(browser, 1) == b""
     assert splice.closed
+
+
+EMPTY = bytes((0x82, 0x80, 0, 0, 0, 0))
+
+
+class Clock:
+    """Stands still until a test lets it go."""
+
+    def __init__(self) -> None:
+        self.now = self.step = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+async def test_a_guest_over_its_budget_is_read_no_further(joined: Joined) -> None:
+    """One piece is followed, and others are served, however much waits."""
+    clock = Clock()
+    shared, own, others = (TokenBucket(1e4, 100.0, clock) for _ in range(3))
+    browser, app, splice = joined.add(FrameBudget(own, shared))
+    same, _, of_the_link = joined.add(FrameBudget(others, shared))
+    owner, owners_app, _ = joined.add()
+    sending = asyncio.ensure_future(asyncio.get_running_loop().sock_sendall(browser, EMPTY * 200_000))
+    await received(app, 100)
+    same.send(EMPTY)
+    for _ in range(5):
+        owner.send(frame(b"served", mask=True))
+        assert len(await received(owners_app, 12)) == 12
+    assert 0 < splice.browser.tracker.begun <= FROM_BROWSER // len(EMPTY)
+    assert of_the_link.browser.tracker.begun == 0
+    clock.step = 1e3
+    await eventually(lambda: of_the_link.browser.tracker.begun == 1)
+    sending.cancel()
+
+
+async def test_a_guest_over_its_budget_loses_nothing(joined: Joined) -> None:
+    """All of it comes, in its order, though the reading pauses for the budget and for an app that takes no more."""
+    loop = asyncio.get_running_loop()
+    budget = FrameBudget(*(TokenBucket(1e6, 10.0, loop.time) for _ in range(2)))
+    browser, app, splice = joined.add(budget)
+    content = b"".join(frame(b"%05d" % number, mask=True) for number in range(60_000))
+    sending = asyncio.ensure_future(loop.sock_sendall(browser, content))
+    await eventually(lambda: splice.app.transport is not None and splice.app.transport.get_write_buffer_size() > 65_536)
+    assert await received(app, len(content)) == content
+    await sending
+
+
+async def test_what_is_dropped_of_a_guest_counts(joined: Joined) -> None:
+    """Who sends on after the end of its connection is read no faster than before it."""
+    clock = Clock()
+    own, shared = (TokenBucket(10.0, 100.0, clock) for _ in range(2))
+    browser, _, splice = joined.add(FrameBudget(own, shared))
+    splice.close()
+    sending = asyncio.ensure_future(asyncio.get_running_loop().sock_sendall(browser, bytes(50_000_000)))
+    await eventually(lambda: shared.wait)
+    assert not sending.done()
+    clock.step = 1e3
+    sending.cancel()

@@ -13,6 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.server.conftest import BASE_URL, CONFIGURED, Page, Visit, logged_in, serving
+from tests.server.guests import links_of
 from tests.support.eventually import eventually
 from tests.support.jupyter import running_jupyter
 
@@ -102,3 +103,14 @@ async def test_slow_page_holds_the_app_back_over_tls(visit: Visit, page: Page) -
         for number in range(count):
             assert str(await socket.recv()).startswith(f"{number:09d}x")
         await pushing
+
+
+async def test_a_guests_cookie_is_for_tls_alone(visit: Visit, page: Page) -> None:
+    """A page over plain HTTP of the same host is not sent it."""
+    _, token = links_of(visit, "bench").issue()
+    assert visit.tls is not None
+    async with httpx.AsyncClient(verify=visit.tls) as guest:
+        entered = await guest.get(visit.url(f"bench/?share={token}"))
+        assert entered.status_code == 303
+        assert entered.headers["set-cookie"].endswith("; Secure")
+        assert (await guest.get(visit.url("bench/"))).text == "hello"

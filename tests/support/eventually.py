@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 INTERVAL = 0.01
 
+PATIENCE_SECONDS = 15.0
+"""A deadline, no pace: a machine of two cores that other tests share was seen to need more than five."""
+
 
 def _name(condition: Callable[..., object]) -> str:
     try:
@@ -32,7 +35,7 @@ def _failure(condition: Callable[..., object], within: float, last: object) -> A
     return error
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], within: float = 5.0) -> T:
+async def eventually(condition: Callable[[], T | Awaitable[T]], within: float = PATIENCE_SECONDS) -> T:
     """Await until ``condition`` is true and return its value; the event loop keeps running.
 
     Args:
@@ -61,7 +64,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], within: float = 
         await asyncio.sleep(INTERVAL)
 
 
-def eventually_sync(condition: Callable[[], T], within: float = 5.0) -> T:
+def eventually_sync(condition: Callable[[], T], within: float = PATIENCE_SECONDS) -> T:
     """Block until ``condition`` is true and return its value, for tests without an event loop.
 
     Raises:

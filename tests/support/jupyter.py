@@ -118,6 +118,7 @@ async def running_jupyter(
     within: float = 60.0,
     home: Path | None = None,
     token: str = "",
+    python: str = sys.executable,
 ) -> AsyncIterator[Jupyter]:
     """Start a Jupyter server with a fresh token; end it by its pid.
 
@@ -130,6 +131,7 @@ async def running_jupyter(
         within: The deadline for its start in seconds.
         home: Where another one has had its files, which stay; None: a new place.
         token: Its token; "": a fresh one.
+        python: The Python whose packages it has.
     """
     kept = home is not None
     # Not pytest's directory: the path of a Unix socket must fit in 108 bytes.
@@ -144,7 +146,7 @@ async def running_jupyter(
         token = token or secrets.token_hex(16)
         popen = spawn(
             [
-                sys.executable,
+                python,
                 "-m",
                 {"lab": "jupyterlab", "server": "jupyter_server", "notebook": "notebook"}[app],
                 "--no-browser",

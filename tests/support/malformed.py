@@ -21,7 +21,10 @@ OUTPUTS = (
 )
 PATHS = ("_dash-update-component", "_dash-layout", "_dash-dependencies", "_reload-hash", "../x", "")
 TYPES = (
-    ("set",) * 6 + ("req",) * 6 + ("ok", "shown", "ping", "got", "want", "floor", "name", "hello", "welcome", "bye!")
+    ("set",) * 6
+    + ("req",) * 6
+    + ("ok", "shown", "ping", "got", "want", "floor", "name", "hello", "welcome", "bye!")
+    + ("here", "watch", "choice", "look", "crowd")
 )
 RAW = (
     "1" * 30,
@@ -40,8 +43,11 @@ RAW = (
     '{"a":1,"a":2}',
 )
 """JSON, or nearly, that Python's `json` would not write."""
-PIECES = (b'"', b"{", b"]", b"\\ud83d", b"\x00", b"\xff", b"1e999")
-WAYS = ("/_dash-update-component",) * 4 + ("/api/shown", "/_dash-layout", "/_dash-devices/none", "/%ff")
+WAYS = ("/_dash-update-component",) * 6 + (
+    *("/api/shown", "/_dash-layout", "/_dash-devices/none", "/%ff", "/_dash-devices/stop/%00"),
+    *("/api/props/typed/value", "/api/props/%7B%22n%22%3A1%7D/value", "/api/props/%5B/%ff", "/_favicon.ico"),
+    *("/_dash-component-suites/dash/%00", "/_dash-component-suites/os/path", "/_dash-component-suites/%2e%2e/x"),
+)
 
 
 def nested(levels: int, random: Random) -> str:
@@ -92,6 +98,17 @@ def _items(random: Random) -> str:
     return "[" + ",".join(_item(random) for _ in range(random.randrange(3))) + "]"
 
 
+def _ids(random: Random) -> str:
+    return json.dumps([random.choice((*IDS, f"made-{random.randrange(5)}")) for _ in range(random.randrange(3))])
+
+
+def _edits(random: Random) -> str:
+    """What components have changed in place."""
+    steps = [random.choice(("0", "1", "-1", "99999", '"a"', '"__proto__"', "null")) for _ in range(random.randrange(4))]
+    place = f"[[{','.join(steps)}],{value(random)}]"
+    return f"[[{json.dumps(random.choice(IDS))},{json.dumps(random.choice(PROPS))},[{place}]]]"
+
+
 def body(random: Random) -> str:
     """A request for a callback."""
     item = {"id": '"typed"', "property": '"value"', "value": value(random)}
@@ -114,14 +131,23 @@ def text(random: Random) -> str:
         inner = "{" + ",".join(f"{name}:{each}" for name, each in props.items()) + "}"
         number = str(random.randrange(1, 10**6)) if random.random() < 0.8 else _number(random)
         fields |= {"s": number, "m": f"{{{json.dumps(random.choice(IDS))}:{inner}}}"}
+        if random.random() < 0.2:
+            fields["e"] = _edits(random)
     elif kind == "req":
         path = random.choice(PATHS[:1] * 6 + PATHS)
         number = str(random.randrange(1, 10**6)) if random.random() < 0.8 else _number(random)
         fields |= {"n": number, "path": json.dumps(path), "query": '"?a=%ff"', "body": body(random)}
     elif kind == "want":
         fields |= {"ids": f"{{{json.dumps(random.choice(IDS))}:{_number(random)}}}", "m": '{"set":["value"]}'}
+    elif kind == "here":
+        fields |= {name: _ids(random) for name in ("ids", "gone")}
+    elif kind == "watch":
+        fields["ids"] = f"{{{json.dumps(random.choice(IDS))}:{_number(random)}}}"
+    elif kind in ("choice", "crowd"):
+        fields |= {"n": _number(random), "option": _number(random)}
     else:
-        fields |= {name: value(random) for name in ("id", "prop", "n", "value", "rtt", "name") if random.random() < 0.3}
+        names = ("id", "prop", "n", "value", "rtt", "name", "visible", "want", "lacks", "ids", "gone")
+        fields |= {name: value(random) for name in names if random.random() < 0.3}
     for name in ("q", "k", "c"):
         if random.random() < 0.2:
             fields[name] = _number(random) if name != "c" else random.choice(("[]", '["set","value",1]', value(random)))
@@ -159,12 +185,16 @@ def request(random: Random) -> tuple[str, str, dict[str, str], bytes]:
     data = body(random).encode() if random.random() < 0.8 else value(random).encode()
     if random.random() < 0.4:
         data = mutated(data, random)
-    path = random.choice(
-        ("/_dash-update-component",) * 4 + ("/api/shown", "/_dash-layout", "/_dash-devices/none", "/%ff")
-    )
+    path = random.choice(WAYS)
     method = "POST" if path in ("/_dash-update-component", "/api/shown") else random.choice(("GET", "POST", "PUT"))
     kind = random.choice(("application/json",) * 5 + ("text/plain", "", "application/json; charset=x"))
     headers = {"Content-Type": kind}
     if random.random() < 0.2:
         headers["X-Dash-Devices-Client"] = random.choice(("a.b", "..", "\u00e4", "x" * 300))
+    if random.random() < 0.2:
+        headers["Range"] = random.choice(
+            ("bytes=0-0", "bytes=-3", f"bytes=-{'9' * 5000}", "bytes=1-0", "x=1", "\u00e4")
+        )
+    if random.random() < 0.2:
+        headers["If-Match"] = random.choice(('"1"', "*", f'"{"9" * 5000}"', "\u00e4"))
     return method, path, headers, data

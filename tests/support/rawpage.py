@@ -28,6 +28,7 @@ class RawPage:
         images: the binary messages that came, as (header, bytes).
         values: the last value of each shared prop, by "id.prop".
         client: the id of its client.
+        bytes: the size of the messages that came.
     """
 
     def __init__(self, url: str, *, reads: bool = True, confirms: bool = True) -> None:
@@ -43,6 +44,7 @@ class RawPage:
         self.images: list[tuple[dict[str, Any], bytes]] = []
         self.values: dict[str, Any] = {}
         self.client = ""
+        self.bytes = 0
 
     async def __aenter__(self) -> RawPage:
         # One message is taken from the socket ahead of us; then the kernel's buffers fill, and the app waits.
@@ -76,6 +78,11 @@ class RawPage:
         """Send a frame."""
         assert self._socket is not None
         await self._socket.send(json.dumps(frame))
+
+    def pour(self, data: bytes) -> None:
+        """Send bytes as they are: a test has made the WebSocket's frames itself, and sends many at once."""
+        assert self._socket is not None
+        self._socket.transport.write(data)
 
     async def set(self, component_id: str, prop: str, value: Any) -> None:
         """Change a shared prop."""
@@ -112,6 +119,7 @@ class RawPage:
             await self.send(t="ok", k=self._applied, q=max((frame.get("q", 0) for frame in self.frames), default=0))
 
     def _take(self, message: str | bytes) -> None:
+        self.bytes += len(message)
         if isinstance(message, bytes):
             end = 2 + int.from_bytes(message[:2], "big")
             self.images.append((json.loads(message[2:end]), message[end:]))

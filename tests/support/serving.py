@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.support.eventually import eventually
@@ -18,9 +18,9 @@ class Serving:
     def __init__(self) -> None:
         self._tasks: dict[Dash, asyncio.Task[None]] = {}
 
-    async def __call__(self, app: Dash, port: int = 0) -> str:
-        """Serve an app on a free port (or `port`), without a secret, and return its URL."""
-        task = asyncio.create_task(app.serve(port=port, auth=None))
+    async def __call__(self, app: Dash, port: int = 0, **options: Any) -> str:
+        """Serve an app on a free port (or `port`), without a secret, and return its URL. Options: those of `serve`."""
+        task = asyncio.create_task(app.serve(port=port, auth=None, **options))
         self._tasks[app] = task
 
         async def listens() -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -37,7 +39,7 @@ class Connection:
 
 
 class Network:
-    """Forwards connections, as well as the test lets it.
+    """Forwards connections, as well as the test lets it. All of it is for the loop that calls `start`.
 
     Args:
         target: the server's URL.
@@ -64,6 +66,7 @@ class Network:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._silent = False
+        self._thread = 0
         self.up = True
         self.url = ""
         self.connections = 0
@@ -73,6 +76,7 @@ class Network:
         self.spares: dict[str, int] = {}
 
     async def start(self) -> None:
+        self._thread = threading.get_ident()
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
 
@@ -84,22 +88,26 @@ class Network:
 
     def cut(self) -> None:
         """Break every connection, and take no new one."""
+        self._on_its_loop()
         self.up = False
         for task in self._tasks:
             task.cancel()
 
     def mend(self) -> None:
         """Take connections again."""
+        self._on_its_loop()
         self.up = True
 
     def silence(self) -> None:
         """Let nothing pass on any connection, new ones included, and break none: as a lost WLAN."""
+        self._on_its_loop()
         self._silent = True
         for each in self.open:
             each.passes.clear()
 
     def speak(self) -> None:
         """Let everything pass again, what came meanwhile included."""
+        self._on_its_loop()
         self._silent = False
         for each in self.open:
             if not each.lost:
@@ -107,9 +115,15 @@ class Network:
 
     def forget(self) -> None:
         """Lose every connection that is there; new ones pass."""
+        self._on_its_loop()
         self._silent = False
         for each in self.open:
             each.lose()
+
+    def _on_its_loop(self) -> None:
+        """Raise RuntimeError elsewhere: an event that another thread sets wakes nobody, or is overlooked for ever."""
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("this network is used in another thread than that of the loop that started it")
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.up:
@@ -230,3 +244,10 @@ async def network(target: str, *, rewrites_host: bool = False, port: int = 0) ->
         yield made
     finally:
         await made.stop()
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

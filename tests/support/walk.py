@@ -46,6 +46,11 @@ WALK = {
     "POST /_mcp fired": (403, "refused", "refused", 200),
     "POST /_mcp marked": (403, "refused", 200, 200),
     "GET /_mcp": (403, 200, 200, 200),
+    # ours
+    "GET /api/props/set/value": (403, 200, 200, 200),
+    "PUT /api/props/set/value": (403, 403, 200, 200),
+    "GET /api/openapi.json": (403, 200, 200, 200),
+    "POST /_dash-devices/stop/nothing": (403, 404, 404, 404),
     # Dash's own, which we do not know
     "GET /_dash-to-come": (403, 403, 403, 200),
     "POST /_dash-to-come": (403, 403, 403, 200),
@@ -220,7 +225,8 @@ class Person:
             if name == "acts":
                 body["output"] = await self._no_output()
         elif path.startswith("/api"):
-            body = {"/api/shown": {"typed": "x"}, "/api/fired": {"n_clicks": 1}}[path]
+            arguments = {"/api/shown": {"typed": "x"}, "/api/fired": {"n_clicks": 1}}
+            body = arguments.get(path, {"value": "a"})
         answer = await self.http.request(method, path, **({} if method == "GET" else {"json": body}))
         return answer.status_code
 

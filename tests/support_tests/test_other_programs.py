@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.others import components, kraken
 from tests.others.daq import CHANNELS, COMMAND_BYTES, COMMAND_PORT, HEADER, IQ_PORT, SAMPLES, SYNC_WORD, Daq
-from tests.others.kraken_setup import DAQ_CONFIG, daq_config
+from tests.others.kraken_setup import DAQ_CONFIG, SETTINGS, daq_config
 
 
 @pytest.fixture
@@ -59,6 +62,34 @@ def test_a_configuration_of_the_receivers_has_what_is_changed():
 def test_what_fails_for_a_known_reason_is_a_check():
     """A check that has another name now is no known failure."""
     assert set(kraken.KNOWN) <= set(kraken.CHECKS)
+
+
+class Saving(kraken.Interface):
+    """An interface whose program goes on to save, each time that somebody looks, and reads it at its next turn."""
+
+    def __init__(self, root: Path, saves: int) -> None:
+        self.root, self.saves, self.turns = root, saves, 0
+
+    def _saved(self) -> float:
+        if self.saves:
+            self.saves -= 1
+            (self.root / SETTINGS).write_text(json.dumps({"station_id": "PROGRAM"}))
+            os.utime(self.root / SETTINGS, (0, 1000 - self.saves))
+        return super()._saved()
+
+    async def ask(self, expression: str) -> Any:
+        self.turns += 1
+        return [self.turns, 1000.0] if "timestamp" in expression else self.turns
+
+
+async def test_a_change_from_outside_comes_after_what_the_program_saves(tmp_path: Path):
+    """Earlier it would be saved over before the program has read it."""
+    (tmp_path / SETTINGS).parent.mkdir()
+    (tmp_path / SETTINGS).write_text("{}")
+    ui = Saving(tmp_path, saves=3)
+    await ui.change_settings(station_id="OUTSIDE")
+    assert ui.saves == 0
+    assert (await ui.settings())["station_id"] == "OUTSIDE"
 
 
 def test_examples_are_those_that_need_nothing_else(tmp_path: Path):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from benchmarks.soak import slope_of, target_of, warm_up
+from benchmarks.soak import Slope, slope_of, target_of, warm_up
 
 HOUR = [second * 2.0 for second in range(1800)]
 
@@ -24,7 +24,7 @@ def test_waves_without_growth_are_none():
     for seed in range(100):
         dice, level, values = random.Random(seed), 0.0, []
         for _ in HOUR:
-            level += -level / 30 + dice.gauss(0, 1)  # is forgotten within a minute
+            level += -level / 30 + dice.gauss(0, 0.5)  # is forgotten within a minute
             values.append(level)
         missed += not target_of("descriptors", slope_of(HOUR, values, 20)).met
     assert missed <= 8
@@ -37,12 +37,18 @@ def test_what_does_not_move_has_neither_slope_nor_error():
     assert target_of("threads", found).met
 
 
+def test_a_run_that_is_too_restless_to_tell_does_not_pass():
+    """Eight megabytes an hour, of which five may be chance, are not called none."""
+    assert not target_of("kept_mb", Slope(100, 8.0, 5.0)).met
+    assert target_of("kept_mb", Slope(100, 1.5, 0.3)).met
+
+
 def test_too_few_blocks_are_refused():
     """A line through three points has no error that could be told."""
     with pytest.raises(ValueError, match="3 blocks"):
         slope_of(HOUR, HOUR, 3)
 
 
-def test_the_warm_up_is_a_fifth_of_an_hour_and_half_of_a_short_run():
+def test_the_warm_up_is_two_fifths_of_an_hour_and_half_of_a_short_run():
     """At least so long that the journal is filled anew, but never more than half."""
-    assert [warm_up(60 * minutes) / 60 for minutes in (60, 10, 2)] == [12, 3, 1]
+    assert [warm_up(60 * minutes) / 60 for minutes in (60, 10, 2)] == [24, 4, 1]

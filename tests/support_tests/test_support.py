@@ -21,6 +21,7 @@ from tests.support.kernels import CellError, Kernel
 from tests.support.lab import LabNotebook
 from tests.support.leaks import Snapshot, leaks
 from tests.support.processes import ScriptRunner
+from tests.support.tcp import network
 
 HELLO = """
 import http.server, sys
@@ -168,3 +169,11 @@ async def test_jupyter_server_answers_below_its_base_url() -> None:
         async with httpx.AsyncClient() as client:
             answer = await client.get(f"{jupyter.url}api/status", headers=jupyter.headers)
         assert answer.status_code == 200
+
+
+async def test_a_network_is_told_in_its_own_thread() -> None:
+    """Another thread would not wake its loop, or set an event that is overlooked."""
+    async with network("http://127.0.0.1:9/") as net:
+        for change in (net.silence, net.speak, net.forget, net.cut, net.mend):
+            with pytest.raises(RuntimeError, match="used in another thread"):
+                await asyncio.to_thread(change)

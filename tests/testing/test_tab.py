@@ -7,6 +7,7 @@ from dash import ALL, MATCH, Patch, ctx, no_update, set_props
 from dash.exceptions import PreventUpdate
 
 from dash_devices_nb import Dash, Input, Output, Services, State, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.testing import Tab, open_tab
 from tests.support.eventually import eventually
 
@@ -229,7 +230,7 @@ async def test_a_secret_is_needed_where_there_is_one(app_server):
     async with Tab(url) as anne:
         assert anne.prop("target", "value") == 20
         assert (await anne.fetch("_dash-layout"))[0] == 200
-    with pytest.raises(ConnectionError, match="answers 403 and is no page of dash_devices_nb"):
+    with pytest.raises(ConnectionError, match="answers 403 and is not a page of dash_devices_nb"):
         await Tab(url.partition("?")[0]).open()
 
 
@@ -265,6 +266,23 @@ def test_an_app_that_cannot_start_says_why(app_server):
         app_server.run(app)
 
 
+def test_an_app_is_served_when_it_has_started(app_server):
+    """It has a URL before, and a push then called nothing."""
+    app = Dash(__name__)
+    served = threading.Event()
+
+    def layout() -> html.Div:
+        if app.url:  # and not when it is declared
+            served.wait(0.2)
+        return html.Div(id="a")
+
+    app.layout = layout
+    app_server.run(app)
+    ready = "a" in parts_of(app).runtime.dispatcher.layout
+    served.set()
+    assert ready
+
+
 def test_an_app_is_served_once_and_stops(app_server):
     """A second wish for the same app gives the same URL; afterwards it has none."""
     app = simple()
@@ -280,10 +298,9 @@ def test_an_app_is_served_once_and_stops(app_server):
 async def test_the_revision_of_an_answer_is_not_that_of_the_layout(tab):
     """What is shared, and older than the components that an answer brought, is shown all the same."""
     anne = await tab(simple())
-    session, answers = anne._session, []
-    asked = {"t": "req", "n": 99, "path": "_dash-update-component"}
-    session._requests[99] = asked, lambda status, body: answers.append(body)
-    session._take({"t": "res", "n": 99, "s": 200, "b": {}, "r": 900})
-    session._take({"t": "mods", "r": 800, "q": 0, "m": {"target": {"value": 3}}})
+    session, answers = anne.session, []
+    session.request({"output": "own.children"}, lambda status, body: answers.append(body))
+    session.receive({"t": "res", "n": session.requests, "s": 200, "b": {}, "r": 900})
+    session.receive({"t": "mods", "r": 800, "q": 0, "m": {"target": {"value": 3}}})
     assert answers == [{}]
     assert anne.prop("target", "value") == 3

@@ -88,7 +88,7 @@ async def test_what_an_app_says_to_one_who_has_gone_is_no_error(caplog):
         client = await websockets.connect(ws(server))
         client.transport.abort()
         await asyncio.wait_for(said.wait(), 5)
-        await eventually(lambda: server._state is not None and not server._state.tasks)
+        await eventually(lambda: server.running and not server.tasks)
     assert [record for record in caplog.records if record.name.startswith("dash_devices_nb")] == []
 
 
@@ -120,7 +120,7 @@ async def test_a_request_that_goes_on_although_it_was_cancelled_is_told_of(monke
         _, writer = await asyncio.open_connection("127.0.0.1", server.socket.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await entered.wait()
-        tasks = list(server._state.tasks) if server._state is not None else []
+        tasks = list(server.tasks)
         await server.stop(timeout=0.1)
         free.set()
         await asyncio.gather(*tasks)

@@ -2,12 +2,16 @@
 
 import asyncio
 import socket
+from contextlib import suppress
+from dataclasses import dataclass
 
 import pytest
 from websockets.frames import Frame, Opcode
 
 from dash_devices_nb.transport.bind import BoundSocket
+from dash_devices_nb.transport.message_splitter import MessageSplitter
 from dash_devices_nb.transport.serve import Server
+from dash_devices_nb.transport.websocket import MOST_AFTER_CLOSE
 from dash_devices_nb.transport.writer import guard_with, read_with, writer_of
 from tests.support.eventually import eventually
 
@@ -36,12 +40,17 @@ class App:
         guard_with(scope, self)
         read_with(scope, lambda data: False)
         self.socket = writer_of(scope, send)
+        self.send = send
         while True:
             await self.go.wait()
             event = await receive()
             if event["type"] == "websocket.disconnect":
                 return
             self.messages.append(event["text"])
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection."""
+        await self.send({"type": "websocket.close", "code": code, "reason": reason})
 
     def holds(self, count: int) -> None:
         self.held.append(count)
@@ -63,10 +72,18 @@ async def app():
     made = App()
     server = Server(made, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=2**25)
     await server.start()
-    made.port = server.socket.port
+    made.port, made.server = server.socket.port, server
     yield made
     made.go.set()
     await server.stop(timeout=1)
+
+
+@dataclass
+class Written:
+    """A message, of which nobody reads the header."""
+
+    message: bytes
+    binary: bool = True
 
 
 async def client(app):
@@ -134,7 +151,7 @@ async def test_pings_of_one_who_reads_no_pongs_cost_nothing(app):
         async with asyncio.timeout(10):
             await writer.drain()
     await eventually(lambda: app.control >= 60_000, 60)
-    waiting = app.socket.transport.get_write_buffer_size() + sum(map(len, app.socket._threadsafe._rest))
+    waiting = app.socket.transport.get_write_buffer_size() + sum(map(len, app.socket.transport._rest))
     assert waiting < 500_000
     writer.transport.abort()
 
@@ -173,3 +190,90 @@ async def test_who_leaves_while_its_messages_wait_has_gone(app, monkeypatch, wan
     app.go.set()
     await eventually(lambda: app.socket.disconnected and app.socket.queue.empty())
     await eventually(lambda: len(app.messages) == (50 if wanted else 1))
+
+
+async def test_one_whose_messages_wait_is_asked_now_and_then_whether_it_is_there(app, monkeypatch):
+    """Its end would come behind what is not read; who has gone refuses what it is sent."""
+    monkeypatch.setattr("dash_devices_nb.transport.hangup.LOOK_SECONDS", 0.05)
+    reader, writer = await client(app)
+    writer.write(b"".join(text(b"%d" % n) for n in range(50)))
+    async with asyncio.timeout(10):
+        assert await reader.readexactly(4) == b"\x89\0\x89\0"
+    app.go.set()
+    await eventually(lambda: len(app.messages) == 50)
+    await eventually(lambda: app.socket._looking is None)
+    writer.close()
+
+
+async def test_one_who_reads_nothing_is_asked_nothing_while_its_messages_wait(app, monkeypatch):
+    """The pings would wait with the rest."""
+    monkeypatch.setattr("dash_devices_nb.transport.hangup.LOOK_SECONDS", 0.05)
+    reader, writer = await client(app)
+    reader._transport.pause_reading()
+    app.socket.write_messages([Written(b"x" * 8_000_000)])
+    writer.write(b"".join(text(b"%d" % n) for n in range(50)))
+    await eventually(lambda: app.socket._looking is not None)
+    looking = app.socket._looking
+    waiting = app.socket.transport.get_write_buffer_size()
+    await eventually(lambda: app.socket._looking is not looking)
+    assert app.socket.transport.get_write_buffer_size() == waiting
+    writer.transport.abort()
+
+
+async def test_the_last_ping_of_one_who_reads_late_is_answered(app):
+    """As soon as there is room again."""
+    reader, writer = await client(app)
+    reader._transport.pause_reading()
+    app.socket.write_messages([Written(b"x" * 8_000_000)])
+    writer.write(text(b"first", Opcode.PING) + text(b"last", Opcode.PING))
+    await eventually(lambda: app.control == 2)
+    reader._transport.resume_reading()
+    async with asyncio.timeout(10):
+        assert (await reader.readexactly(8_000_000 + 6))[-6:] == b"\x8a\x04last"
+    writer.close()
+
+
+async def test_who_sends_on_after_the_end_is_kept_no_bytes_of(app):
+    """It reads why, though its message would be longer than all that is kept."""
+    reader, writer = await client(app)
+    message = text(b"x" * 2_000_000)
+    writer.write(message[:200_000])
+    await eventually(lambda: app.held and app.held[-1] > 100_000)
+    held = app.held[-1]
+    ending = asyncio.create_task(app.server.stop())
+    async with asyncio.timeout(10):
+        assert (await reader.readexactly(4))[2:] == (1012).to_bytes(2, "big")
+        writer.write(message[200_000:1_000_000])
+        await writer.drain()
+        writer.write(message[1_000_000:])
+        await writer.drain()
+        await reader.read(-1)
+        await ending
+    assert app.held[-1] <= max(held, 200_000)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "frame", [text(b""), text(b"", Opcode.BINARY), text(b"", Opcode.PING)], ids=["text", "binary", "ping"]
+)
+async def test_what_comes_after_our_close_frame_is_not_looked_through_for_ever(app, monkeypatch, frame):
+    """Beyond a bound it is dropped as it comes, and the connection ends without the other side's Close frame."""
+    cuts = 0
+    cut = MessageSplitter.next
+
+    def counting(splitter):
+        nonlocal cuts
+        cuts += 1
+        return cut(splitter)
+
+    monkeypatch.setattr(MessageSplitter, "next", counting)
+    reader, writer = await client(app)
+    app.go.set()
+    await app.close(4403, "enough")
+    assert (await reader.readexactly(10))[4:] == b"enough"
+    writer.write(frame * 100_000)
+    async with asyncio.timeout(30):
+        with suppress(ConnectionError):
+            await reader.read()
+    assert 0 < cuts <= MOST_AFTER_CLOSE // len(frame) + 10  # it also asks whether there is more
+    writer.transport.abort()

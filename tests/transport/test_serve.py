@@ -388,3 +388,44 @@ async def test_it_serves_websockets_over_tls(app, tmp_path: Path):
         with pytest.raises(websockets.ConnectionClosed):
             await ws.recv()
         assert (ws.close_code, ws.close_reason) == (1012, "The app stopped")
+
+
+async def test_a_request_that_goes_on_though_it_is_cancelled_is_told_of(monkeypatch, caplog):
+    """The stop does not wait for it for ever."""
+    monkeypatch.setattr("dash_devices_nb.transport.serve.CANCEL_TIMEOUT", 0.05)
+    entered, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(scope, receive, send):
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await goes_on.wait()
+
+    server = Server(stubborn, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
+    await server.start()
+    async with httpx.AsyncClient() as client:
+        request = asyncio.create_task(client.get(server.url))
+        await entered.wait()
+        await server.stop(timeout=0.05)
+        assert "1 request(s) go on although they were cancelled: <Task " in caplog.text
+        goes_on.set()
+        with pytest.raises(httpx.RemoteProtocolError):
+            await request
+        await eventually(lambda: not server.tasks)
+
+
+async def test_a_request_that_the_program_cancels_is_an_error(caplog):
+    """It is answered, and the server goes on."""
+
+    async def cancelled(scope, receive, send):
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    server = Server(cancelled, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
+    await server.start()
+    async with httpx.AsyncClient() as client:
+        for _ in range(2):
+            assert (await client.get(server.url)).status_code == 500
+    assert "CancelledError" in caplog.text
+    await server.stop()

@@ -181,7 +181,7 @@ async def test_who_leaves_while_its_body_is_not_read_has_gone(monkeypatch):
     async def slow(scope, receive, send):
         seen.append((await receive())["type"])
         taken.set()
-        await eventually(lambda: server.socket is not None and not server._state.connections)
+        await eventually(lambda: server.socket is not None and not server.connections)
         seen.append((await receive())["type"])
 
     server = Server(slow, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)

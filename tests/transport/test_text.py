@@ -37,21 +37,27 @@ class App:
 
 
 @asynccontextmanager
-async def connected():
-    """The app and a client of it."""
-    app = App()
+async def serving(app: App):
+    """The address of the app."""
     server = Server(app, BoundSocket.bind_tcp("127.0.0.1", 0, search=False), max_message_bytes=1000)
     await server.start()
     try:
-        async with websockets.connect(server.url.replace("http", "ws", 1)) as client:
-            await app.ready.wait()
-            yield app, client
+        yield server.url.replace("http", "ws", 1)
     finally:
         await server.stop(timeout=1)
 
 
-def text(data: bytes) -> bytes:
-    return Frame(Opcode.TEXT, data).serialize(mask=True)
+@asynccontextmanager
+async def connected():
+    """The app and a client of it."""
+    app = App()
+    async with serving(app) as url, websockets.connect(url) as client:
+        await app.ready.wait()
+        yield app, client
+
+
+def text(data: bytes, opcode=Opcode.TEXT, *, fin=True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
 
 
 @pytest.mark.parametrize("wrong", [b"\xff", "é".encode()[:1], b"\xed\xa0\x80", b"\xf4\x90\x80\x80"])
@@ -74,3 +80,29 @@ async def test_a_client_that_goes_with_such_a_text_holds_nothing_up():
         client.transport.close()
         await eventually(lambda: app.code is not None)
         assert (app.short, app.long) == ([b"fine"], [])
+
+
+async def test_texts_that_are_no_utf_8_fill_no_log(caplog):
+    """In one frame or in fragments, on as many connections as one likes: one warning, and no error with a traceback."""
+    app = App()
+    async with serving(app) as url:
+        for number in range(4):
+            async with websockets.connect(url) as client:
+                if number % 2:
+                    client.transport.write(text(b"half \xc3", fin=False) + text(b"and none", Opcode.CONT))
+                else:
+                    client.transport.write(text(b"\xff"))
+                with pytest.raises(websockets.ConnectionClosed):
+                    await asyncio.wait_for(client.recv(), 10)
+                assert client.close_code == 1007
+    assert (app.short, app.long) == ([], [])
+    logged = [(each.levelname, each.exc_info) for each in caplog.records if each.name.startswith("dash_devices_nb")]
+    assert logged == [("WARNING", None)]
+
+
+async def test_a_letter_that_two_fragments_share_is_one():
+    """A text is UTF-8 as a whole (RFC 6455, section 5.6); its parts need not be."""
+    async with connected() as (app, client):
+        client.transport.write(text(b"caf\xc3", fin=False) + text(b"\xa9", Opcode.CONT))
+        await eventually(lambda: app.short or app.long)
+        assert app.long == ["café"] or app.short == ["café".encode()]

@@ -75,5 +75,5 @@ async def test_the_end_of_a_connection_raises_nothing(tls, code, caplog):
             else:
                 await client.close(code)
             await asyncio.wait_for(ended.wait(), 5)
-            await eventually(lambda: not server._state.connections)
+            await eventually(lambda: not server.connections)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -12,8 +12,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
+from dash_devices_nb.app.execution.event_stream import ActRefused, FloorChanged, RoleChanged
+from dash_devices_nb.app.stock_dash.types import JsonObject, JsonValue
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.display_names import alike, as_name, marked
@@ -24,19 +28,21 @@ from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.callbacks.actions import Action, Refuse
 from dash_devices_nb.core.callbacks.propagation import ACTED, Cause
 from dash_devices_nb.core.callbacks.services import Services
-from dash_devices_nb.core.journal import entries as kinds
 from dash_devices_nb.core.props.ids import Key, Ref, named
+from dash_devices_nb.core.props.json_types import Json
 from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.core.props.values import Value
-from dash_devices_nb.core.protocol import messages
-from dash_devices_nb.errors import FrameError, LoopError, RunError
+from dash_devices_nb.core.protocol.messages import UNSET, RoleFrame, ref_json
+from dash_devices_nb.core.protocol.page_frames import RELAY, FloorFrame, NameFrame
+from dash_devices_nb.errors import LoopError, RunError
 from dash_devices_nb.kernel.loops import submit
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.client_session import ClientSession
     from dash_devices_nb.app.execution.ports import StockCalls
+    from dash_devices_nb.app.execution.push_grants import PushGrants
     from dash_devices_nb.app.execution.regular_call import RegularCall
-    from dash_devices_nb.app.execution.regular_calls import RegularCalls
+    from dash_devices_nb.app.execution.regular_registry import RegularRegistry
     from dash_devices_nb.app.execution.runtime import Runtime
 
 TELL_SECONDS = 1.0
@@ -69,14 +75,25 @@ def brings_components(client: Client, value: Value) -> bool:
     return client.share is not None and value.may_hold_components
 
 
-class RoleRecorder(Protocol):
-    """Records what happens to clients. From any thread."""
+@dataclass(eq=False)
+class Standing:
+    """What a page was told about its permissions, and what it did against them.
 
-    def refused(self, client: Client | None, reason: str) -> None:
-        """A page's request was not taken."""
+    Attributes:
+        refusals: the number of acts beyond its client's rights.
+        told_refused: the time of the last notice of such an act.
+        told_role: the role and the floor as last sent to it.
+        may_name: whether its person may choose a name. None before the handshake.
+        said_name: the name that its person chose, while it is in use.
+        knows_needs: whether it got the roles that callbacks need.
+    """
 
-    def noted(self, kind: str, client: Client | None, what: str) -> None:
-        """Something else happened to a client, or to the floor."""
+    refusals: int = 0
+    told_refused: float = float("-inf")
+    told_role: tuple[RoleFrame, float | None] | None = None
+    may_name: bool | None = None
+    said_name: str = ""
+    knows_needs: bool = False
 
 
 class Permissions:
@@ -84,9 +101,9 @@ class Permissions:
 
     Args:
         runtime: the app's runtime.
-        regular: its regular callbacks.
+        registry: its regular callbacks.
+        push_grants: the calls that pushes grant.
         stock: its side of stock Dash.
-        recorder: records refusals and changes of roles.
         bring_up: sends a page the shared values that were withheld.
         keep_apart: withholds shared values from a page.
         ask: asks a page for the props of a component.
@@ -100,17 +117,17 @@ class Permissions:
     def __init__(
         self,
         runtime: Runtime,
-        regular: RegularCalls,
+        registry: RegularRegistry,
+        push_grants: PushGrants,
         stock: StockCalls,
-        recorder: RoleRecorder,
         bring_up: Callable[[ClientSession], None],
         keep_apart: Callable[[ClientSession], None],
-        ask: Callable[[ClientSession, str, None, float], Awaitable[Any]],
+        ask: Callable[[ClientSession, str, None, float], Awaitable[JsonValue]],
     ) -> None:
         self._runtime = runtime
-        self._regular = regular
+        self._registry = registry
+        self._push_grants = push_grants
         self._stock = stock
-        self._recorder = recorder
         self._bring_up = bring_up
         self._keep_apart = keep_apart
         self._ask = ask
@@ -119,7 +136,15 @@ class Permissions:
         self._version: tuple[int, int] | None = None
         self._needed: dict[Key, Role] = {}
         self._pages: list[tuple[Ref, Role]] | None = None
+        self._standings: WeakKeyDictionary[ClientSession, Standing] = WeakKeyDictionary()
         self.watchers: list[Callable[[], None]] = []
+
+    def _standing(self, page: ClientSession) -> Standing:
+        """Return the standing of a page. With the lock held."""
+        standing = self._standings.get(page)
+        if standing is None:
+            standing = self._standings[page] = Standing()
+        return standing
 
     # ---- deciding
 
@@ -141,7 +166,7 @@ class Permissions:
 
     def needed_by(self, output: str) -> Role:
         """The role that a call of the regular callback with this output requires."""
-        spec = self._regular.specs.get(output)
+        spec = self._registry.specs.get(output)
         if spec is not None:
             return spec.role
         try:
@@ -164,7 +189,7 @@ class Permissions:
         """Callbacks were declared or removed."""
         with self._runtime.lock:
             self._pages = self._version = None
-            self._regular.push_grants.forget()
+            self._push_grants.forget()
 
     def filter_changes(self, page: ClientSession, mods: Mods, cause: Cause | None) -> list[Action]:
         """Remove from a change what the page's client may not do. With the lock held.
@@ -172,19 +197,26 @@ class Permissions:
         Returns:
             Actions that undo it on the page, and notify the person who did it.
         """
-        rights = page.client.rights
-        dispatcher = self._runtime.dispatcher
-        lacking = {key: need for key in mods if rights is not (need := self.needed(key)) and rights < need}
-        lacking = {key: need for key, need in lacking.items() if dispatcher.may_be_sent(key)}
-        brought = [key for key in mods if key not in lacking and brings_components(page.client, mods[key])]
-        if not lacking and not brought:
+        barred, reason = self.barred(page.client, mods)
+        if not barred:
             return []
-        undone = {key: value for key in [*lacking, *brought] if (value := dispatcher.value(key)) != mods.pop(key)}
-        why = self._why(page.client, max(lacking.values())) if lacking else TEXT_ONLY
-        reason = f"You may not change {named([*lacking, *brought])}: {why}."
+        value_of = self._runtime.dispatcher.value
+        undone = {key: value for key in barred if (value := value_of(key)) != mods.pop(key)}
         if cause is not None and cause.revision != ACTED:
             return [Refuse(page.client, undone, reason, told=False)] if undone else []
         return [self._refusal(page, reason, undone)]
+
+    def barred(self, client: Client, mods: Mods) -> tuple[list[Key], str]:
+        """Which of these changes a client may not make, and a sentence that says why. With the lock held."""
+        rights = client.rights
+        dispatcher = self._runtime.dispatcher
+        lacking = {key: need for key in mods if rights is not (need := self.needed(key)) and rights < need}
+        lacking = {key: need for key, need in lacking.items() if dispatcher.may_be_sent(key)}
+        brought = [key for key in mods if key not in lacking and brings_components(client, mods[key])]
+        if not lacking and not brought:
+            return [], ""
+        why = self._why(client, max(lacking.values())) if lacking else TEXT_ONLY
+        return [*lacking, *brought], f"You may not change {named([*lacking, *brought])}: {why}."
 
     def may_declare(self, page: ClientSession, component_id: str) -> bool:
         """Whether a page may bring a component into the patterns of shared callbacks. With the lock held."""
@@ -205,10 +237,10 @@ class Permissions:
             with self._runtime.lock:
                 name = call.spec.name if call.spec else str(call.body.get("output"))
                 reason = f"You may not call {name}: {self._why(page.client, need)}."
-                self._runtime.perform([self._refusal(page, reason, {})])
+                self._runtime.enter(lambda: [self._refusal(page, reason, {})])
         elif page is None:
             name = call.spec.name if call.spec else str(call.body.get("output"))
-            self._recorder.refused(call.client, f"You may not call {name}, which needs {str(need)!r}.")
+            self._runtime.publish(ActRefused(call.client, f"You may not call {name}, which needs {str(need)!r}."))
         return False
 
     def _why(self, client: Client, need: Role) -> str:
@@ -221,34 +253,31 @@ class Permissions:
     def _refusal(self, page: ClientSession, reason: str, undone: Mods) -> Action:
         """Revert the change and notify the person. A page that goes on is disconnected: its own script would not."""
         now = time.monotonic()
-        page.refusals += 1
-        if page.refusals > MOST_REFUSED:
+        standing = self._standing(page)
+        standing.refusals += 1
+        if standing.refusals > MOST_REFUSED:
             page.disconnect(CloseCode.FORBIDDEN, f"more than {MOST_REFUSED} changes that this page may not make")
-        told = now - page.told_refused >= TELL_SECONDS
+        told = now - standing.told_refused >= TELL_SECONDS
         if told:
-            page.told_refused = now
+            standing.told_refused = now
         return Refuse(page.client, undone, reason, told=told)
 
-    def received(self, page: ClientSession, frame: dict[str, Any]) -> None:
-        """A person gives a name, requests the floor, or returns it.
+    def received_name(self, page: ClientSession, frame: NameFrame) -> None:
+        """A person gives a name."""
+        name = as_name(frame.name)
+        with self._runtime.lock:
+            standing = self._standing(page)
+            if not standing.may_name or not name:
+                return  # once; and whom Jupyter or the program has given a name keeps that
+            owned = any(alike(name, each) for each in self._owners_names())
+            page.client.name = marked(name) if owned else name
+            standing.said_name = "" if owned else name
+            standing.may_name = False
+            self.update()
 
-        Raises:
-            FrameError: the frame does none of these.
-        """
-        client = page.client
-        if frame["t"] == "name":
-            name = as_name(messages.text(frame, "name"))
-            if page.may_name and name:  # once; and whom Jupyter or the program has given a name keeps that
-                with self._runtime.lock:
-                    owned = any(alike(name, each) for each in self._owners_names())
-                    client.name = marked(name) if owned else name
-                    page.said_name = "" if owned else name
-                    page.may_name = False
-                    self.update()
-            return
-        want = frame.get("want")
-        if not isinstance(want, bool):
-            raise FrameError(f"'want' of a floor frame is true or false, not {str(want)[:60]!r}")
+    def received_floor(self, page: ClientSession, frame: FloorFrame) -> None:
+        """A person requests the floor, or returns it."""
+        client, want = page.client, frame.want
         with self._runtime.lock:
             if want:
                 if self.floor.ask(client):
@@ -265,11 +294,12 @@ class Permissions:
         """The handshake of a page has ended, the first or a later one. With the lock held."""
         client = page.client
         client.followed_by(self)
-        client.rights = self.floor.rights(client)
-        page.told_role = None
-        page.knows_needs = False
-        if page.may_name is None:
-            page.may_name = client.username is None and (client.share is not None or not client.name)
+        client.has_been_granted(self.floor.rights(client))
+        standing = self._standing(page)
+        standing.told_role = None
+        standing.knows_needs = False
+        if standing.may_name is None:
+            standing.may_name = client.username is None and (client.share is not None or not client.name)
         self._tell_apart(client)
         self._tell(page)
         self._watched()
@@ -297,12 +327,13 @@ class Permissions:
         with self._runtime.lock:
             if not named:
                 self._given(client)
-            client.rights = self.floor.rights(client)
-            self._recorder.noted(kinds.ROLE, client, what)
+            client.has_been_granted(self.floor.rights(client))
+            self._runtime.publish(RoleChanged(client, what))
             page = self._runtime.pages.get(client.id)
             if page is not None and named:
-                page.may_name = False
-                page.said_name = ""
+                standing = self._standing(page)
+                standing.may_name = False
+                standing.said_name = ""
             self._tell_apart(client)
             self.update()
 
@@ -311,7 +342,7 @@ class Permissions:
         with self._runtime.lock:
             page = self._runtime.pages.get(client.id)
             what = "what is shared is kept from it" if client.withheld else "gets what is shared"
-            self._recorder.noted(kinds.ROLE, client, what)
+            self._runtime.publish(RoleChanged(client, what))
             if page is not None and page.takes_shared:
                 self._bring_up(page)
             elif page is not None:
@@ -335,14 +366,16 @@ class Permissions:
         if client.role is not Role.OWNER or client.share is not None:
             return
         names = self._owners_names()
-        pages = [page for page in self._runtime.pages.values() if page.said_name]
-        for page in [page for page in pages if any(alike(page.said_name, name) for name in names)]:
-            said, page.said_name = page.said_name, ""
-            page.client.name = marked(said)
+        for page in list(self._runtime.pages.values()):
+            standing = self._standing(page)
+            said = standing.said_name
+            if said and any(alike(said, name) for name in names):
+                standing.said_name = ""
+                page.client.name = marked(said)
 
     # ---- asking a page
 
-    def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+    def props(self, client: Client, component_id: str, timeout: float) -> JsonObject:
         """Implement `Client.props`."""
         loop = self._runtime.io_loop
         if loop is None:
@@ -351,7 +384,7 @@ class Permissions:
             raise LoopError("This thread serves the page that would answer; use `await client.props_coro(...)` here.")
         return submit(loop, self.props_coro(client, component_id, timeout)).result()
 
-    async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+    async def props_coro(self, client: Client, component_id: str, timeout: float) -> JsonObject:
         """Implement `Client.props_coro`."""
         page = self._runtime.pages.get(client.id)
         if page is None:
@@ -363,20 +396,24 @@ class Permissions:
 
     def note(self, client: Client | None, what: str) -> None:
         """Record a change of the floor in the journal."""
-        self._recorder.noted(kinds.FLOOR, client, what)
+        self._runtime.publish(FloorChanged(client, what))
 
     def update(self) -> None:
         """Compute the rights of all clients, and tell the pages. From any thread, with or without the lock."""
         with self._runtime.lock:
             pages = list(self._runtime.pages.values())
             for page in pages:
-                page.client.rights = self.floor.rights(page.client)
+                page.client.has_been_granted(self.floor.rights(page.client))
             for client in [each for each in self.floor.requests if each.rights >= Role.CONTROL]:
                 self.floor.withdraw(client)
             for page in pages:
                 self._tell(page)
             self._watched()
         self._runtime.flush()
+
+    def counted(self) -> None:
+        """A relay has another number of pages. With the lock held."""
+        self._watched()
 
     def _watched(self) -> None:
         for watcher in self.watchers:
@@ -385,7 +422,7 @@ class Permissions:
     def defined(self) -> None:
         """The callbacks have changed: tell the pages which roles they require. With the lock held."""
         for page in self._runtime.pages.values():
-            page.knows_needs = False
+            self._standing(page).knows_needs = False
             self._tell(page)
 
     def described(self) -> str:
@@ -394,33 +431,32 @@ class Permissions:
 
     def _tell(self, page: ClientSession) -> None:
         """Tell a page its rights, if they differ from what it was last told."""
-        client, floor = page.client, self.floor
-        told = {
-            "role": client.role,
-            "rights": client.rights,
-            "name": client.name,
-            "guest": client.share is not None,
-            "ask": bool(page.may_name) and client.share is not None,
-            "floor": floor.state,
-            "holder": floor.holder.label if floor.holder else "",
-            "mine": floor.holds(client.person),
-            "place": floor.place(client),
-            "asking": len(floor.requests) if client.role is Role.OWNER else 0,
-            "until": floor.until,
-        }
-        needs = client.role is not Role.OWNER and not page.knows_needs
-        if told == page.told_role and not needs:
+        client, floor, standing = page.client, self.floor, self._standing(page)
+        frame = RoleFrame(
+            role=client.role,
+            rights=client.rights,
+            name=client.name,
+            guest=client.share is not None,
+            ask=bool(standing.may_name) and client.share is not None,
+            floor=floor.state,
+            holder=floor.holder.label if floor.holder else "",
+            mine=floor.holds(client.person),
+            place=floor.place(client),
+            asking=len(floor.requests) if client.role is Role.OWNER else 0,
+        )
+        told = (frame, floor.until)
+        relays = client.kind == RELAY  # its pages are no owner's
+        needs = (relays or client.role is not Role.OWNER) and not standing.knows_needs
+        if told == standing.told_role and not needs:
             return
-        page.told_role = told
-        page.bucket = token_bucket_for(client.role, guest=client.share is not None, before=page.bucket)
-        frame = {**told, "until": None, "left": floor.left(time.monotonic())}
-        if needs:
-            page.knows_needs = True
-            frame["needs"] = self._needs()
-        page.send_transient("role", **frame)
+        standing.told_role = told
+        standing.knows_needs = standing.knows_needs or needs
+        page.limit_changes(token_bucket_for(client.role, guest=client.share is not None, before=page.bucket))
+        left = floor.left(time.monotonic())
+        page.send(replace(frame, left=left, needs=self._needs() if needs else UNSET))
 
-    def _needs(self) -> list[list[Any]]:
+    def _needs(self) -> list[list[Json]]:
         """The roles that changes of props require: [id or pattern, prop, role, whether it is shared]."""
         shared = [(ref, spec.role, 1) for spec in self._runtime.dispatcher.graph.specs for ref in spec.inputs]
         others = [(ref, role, 0) for ref, role in self._page_inputs() if role > Role.VIEW]
-        return [[*messages.ref_json(ref), role, kind] for ref, role, kind in shared + others]
+        return [[*ref_json(ref), role, kind] for ref, role, kind in shared + others]

@@ -7,14 +7,16 @@ pages together, and the more pages there are the seldomer, so that a whole class
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dash import html
 
 from dash_devices_nb.app.access.permissions import Permissions
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.types import Component
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.roles import Role
+from dash_devices_nb.core.protocol.page_frames import RELAY
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.execution.runtime import Runtime
@@ -88,14 +90,15 @@ class Presence:
         with self._runtime.lock:
             self._timer, self._waits = None, False
             shown = dash_internals.encode(self._children())
-            actions, _ = self._runtime.dispatcher.receive_push({(each, "children"): shown for each in self._ids})
-            self._runtime.perform(actions)
+            shown_by = {(each, "children"): shown for each in self._ids}
+            self._runtime.enter(lambda: self._runtime.dispatcher.receive_push(shown_by)[0])
 
-    def _children(self) -> list[Any]:
+    def _children(self) -> list[Component]:
         clients = [page.client for page in self._runtime.pages.values()]
-        named = sorted((each for each in clients if each.label != "Guest"), key=self._rank)
-        count = len(clients)
-        parts: list[Any] = [html.Span("1 is here" if count == 1 else f"{count} are here", style=_FAINT)]
+        persons = (each for each in clients if each.label != "Guest" and each.kind != RELAY)
+        named = sorted(persons, key=self._rank)
+        count = sum(each.pages for each in clients)
+        parts: list[Component] = [html.Span("1 is here" if count == 1 else f"{count} are here", style=_FAINT)]
         parts += [self._chip(client) for client in named[:MOST_NAMES]]
         more = max(0, len(named) - MOST_NAMES)
         nameless = count - len(named)

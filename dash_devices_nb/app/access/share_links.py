@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import os
 import socket
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import segno
 
 from dash_devices_nb.app.client_session import ClientSession
+from dash_devices_nb.app.execution.event_stream import ShareChanged
 from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.serving.mount import Mount
+from dash_devices_nb.app.stock_dash.types import Argument
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.admission import AdmissionControl
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import MOST_ADDRESSES, OTHERS, LinkBudget
 from dash_devices_nb.core.access.rate_limits import GUESTS_MOST_SECONDS, cost
 from dash_devices_nb.core.access.roles import Role
-from dash_devices_nb.errors import RunError
+from dash_devices_nb.errors import RegistrationError, RunError
 from dash_devices_nb.registration import ShareList, ShareRecord
 
+log = logging.getLogger(__name__)
+
 GUEST_ORIGIN = "DASH_DEVICES_GUEST_ORIGIN"
-"""What the extension's option `guest_origin` is told to kernels by."""
+"""Environment variable by which the server extension passes its option `guest_origin` to kernels."""
 LOOPBACK = ("localhost", "127.", "::1")
 CODE_PIXELS = 216
 
@@ -36,7 +40,7 @@ UNKNOWN = (
     "The address of the Jupyter server is not known here: put the one that your browser shows before this path, or open"
     " the app's page once and show the link again."
 )
-THIS_COMPUTER = "This address is this computer's own name for itself: on other computers it opens nothing."
+THIS_COMPUTER = "This address works on this computer only."
 REMEDY = (
     "Open the app once by the address that others use, or set the Jupyter server's option DashDevicesApp.guest_origin,"
     " and show the link again."
@@ -44,12 +48,12 @@ REMEDY = (
 
 
 class Share:
-    """A link that lets guests in to the app and to nothing else, without a login. A notebook shows it with a code.
+    """A link that lets guests into the app without a login, and into nothing else. A notebook shows it with a QR code.
 
     Attributes:
-        id: names it.
-        role: what its guests may do at first: "view" or "control".
-        name: what it was called, may be empty.
+        id: identifies the link.
+        role: the role that its guests have at first: "view" or "control".
+        name: the name that its maker gave it, or "".
         created, expires: in seconds since the epoch.
     """
 
@@ -64,7 +68,7 @@ class Share:
 
     @property
     def url(self) -> str:
-        """The link: whole where the server's address is known, else its path. Who has it may enter.
+        """The whole link if the server's address is known, else its path. Anybody who has it may enter.
 
         Raises:
             RunError: the app does not run.
@@ -74,11 +78,13 @@ class Share:
 
     @property
     def ended(self) -> bool:
-        """Whether it counts no more: its time is over, or it was revoked."""
+        """Whether the link has expired or was revoked."""
         return bool(self._sharing.links.why_ended(self.id, time.time()))
 
     def revoke(self) -> None:
-        """End it, for good: its open pages close at once and say why. From any thread; does nothing if it has ended.
+        """End the link for good. Its open pages close at once and say why.
+
+        From any thread. Does nothing if the link has ended.
 
         Raises:
             RunError: the app does not run.
@@ -86,7 +92,7 @@ class Share:
         self._sharing.revoke(self.id)
 
     def __repr__(self) -> str:
-        """Without the link itself, which must not reach a log."""
+        """Describe the link without its address, which must not reach a log."""
         return f"<Share {self.id} {self._words()}>"
 
     def _words(self) -> str:
@@ -95,7 +101,7 @@ class Share:
         day = "" if until.date() == datetime.now().date() else f"{until:%d %B }"
         return f"{named}{self.role}, until {day}{until:%H:%M}"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_: Argument) -> dict[str, str]:
         if self._sharing.mount is None or self.ended:
             return {"text/plain": f"{self!r}: it has ended, or the app does not run."}
         origin, path, note = self._sharing.address(self._record)
@@ -104,7 +110,7 @@ class Share:
 
 
 def _card(origin: str, path: str, words: str, note: str) -> str:
-    """The link as a notebook shows it: a picture and plain elements, which every front end lets through."""
+    """Return the HTML that a notebook shows: a picture and plain elements, which every front end accepts."""
     url = html.escape(origin + path)
     code = ""
     if origin:
@@ -123,23 +129,29 @@ def _card(origin: str, path: str, words: str, note: str) -> str:
 
 
 class ShareLinks:
-    """The share links of one app, and who is let in by them.
+    """The share links of one app, and the budgets of the guests that they let in.
 
     Args:
         runtime: the app's runtime.
-        mounted: where the app is served, if it is.
-        clients: who is there.
+        mounted: returns the place where the app is served, or None.
+        clients: returns the present clients.
+        changed: called when a link was made or revoked.
 
     Attributes:
-        admission: counts who is in.
+        admission: limits the open connections and requests of each link.
     """
 
     def __init__(
-        self, runtime: Runtime, mounted: Callable[[], Mount | None], clients: Callable[[], list[Client]]
+        self,
+        runtime: Runtime,
+        mounted: Callable[[], Mount | None],
+        clients: Callable[[], list[Client]],
+        changed: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._mounted = mounted
         self._clients = clients
+        self._changed = changed
         self.admission = AdmissionControl()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._budgets: dict[str, LinkBudget] = {}
@@ -147,40 +159,63 @@ class ShareLinks:
 
     @property
     def mount(self) -> Mount | None:
-        """Where the app is served."""
+        """The place where the app is served, or None."""
         return self._mounted()
 
     @property
     def links(self) -> ShareList:
-        """The list of the links.
+        """The list of links.
 
         Raises:
             RunError: the app does not run.
         """
         if self.mount is None or self.mount.shares is None:
-            raise RunError("The app does not run: app.run() first, then share it.")
+            raise RunError("The app does not run: call app.run() first, then share it.")
         return self.mount.shares
 
     def issue(self, role: str, hours: float, name: str | None) -> Share:
-        """Make a link. Raises RunError, ShareError."""
-        return Share(self, self.links.issue(str(role), hours, "" if name is None else name, time.time()))
+        """Make a link.
+
+        Raises:
+            RunError: the app does not run.
+            ShareError: an argument is not accepted.
+        """
+        share = Share(self, self.links.issue(str(role), hours, "" if name is None else name, time.time()))
+        self._runtime.publish(ShareChanged(f"{share!r} was made"))
+        self._changed()
+        return share
 
     def all(self) -> list[Share]:
-        """Those that have not ended, oldest first; none while the app does not run."""
+        """Return the links that have not ended, oldest first. Empty while the app does not run."""
         if self.mount is None or self.mount.shares is None:
             return []
         return [Share(self, record) for record in self.links.records(time.time())]
 
     def revoke(self, id: str) -> None:
-        """End a link, then what is open by it."""
+        """End a link, then close the pages that it let in."""
         self.links.revoke(id, time.time())
+        self._runtime.publish(ShareChanged(f"<Share {id}> was revoked"))
+        self._changed()
         self._close(id)
         self._budgets.pop(id, None)
+
+    def open_to_view(self) -> tuple[str, dict[str, int]]:
+        """The key of view links, and when each of them ends, by its id. Empty if the app has no links of its own."""
+        if self.mount is None or self.mount.shares is None:
+            return "", {}
+        links = self.mount.shares
+        try:
+            return links.key(Role.VIEW), {
+                record.id: record.expires for record in links.records(time.time()) if record.role == Role.VIEW
+            }
+        except RegistrationError as error:
+            log.warning("Relays let nobody in: %s", error)
+            return "", {}
 
     # ---- addresses
 
     def address(self, record: ShareRecord) -> tuple[str, str, str]:
-        """Origin (may be unknown: ""), path with the token, and what the person should know of it, of a link."""
+        """Return a link as origin ("" if unknown), path with the token, and a note for the person ("" if none)."""
         mount, links = self.mount, self.links
         assert mount is not None
         path = f"{mount.prefix}?share={links.token(record)}"
@@ -193,7 +228,7 @@ class ShareLinks:
         return origin, path, f"{THIS_COMPUTER} {REMEDY}" if own else ""
 
     def _origin(self, mount: Mount, environ: Mapping[str, str]) -> str:
-        """By which address guests find the server, as far as can be known."""
+        """Guess the origin by which guests reach the server. Returns "" if it is unknown."""
         through_jupyter = mount.config.base_url is not None
         named = (environ.get(GUEST_ORIGIN, ""), environ.get("JUPYTERHUB_PUBLIC_URL", "")) if through_jupyter else ()
         owners = [c.origin for c in self._clients() if c.role == Role.OWNER and c.share is None and c.origin]
@@ -208,7 +243,7 @@ class ShareLinks:
     # ---- how much guests may ask for
 
     def budget_of(self, client: Client) -> LinkBudget | None:
-        """The budget of somebody who comes: the link's, else that of the address; None: an owner's, who has all."""
+        """Return the budget of a new client: its link's, or its address's. None: an owner, who is not limited."""
         if client.share is not None:
             return self.budget_of_share(client.share)
         if client.role is Role.OWNER:
@@ -221,11 +256,11 @@ class ShareLinks:
         return known.setdefault(address, LinkBudget(OTHERS))
 
     def budget_of_share(self, share: str) -> LinkBudget:
-        """The budget of a link."""
+        """Return the budget of a link."""
         return self._budgets.setdefault(share, LinkBudget())
 
     async def affords(self, page: ClientSession | None, share: str, size: int) -> bool:
-        """Hold a request over HTTP back that comes too fast. Returns False, at once, if that would take too long."""
+        """Delay an HTTP request that comes too fast. Returns False at once if the delay would be too long."""
         now = time.monotonic()
         budget = self.budget_of_share(share)
         if budget.is_busy or budget.waits(now, size) > GUESTS_MOST_SECONDS:
@@ -241,7 +276,7 @@ class ShareLinks:
     # ---- pages that came by a link: on the I/O loop
 
     def came(self, page: ClientSession) -> None:
-        """A page is connected: it closes when its link ends, and at once if it just has."""
+        """A page has connected. Close it when its link ends, or now if it has ended."""
         share, expires = page.client.share, page.client.expires
         if share is None or expires is None or self.mount is None:
             return
@@ -253,9 +288,10 @@ class ShareLinks:
 
     def _expired(self, share: str) -> None:
         self._timers.pop(share, None)
+        self._runtime.publish(ShareChanged(f"<Share {share}> has ended"))
         for page in self._pages(share):
             self.came(page)
-        self._budgets.pop(share, None)  # nobody comes by it again, which would renew it
+        self._budgets.pop(share, None)  # nobody can come by this link again and get a new budget
 
     def _pages(self, share: str) -> list[ClientSession]:
         with self._runtime.lock:
@@ -267,20 +303,23 @@ class ShareLinks:
             page.disconnect(CloseCode.FORBIDDEN, why)
 
     def stop(self) -> None:
-        """The app stops."""
+        """Cancel all timers. The app stops."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
 
 def _outside(url: str) -> str:
-    """A direct URL as others reach it: where all addresses are served, by the one that leads out of this computer."""
+    """Return a direct URL as other computers reach it.
+
+    If the app listens on all addresses, that is the address of the interface that leads out of this computer.
+    """
     parts = urlsplit(url)
     if parts.hostname not in ("0.0.0.0", "::"):
         return url
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # chooses an address, and sends nothing (RFC 5737)
+            probe.connect(("192.0.2.1", 9))  # only picks an interface; sends nothing (the address is of RFC 5737)
             host = probe.getsockname()[0]
         except OSError:
             host = "127.0.0.1"

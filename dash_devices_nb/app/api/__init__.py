@@ -1,1 +1,1 @@
-"""The public class `Dash`, and its methods by subject. They delegate to the other rooms."""
+"""The public class `Dash`, which delegates, and the parts that it delegates to: `parts` makes them."""

@@ -1,4 +1,4 @@
-"""The decorators of `Dash`, which declare callbacks."""
+"""What the decorators of `Dash` do: they declare callbacks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import dash
 
 from dash_devices_nb.app.access.permissions import role_needed
-from dash_devices_nb.app.api.run import Embedded
 from dash_devices_nb.app.definitions.declare import (
+    Lock,
     SharedCallback,
     check_keywords,
     name_of,
@@ -28,59 +28,81 @@ from dash_devices_nb.app.definitions.registry import CallbackRegistry, Definitio
 from dash_devices_nb.app.execution.generators import in_steps
 from dash_devices_nb.app.execution.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.execution.regular_call import RegisteredCallback, RegularSpec
+from dash_devices_nb.app.execution.regular_calls import RegularCalls
+from dash_devices_nb.app.execution.regular_registry import RegularRegistry
+from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.execution.shared_calls import SharedCalls
+from dash_devices_nb.app.sessions.manager import SessionManager
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.types import (
+    Argument,
+    Arguments,
+    Dependency,
+    Function,
+    JsonObject,
+    Keywords,
+    Returned,
+)
+from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.callbacks.propagation import Cause
 from dash_devices_nb.core.callbacks.services import Services, check_callback_service
 from dash_devices_nb.kernel.output import CellOutput
 
-F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+F = TypeVar("F", bound=Function)
 
 
-class Callbacks(Embedded):
-    """The decorators.
+class Declarations:
+    """Declares the callbacks of one app.
 
-    Attributes:
-        callbacks: the declared callbacks, with their cells and statistics.
+    Args:
+        stock: the app's side of stock Dash.
+        runtime: its runtime.
+        callbacks: its definitions.
+        shared: its shared callbacks.
+        registry: its regular callbacks.
+        regular: runs the regular callbacks.
+        sessions: its sessions.
+        answer_to: sends what a regular callback has set to the client that asked.
+        service: the service of callbacks that name none.
     """
 
-    callbacks: CallbackRegistry
-    shared: SharedCalls
-    callback_service: Services
+    def __init__(
+        self,
+        stock: dash_internals.StockDash,
+        runtime: Runtime,
+        callbacks: CallbackRegistry,
+        shared: SharedCalls,
+        registry: RegularRegistry,
+        regular: RegularCalls,
+        sessions: SessionManager,
+        answer_to: Callable[[Client, PlainMods, Cause | None], None],
+        service: Services,
+    ) -> None:
+        self._stock = stock
+        self._runtime = runtime
+        self._callbacks = callbacks
+        self._shared = shared
+        self._registry = registry
+        self._regular = regular
+        self._sessions = sessions
+        self._answer_to = answer_to
+        self._service = service
 
     def callback(
         self,
-        *args: Any,
-        service: int | None = None,
-        lock: Any = None,
-        chain: bool = False,
-        role: str | None = None,
-        **kwargs: Any,
+        args: Arguments,
+        kwargs: Keywords,
+        service: int | None,
+        lock: Lock,
+        role: str | None,
+        *,
+        chain: bool,
     ) -> Callable[[F], F]:
-        """Declare a callback, as in stock Dash, or with another service.
-
-        Args:
-            args: output, inputs, state (and a service as the fourth, as in `dash_devices`), in any order that stock
-            Dash
-                accepts. With the output None, the callback acts, and has no initial call. Without any output, as in
-                stock Dash, it is called when a page loads, unless `prevent_initial_call`.
-            service: how it is called, and who gets its outputs. None: the app's `callback_service`.
-            lock: for serialized services. Callbacks with the same lock do not overlap.
-            chain: for a regular callback. The server calls it as soon as another's answer sets its input, so a chain
-                costs the page one trip. It may be called with values that lead to nothing.
-            role: the role that a client needs to call it: "view", "control" or "owner". None: "control" if it acts (a
-                shared one, a serialized one, one without output), else "view". A change of a shared prop requires the
-                highest role of the callbacks that it calls. Callbacks further down the chain are not checked.
-            kwargs: all keywords of stock Dash.
-
-        Raises:
-            ServiceError: bits of the service clash.
-            DeclarationError: a shared callback cannot be declared like this.
-            RoleError: the role is unknown.
-        """
+        """Make the decorator that declares a callback."""
         args, positional = split_service(args)
-        chosen = next((s for s in (service, positional) if s is not None), self.callback_service)
+        chosen = next((s for s in (service, positional) if s is not None), self._service)
         flags = check_callback_service(chosen)
         only_acts = says_none(args, kwargs)
         args, kwargs = normal_arguments(args, kwargs)
@@ -92,99 +114,57 @@ class Callbacks(Embedded):
             function, args, kwargs, flags, lock, wanted, chain=chain, only_acts=only_acts
         )
 
-    def callback_shared(
-        self, *args: Any, service: int = Services.SHARED, lock: Any = None, role: str | None = None, **kwargs: Any
-    ) -> Callable[[F], F]:
-        """Declare a shared callback: one device, which all clients share.
-
-        Its outputs go to all clients. Its calls do not overlap, and come in the order of the changes. It is called once
-        when the app starts (if it has an output), and then for each change, whoever made it. Chains run on the server.
-        A plain function runs in a thread, a coroutine on the callback loop.
-
-        Args:
-            args: output (one, several, or None), inputs, state, in any order that stock Dash accepts.
-            service: a shared service, such as `Services.SHARED_MOST_RECENT`.
-            lock: a name, a `threading.Lock` or an `asyncio.Lock`. Callbacks with the same lock do not overlap.
-            role: the role that a client needs to call it. None: "control".
-            kwargs: `output`, `inputs`, `state`, `prevent_initial_call` and `on_error`, as in stock Dash.
-
-        Raises:
-            DuplicateOutputError, CallbackCycleError, DeclarationError, ServiceError, RoleError.
-        """
-        return self.callback(*args, service=service, lock=lock, role=role, **kwargs)
-
-    def callback_s0(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
-        """Declare a regular callback, whatever the app's `callback_service` is."""
-        return self.callback(*args, service=Services.S0, **kwargs)
-
-    def callback_s2(self, *args: Any, **kwargs: Any) -> Callable[[F], F]:
-        """Declare a regular callback whose calls go over the WebSocket and do not overlap: one of N devices."""
-        return self.callback(*args, service=Services.S2, **kwargs)
-
-    def clientside_callback(self, clientside_function: Any, *args: Any, **kwargs: Any) -> None:
-        """As in stock Dash. The output may be None, and inputs may be shared."""
+    def clientside_callback(self, clientside_function: object, args: Arguments, kwargs: Keywords) -> None:
+        """Declare a clientside callback."""
         args, kwargs = normal_arguments(args, kwargs)
 
-        def declare() -> None:
-            super(Callbacks, self).clientside_callback(clientside_function, *args, **kwargs)
+        def declare(definition: Definition) -> None:
+            self._stock.clientside_callback(clientside_function, *args, **kwargs)
             self._apart()
 
         outputs, inputs, state, _, _ = dash_internals.dependencies_of(args, kwargs)
         self._define("clientside", "clientside", inputs, state, dash_internals.flat_grouping(outputs), declare)
 
-    def callback_connect(self, function: F) -> F:
-        """Call `function(client, connect)` when a client joins (True) or has left (False).
+    def connect_hook(self, function: Function) -> None:
+        """Declare a connect hook."""
+        hook = self._sessions.connect_hook(function, CellOutput.here())
+        self._define_hook("connect", function, self._sessions.connect_hooks, hook)
 
-        It is a plain function or a coroutine function; there may be several. Each is called for one event after the
-        other, and `app.clients` lists the clients at that event. Mods that it returns, as for `push_mods`, are sent to
-        that client.
-        """
-        hook = self.sessions.connect_hook(function, CellOutput.here())
-        self._define_hook("connect", function, self.sessions.connect_hooks, hook)
-        return function
-
-    def callback_authorize_output(self, function: F) -> F:
-        """Call `function(client, output_id)` before a callback of a client. False refuses the call.
-
-        `output_id` is "id.prop", or "" for a callback without output. If a change of a shared prop would call a refused
-        callback, the change is refused, and undone on that page.
-        """
-        self._define_hook("authorize", function, self.sessions.authorizers, function)
-        return function
+    def authorize_hook(self, function: Function) -> None:
+        """Declare an authorize hook."""
+        self._define_hook("authorize", function, self._sessions.authorizers, function)
 
     # ---- how they are declared
 
     def _declare_shared(
         self,
         function: F,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: Arguments,
+        kwargs: Keywords,
         service: Services,
-        lock: Any,
+        lock: Lock,
         role: Role | None,
     ) -> F:
         needed = role_needed(role, service, has_output=True)
-        prevents = bool(self.config.prevent_initial_callbacks)
+        prevents = bool(self._stock.config.prevent_initial_callbacks)
         spec, grouping, indices = shared_spec(
             args, kwargs, function, service=service, lock=lock, role=needed, prevents=prevents
         )
         output = CellOutput.here()
-        callback = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, output)
-        spec.driver.append(callback)
-        dispatcher = self.runtime.dispatcher
+        dispatcher = self._runtime.dispatcher
 
         def put() -> None:
-            self.shared.callbacks[spec] = callback
+            self._shared.callbacks[spec] = callback
             try:
-                self.runtime.enter(lambda: dispatcher.add_callback(spec, hold=self.callbacks.running is not None))
+                self._runtime.enter(lambda: dispatcher.add_callback(spec, hold=self._callbacks.running is not None))
             except Exception:
-                del self.shared.callbacks[spec]
+                del self._shared.callbacks[spec]
                 raise
 
         def withdraw() -> None:
-            with self.runtime.lock:
+            with self._runtime.lock:
                 dispatcher.remove_callback(spec)
-            self.shared.callbacks.pop(spec, None)
+            self._shared.callbacks.pop(spec, None)
 
         definition = Definition(
             "shared",
@@ -197,17 +177,18 @@ class Callbacks(Embedded):
             put,
             _qualname(function),
         )
-        callback.definition = definition
-        self.callbacks.add(definition, put)
+        callback = SharedCallback(spec, function, grouping, indices, kwargs.get("on_error"), lock, output, definition)
+        spec.driver.append(callback)
+        self._callbacks.add(definition, put)
         return function
 
     def _declare_regular(
         self,
         function: F,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: Arguments,
+        kwargs: Keywords,
         service: Services,
-        lock: Any,
+        lock: Lock,
         role: Role | None,
         *,
         chain: bool,
@@ -215,56 +196,57 @@ class Callbacks(Embedded):
     ) -> F:
         name = name_of(function)
         dash_internals.check_generator(function, name)
-        spec = RegularSpec(name, service, queue_key_of(service, lock), CellOutput.here(), function)
+        output = CellOutput.here()
 
-        def declare() -> None:
-            decorate = super(Callbacks, self).callback(*args, **kwargs)
-            no_output = bool(self.last_declared()["no_output"])
+        def declare(definition: Definition) -> RegularSpec:
+            decorate = self._stock.callback(*args, **kwargs)
+            no_output = bool(self._stock.last_declared()["no_output"])
             in_background = kwargs.get("background")
             decorate(function if in_background else self._with_alternates(function, only_acts, no_output))
             declared = self._apart()
-            spec.role = role_needed(role, service, has_output=not declared["no_output"])
+            needed = role_needed(role, service, has_output=not declared["no_output"])
+            spec = RegularSpec(name, service, queue_key_of(service, lock), output, function, definition, needed)
             if only_acts or service & Services.NO_CLIENT_INITIAL_CALLBACK:
                 declared["prevent_initial_call"] = True
-            self.regular.specs[declared["output"]] = spec
+            self._registry.specs[declared["output"]] = spec
             if chain and not declared["background"] and not declared["no_output"]:
-                self.regular.speculation.outputs.add(declared["output"])
+                self._regular.speculation.outputs.add(declared["output"])
             if path := kwargs.get("api_endpoint"):
-                self.serves_api(path, declared["output"])
+                self._stock.serves_api(path, declared["output"])
+            return spec
 
         outputs, inputs, state, _, _ = dash_internals.dependencies_of(args, kwargs)
         flat = [outputs] if isinstance(outputs, dash.Output) else dash_internals.flat_grouping(outputs)
-        spec.definition = self._define("regular", name, inputs, state, flat, declare, _qualname(function), spec)
+        self._define("regular", name, inputs, state, flat, declare, _qualname(function))
         return function
 
-    def _apart(self) -> dict[str, Any]:
+    def _apart(self) -> JsonObject:
         """Tell the callback that was just declared from others without output on the same inputs.
 
         Stock Dash names those after their inputs, and calls the newest for all of them. Returns its declaration.
         """
-        declared = self.last_declared()
+        declared = self._stock.last_declared()
         if declared["no_output"]:
             name = first = declared["output"]
             number = 1
-            while self.regular.newest(name) is not None:
+            while self._registry.newest(name) is not None:
                 number += 1
                 name = hashlib.sha256(f"{first} {number}".encode()).hexdigest()
             if name != first:
-                self.rename_last(name)
-                self.register(first, older.registered if (older := self.regular.newest(first)) else None)
+                self._stock.rename_last(name)
+                self._stock.register(first, older.registered if (older := self._registry.newest(first)) else None)
         return declared
 
     def _define(
         self,
         kind: str,
         name: str,
-        inputs: list[Any],
-        state: list[Any],
-        outputs: list[Any],
-        declare: Callable[[], None],
+        inputs: list[Dependency],
+        state: list[Dependency],
+        outputs: list[Dependency],
+        declare: Callable[[Definition], RegularSpec | None],
         qualname: str = "",
-        spec: RegularSpec | None = None,
-    ) -> Definition:
+    ) -> None:
         """Declare a callback that Dash keeps in its tables: a list, and by output how to call it.
 
         Stock Dash lets several have one output, of which the newest is called; so each is known by its place in the
@@ -275,25 +257,25 @@ class Callbacks(Embedded):
 
         def put() -> None:
             nonlocal registration
-            declare()
-            registration = RegisteredCallback(*self.registered_last(), spec)
-            self.regular.registrations.append(registration)
-            self.regular.declared.add(registration.output)
-            with self.runtime.lock:
-                self.sessions.returning.declares(registration.output)
+            spec = declare(definition)
+            registration = RegisteredCallback(*self._stock.registered_last(), spec)
+            self._registry.registrations.append(registration)
+            self._registry.declared.add(registration.output)
+            with self._runtime.lock:
+                self._sessions.returning.declares(registration.output)
 
         def withdraw() -> None:
             nonlocal place
-            place = self.take_out(registration.declared)
-            self.regular.registrations.remove(registration)
-            left = self.regular.newest(registration.output)
-            self.register(registration.output, left.registered if left else None)
+            place = self._stock.take_out(registration.declared)
+            self._registry.registrations.remove(registration)
+            left = self._registry.newest(registration.output)
+            self._stock.register(registration.output, left.registered if left else None)
 
         def restore() -> None:
-            self.put_back(place, registration.declared)
-            self.regular.registrations.append(registration)
-            self.regular.newest(registration.output)
-            self.register(registration.output, registration.registered)
+            self._stock.put_back(place, registration.declared)
+            self._registry.registrations.append(registration)
+            self._registry.newest(registration.output)
+            self._stock.register(registration.output, registration.registered)
 
         definition = Definition(
             kind,
@@ -306,10 +288,9 @@ class Callbacks(Embedded):
             restore,
             qualname,
         )
-        self.callbacks.add(definition, put)
-        return definition
+        self._callbacks.add(definition, put)
 
-    def _define_hook(self, kind: str, function: Callable[..., Any], hooks: list[Any], hook: Any) -> None:
+    def _define_hook(self, kind: str, function: Function, hooks: list[T], hook: T) -> None:
         definition = Definition(
             kind,
             name_of(function),
@@ -322,18 +303,18 @@ class Callbacks(Embedded):
             _qualname(function),
             getattr(hook, "stats", None) or Stats(),
         )
-        self.callbacks.add(definition, lambda: hooks.append(hook))
+        self._callbacks.add(definition, lambda: hooks.append(hook))
 
     # ---- alternate outputs of regular callbacks
 
-    def _with_alternates(self, function: Callable[..., Any], only_acts: bool, no_output: bool) -> Callable[..., Any]:
+    def _with_alternates(self, function: Function, only_acts: bool, no_output: bool) -> Function:
         """Let a regular callback return alternate outputs, and anything where its output is None.
 
         One that names no output at all is stock Dash's, which raises if it returns something.
         """
         nothing = None if no_output else dash.no_update
 
-        def result(returned: Any) -> Any:
+        def result(returned: Returned) -> Returned:
             if is_alternate(returned):
                 self._alternate(mods_of(returned, f"the alternate output of {name_of(function)}"))
                 return nothing
@@ -342,7 +323,7 @@ class Callbacks(Embedded):
         if inspect.isasyncgenfunction(function):
 
             @functools.wraps(function)
-            async def wrapped_generator(*args: Any, **kwargs: Any) -> Any:
+            async def wrapped_generator(*args: Argument, **kwargs: Argument) -> Returned:
                 async with aclosing(function(*args, **kwargs)) as answers:
                     async for returned in answers:
                         yield result(returned)
@@ -352,8 +333,8 @@ class Callbacks(Embedded):
         if inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
-            async def wrapped_steps(*args: Any, **kwargs: Any) -> Any:
-                async with aclosing(in_steps(function(*args, **kwargs), self.regular.step)) as answers:
+            async def wrapped_steps(*args: Argument, **kwargs: Argument) -> Returned:
+                async with aclosing(in_steps(function(*args, **kwargs), self._regular.step)) as answers:
                     async for returned in answers:
                         yield result(returned)
 
@@ -362,13 +343,13 @@ class Callbacks(Embedded):
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
-            async def wrapped_coroutine(*args: Any, **kwargs: Any) -> Any:
+            async def wrapped_coroutine(*args: Argument, **kwargs: Argument) -> Returned:
                 return result(await function(*args, **kwargs))
 
             return wrapped_coroutine
 
         @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: Argument, **kwargs: Argument) -> Returned:
             return result(function(*args, **kwargs))
 
         return wrapped
@@ -376,20 +357,16 @@ class Callbacks(Embedded):
     def _alternate(self, plain: PlainMods) -> None:
         context = dash_internals.current_context()
         client = getattr(context, "client", None)
-        if client is not None and client.id in self.runtime.pages:
-            self.answer_to(client, plain, getattr(context, "cause", None))
+        if client is not None and client.id in self._runtime.pages:
+            self._answer_to(client, plain, getattr(context, "cause", None))
             return
         for (component_id, prop), value in plain:
             context.updated_props.setdefault(component_id, {})[prop] = value
 
-    def answer_to(self, client: Any, plain: PlainMods, cause: Cause | None) -> None:
-        """Send what a regular callback set to the client that asked."""
-        raise NotImplementedError
 
-
-def _qualname(function: Callable[..., Any]) -> str:
+def _qualname(function: Function) -> str:
     return str(getattr(plain(function), "__qualname__", ""))
 
 
-def _names(dependencies: Iterable[Any]) -> tuple[str, ...]:
+def _names(dependencies: Iterable[Dependency]) -> tuple[str, ...]:
     return tuple(map(str, dependencies))

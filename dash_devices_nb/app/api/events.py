@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dash_devices_nb.app.stock_dash import dash_internals
 from dash_devices_nb.core.props.event_props import EventProps
 from dash_devices_nb.errors import UnknownPropError
@@ -19,7 +17,7 @@ class Events:
     def __init__(self, props: EventProps) -> None:
         self._props = props
 
-    def add(self, component: Any, prop: Any) -> None:
+    def add(self, component: object, prop: object) -> None:
         """Declare an event prop, for all components of a kind.
 
         Args:

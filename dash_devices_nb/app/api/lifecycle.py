@@ -14,53 +14,100 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import sys
 import threading
-from typing import Any
+from collections.abc import Callable, Collection
 
 import orjson
+import quart
 
-from dash_devices_nb.app.api.http import Web
-from dash_devices_nb.app.definitions import global_callbacks
+from dash_devices_nb.app.api.http_views import MAX_MESSAGE_BYTES
 from dash_devices_nb.app.definitions.registry import CallbackRegistry
-from dash_devices_nb.app.execution.deferred import DeferredDefinitions
-from dash_devices_nb.app.execution.runtime import Runtime, in_coroutine
+from dash_devices_nb.app.execution.intervals import IntervalTimers
+from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.serving import mount as mounts
 from dash_devices_nb.app.serving.mount import Mount, ServeConfig
+from dash_devices_nb.app.serving.serving_state import ServingState
+from dash_devices_nb.app.sessions.manager import SessionManager
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.core.props.layout import components
 from dash_devices_nb.errors import RunError
 from dash_devices_nb.kernel.environment import Environment
 from dash_devices_nb.kernel.guard import InterruptGuard
-from dash_devices_nb.kernel.loops import in_other_task, kernel_loop, pump, submit
-from dash_devices_nb.kernel.output import CellOutput
+from dash_devices_nb.kernel.loops import kernel_loop, pump, submit
 from dash_devices_nb.kernel.outputlog import OutputLog
 
-PUMP_SECONDS = 0.005
 STOP_SECONDS = 10.0
-TAKEN_AT_START = (
-    "What dash.callback defines is for the next app that starts; the app that runs does not take it. "
-    "Say @app.callback instead, and its open pages follow."
-)
 
 
-class Lifecycle(Web):
-    """Starting and ending."""
+class Lifecycle:
+    """Starts and ends one app (`serving.mount.Mounted`).
 
-    runtime: Runtime
-    callbacks: CallbackRegistry
-    held: DeferredDefinitions
-    output_log: OutputLog
-    _mount: Mount | None = None
-    _guard: InterruptGuard
-    _begun = False
-    _leave: asyncio.Event | None = None
+    Args:
+        stock: the app's side of stock Dash.
+        runtime: its runtime.
+        serving: says where the app is served.
+        sessions: its sessions.
+        callbacks: its definitions.
+        output_log: logs what callbacks print.
+        clocks: the clocks of its intervals.
+        check_declared: reports what is wrong with the declared callbacks.
+    """
 
-    # ---- sites
+    def __init__(
+        self,
+        stock: dash_internals.StockDash,
+        runtime: Runtime,
+        serving: ServingState,
+        sessions: SessionManager,
+        callbacks: CallbackRegistry,
+        output_log: OutputLog,
+        clocks: IntervalTimers,
+        check_declared: Callable[[], None],
+    ) -> None:
+        self._stock = stock
+        self._runtime = runtime
+        self._serving = serving
+        self._sessions = sessions
+        self._callbacks = callbacks
+        self._output_log = output_log
+        self._clocks = clocks
+        self._check_declared = check_declared
+        self._guard = InterruptGuard(runtime.running)
+        self._leave: asyncio.Event | None = None
+        self._attendants: list[tuple[Callable[[], None], Callable[[], None]]] = []
+        self._preparing: list[Callable[[Collection[str]], None]] = []
+        callbacks.listen()
+
+    def attend(self, begun: Callable[[], None], ending: Callable[[], None]) -> None:
+        """Call `begun()` when the app has started, and `ending()` before its pages go. Not on a loop that serves."""
+        self._attendants.append((begun, ending))
+
+    def open_door(self) -> str:
+        """Serve on a further loopback port, until the app stops. Returns the owner's address. Not on the I/O loop.
+
+        Raises:
+            RunError: the app does not run here.
+        """
+        mount, loop = self._serving.mount, self._runtime.io_loop
+        if mount is None or loop is None:
+            raise RunError("The app does not run here: call app.run() first.")
+        return submit(loop, mount.open_door(MAX_MESSAGE_BYTES)).result()
+
+    def prepare(self, function: Callable[[Collection[str]], None]) -> None:
+        """Call `function(ids of the layout)` before the first calls, so that it can set what they are to use."""
+        self._preparing.append(function)
+
+    # ---- mounts
 
     @property
-    def mount(self) -> Mount | None:
-        """Where the app is served; None while it does not run, and once another app has taken its place."""
-        return self._mount
+    def app(self) -> object:
+        """The app itself, a `Dash`."""
+        return self._stock.app
+
+    @property
+    def server(self) -> quart.Quart:
+        """Its Quart app."""
+        return self._stock.server
 
     def new_mount(self, config: ServeConfig, name: str, environment: Environment | None, *, searches: bool) -> Mount:
         """Bind a new mount. From any thread. Raises BindError, RegistrationError."""
@@ -68,9 +115,7 @@ class Lifecycle(Web):
         notebook = str(environment.notebook) if environment and environment.notebook else None
         kernel_id = environment.kernel_id if environment else None
         try:
-            mount.bind(
-                kernel_id=kernel_id, notebook=notebook, search=searches, max_message_bytes=self.max_message_bytes
-            )
+            mount.bind(kernel_id=kernel_id, notebook=notebook, search=searches, max_message_bytes=MAX_MESSAGE_BYTES)
         except BaseException:
             mount.close()
             raise
@@ -79,13 +124,13 @@ class Lifecycle(Web):
     def run_here(self, config: ServeConfig, name: str, environment: Environment, *, searches: bool) -> None:
         """Start on a mount of this process: the existing one, or a new one. From the thread of the cell."""
         mount = mounts.mount_of(name)
-        if mount is not None and mount.app is self and mount.config == config:
+        if mount is not None and mount.served is self and mount.config == config:
             return
         if mount is not None and mount.config.compatible_with(config):
             self._take_over(mount)
             return
-        if mount is not None and mount.app is not None:
-            mount.app.stop()
+        if mount is not None and mount.served is not None:
+            mount.served.stop()
         self.stop()
         mount = self.new_mount(config, name, environment, searches=searches)
         try:
@@ -100,7 +145,7 @@ class Lifecycle(Web):
         self._leave = leave = asyncio.Event()
         try:
             await self._attach(mount, asyncio.get_running_loop())
-            await self.runtime.in_worker(self._call_initially)
+            await self._runtime.in_worker(self._call_initially)
             await self._open(mount)
             print(f"Dash app running on {mount.url}", flush=True)
             if mount.who_may_enter:
@@ -118,13 +163,13 @@ class Lifecycle(Web):
             return
         loop = self._attach_kernel(mount)
         self._call_initially()
-        self.runtime.hold(loop.create_task(self._open(mount), context=contextvars.Context()))
+        self._runtime.hold(loop.create_task(self._open(mount), context=contextvars.Context()))
 
     def _take_over(self, mount: Mount) -> None:
         """Serve this app where another one of the same name was served."""
-        if self._mount is not None and self._mount is not mount:
+        if self._serving.mount is not None and self._serving.mount is not mount:
             self.stop()
-        old = mount.app
+        old = mount.served
         assert old is not None
         if mount.io is not None:
             mount.call(old.end())
@@ -133,33 +178,26 @@ class Lifecycle(Web):
             mount.call(self.server.startup())
             return
         loop = self._attach_kernel(mount)
-        self.runtime.hold(loop.create_task(old.end(), context=contextvars.Context()))
+        self._runtime.hold(loop.create_task(old.end(), context=contextvars.Context()))
         self._call_initially()
-        self.runtime.hold(loop.create_task(self.server.startup(), context=contextvars.Context()))
+        self._runtime.hold(loop.create_task(self.server.startup(), context=contextvars.Context()))
 
     def unmounted(self) -> None:
         """Another app is at its place now."""
-        self._mount = None
+        self._serving.leave_mount()
 
     def _claim(self, mount: Mount) -> None:
-        if mount.app is not None and mount.app is not self:
-            mount.app.unmounted()
-        mount.app = self
-        self.runtime.open()
-        self._mount = mount
-        self.through_jupyter = mount.config.base_url is not None
-        self.holds = "all" if mount.config.loop == "kernel" else "coroutines"
+        mount.take(self)
+        self._runtime.open()
+        self._serving.claim(mount)
         if mount.prefix != "/":
-            self.set_prefix(mount.prefix + str(self.config.routes_pathname_prefix).lstrip("/"))
-        elif self.addresses.before:
-            self.set_prefix(self.addresses.before[0])
+            self._stock.set_prefix(mount.prefix + str(self._stock.config.routes_pathname_prefix).lstrip("/"))
+        elif self._stock.addresses.before:
+            self._stock.set_prefix(self._stock.addresses.before[0])
 
     async def _attach(self, mount: Mount, callback_loop: asyncio.AbstractEventLoop) -> None:
         """Take the running loop as the I/O loop."""
-        loop, thread = asyncio.get_running_loop(), threading.get_ident()
-        self.runtime.io_loop, self.runtime.io_thread = loop, thread
-        self.runtime.callback_loop = callback_loop
-        self.runtime.callback_thread = thread if callback_loop is loop else threading.main_thread().ident
+        self._runtime.take_loops(asyncio.get_running_loop(), callback_loop)
         self._claim(mount)
 
     def _attach_kernel(self, mount: Mount) -> asyncio.AbstractEventLoop:
@@ -167,22 +205,28 @@ class Lifecycle(Web):
         loop = kernel_loop()
         if loop is None:
             raise RunError("loop='kernel' needs a kernel; use loop='thread' here")
-        self.runtime.io_loop = self.runtime.callback_loop = loop
-        self.runtime.io_thread = self.runtime.callback_thread = threading.get_ident()
+        self._runtime.take_loops(loop, loop)
         self._claim(mount)
         return loop
 
     def _call_initially(self) -> None:
         """Read the layout and call the shared callbacks once. Not on a loop that serves."""
-        self._begun = True
-        self.callbacks.listen()
+        self._serving.begin()
+        self._callbacks.listen()
         self._guard.install()
-        self.output_log.listen()
-        self.set_up()
-        self.sessions.roles.forget()  # callbacks of `dash.callback` have come
-        tree = orjson.loads(dash_internals.text_of(self.get_layout()))
-        self.runtime.enter(lambda: self.runtime.dispatcher.start(tree))
-        self.check_declared()
+        self._output_log.listen()
+        self._stock.set_up()
+        self._sessions.roles.forget()  # callbacks of `dash.callback` have come
+        tree = orjson.loads(dash_internals.text_of(self._stock.get_layout()))
+        if self._preparing:
+            ids = {each for each, _ in components(tree)}
+            for prepare in self._preparing:
+                prepare(ids)
+        self._runtime.enter(lambda: self._runtime.dispatcher.start(tree))
+        self._check_declared()
+        for begun, _ in self._attendants:
+            begun()
+        self._serving.started()
 
     async def _open(self, mount: Mount) -> None:
         await self.server.startup()
@@ -190,13 +234,13 @@ class Lifecycle(Web):
 
     async def ensure_started(self) -> None:
         """Start when somebody else's server serves `app.server`: at the first connection."""
-        if self._begun:
+        if self._serving.begun:
             return
-        self._begun = True
-        self.runtime.io_loop = self.runtime.callback_loop = asyncio.get_running_loop()
-        self.runtime.io_thread = self.runtime.callback_thread = threading.get_ident()
-        self.runtime.open()
-        await self.runtime.in_worker(self._call_initially)
+        self._serving.begin()
+        loop = asyncio.get_running_loop()
+        self._runtime.take_loops(loop, loop)
+        self._runtime.open()
+        await self._runtime.in_worker(self._call_initially)
 
     # ---- ending
 
@@ -205,41 +249,42 @@ class Lifecycle(Web):
 
         From any thread; in a script `run` returns then. Not from a callback that runs on the I/O loop.
         """
-        mount = self._mount
+        mount = self._serving.mount
         if mount is None:
             return
         if mount.io is not None:
             mount.call(self._end_mount(mount))
             mount.io.stop()
         elif mount.config.loop == "main":
-            if self.runtime.io_loop is not None and self._leave is not None:
-                self.runtime.io_loop.call_soon_threadsafe(self._leave.set)
+            if self._runtime.io_loop is not None and self._leave is not None:
+                self._runtime.io_loop.call_soon_threadsafe(self._leave.set)
         else:
             loop = kernel_loop()
-            if loop is not None and threading.get_ident() == self.runtime.io_thread:
+            if loop is not None and threading.get_ident() == self._runtime.io_thread:
                 pump(loop, self._end_mount(mount), STOP_SECONDS)
             elif loop is not None:
                 submit(loop, self._end_mount(mount)).result(STOP_SECONDS)
 
     async def end(self) -> None:
         """Let the pages go and stop what runs. On the I/O loop."""
-        if not self._begun:
+        if not self._serving.begun:
             return
-        self._begun = False
-        self.callbacks.close()
+        self._serving.end()
+        for _, ending in self._attendants:
+            await asyncio.to_thread(ending)
+        self._callbacks.close()
         self._guard.uninstall()
-        self.output_log.leave()
-        self.sessions.close()
-        self.clocks.stop()
-        await asyncio.to_thread(self.runtime.stop)
-        self.runtime.io_loop = self.runtime.callback_loop = None
-        self.runtime.io_thread = self.runtime.callback_thread = None
+        self._output_log.leave()
+        self._sessions.close()
+        self._clocks.stop()
+        await asyncio.to_thread(self._runtime.stop)
+        self._runtime.leave_loops()
 
     async def _end_mount(self, mount: Mount) -> None:
         mounts.forget(mount)
-        self._mount = None
+        self._serving.leave_mount()
         await mount.stop()
-        if mount.app is self and self._begun:
+        if mount.served is self and self._serving.begun:
             # Made by Quart's startup, which is not reached where the layout or a callback cannot be read.
             if hasattr(self.server, "shutdown_event"):
                 await self.server.shutdown()
@@ -252,73 +297,5 @@ class Lifecycle(Web):
             mount.io.stop()
         else:
             mount.close()
-            self._begun = False
-        self._mount = None
-
-    # ---- what pushes and declarations ask
-
-    def must_not_block(self) -> bool:
-        """Whether this is a coroutine, rather than a thread of the program's own or a cell."""
-        if in_coroutine.get():
-            return True
-        if threading.get_ident() not in (self.runtime.io_thread, self.runtime.callback_thread):
-            return False
-        return self.runtime.io_loop is not None and in_other_task()
-
-    def pump(self) -> None:
-        """Where the kernel's loop serves and a cell holds it up: let it send what waits."""
-        mount = self._mount
-        loop = self.runtime.io_loop
-        if mount is None or mount.config.loop != "kernel" or loop is None:
-            return
-        if threading.get_ident() == self.runtime.io_thread and self.runtime.anything_waits():
-            pump(loop, asyncio.sleep(PUMP_SECONDS), None)
-
-    @property
-    def layout(self) -> Any:
-        """The layout. Setting another one while the app runs shows it in the open pages in place.
-
-        One that cannot be made, or has an id twice, is refused with what was raised: the old one stays.
-        """
-        return dash_internals.DashInternals.layout.fget(self)
-
-    @layout.setter
-    def layout(self, value: Any) -> None:
-        if not self._begun:
-            dash_internals.DashInternals.layout.fset(self, value)
-            with self.runtime.lock:
-                self.sessions.returning.laid_out()  # it may have run before
-        else:
-            before = dash_internals.DashInternals.layout.fget(self)
-            try:
-                dash_internals.DashInternals.layout.fset(self, value)
-                made = self.get_layout()
-                dash_internals.check_layout(made)
-                tree = orjson.loads(dash_internals.text_of(made))
-            except BaseException:
-                dash_internals.DashInternals.layout.fset(self, before)
-                raise
-            self.runtime.enter(lambda: self.runtime.dispatcher.receive_layout(tree))
-            self.sessions.layout_changed(self.new_libraries())
-
-    def check_declared(self) -> None:
-        """Say what is wrong with the callbacks that were declared."""
-        raise NotImplementedError
-
-    def changed(self) -> None:
-        """Callbacks were declared: if the app runs, tell the open pages."""
-        self.sessions.roles.forget()
-        with self.runtime.lock:
-            self.sessions.returning.defined()
-        self.mcp_callback_map = None  # Dash's MCP server makes it anew
-        if self._begun:
-            self.sessions.definitions_changed(hold=self.callbacks.running is not None)
-            if self.callbacks.running is not None:
-                self.held.wait(self.callbacks.running)
-
-    def cell_ended(self, succeeded: bool) -> None:
-        """A cell has run, to its end or not: what it has defined is whole."""
-        self.held.release()
-        waits = global_callbacks.cell_ended(CellOutput.here().cell_id or None, succeeded=succeeded)
-        if self._begun and waits:
-            print(TAKEN_AT_START, file=sys.stderr)
+            self._serving.end()
+        self._serving.leave_mount()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import re
+import ssl
+from collections.abc import Iterable
 from typing import Any
 
 from dash_devices_nb.app.api.lifecycle import Lifecycle
-from dash_devices_nb.app.serving.mount import ServeConfig
+from dash_devices_nb.app.serving.mount import ServeConfig, all_mounts
+from dash_devices_nb.app.serving.serving_state import ServingState
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.dash_internals import StockDash
+from dash_devices_nb.app.stock_dash.types import Argument, Keywords
 from dash_devices_nb.errors import RunError
 from dash_devices_nb.kernel import display
 from dash_devices_nb.kernel.discovery import find_server
@@ -24,10 +28,20 @@ DEFAULT: Any = object()
 """Stands for an argument that was not given."""
 
 
-class Embedded(Lifecycle):
-    """Running an app."""
+class Runner:
+    """Runs and shows one app.
 
-    _shown: tuple[str | None, Any, Any] = (None, "100%", 650)
+    Args:
+        stock: the app's side of stock Dash.
+        lifecycle: starts and ends the app.
+        serving: says where the app is served.
+    """
+
+    def __init__(self, stock: StockDash, lifecycle: Lifecycle, serving: ServingState) -> None:
+        self._stock = stock
+        self._lifecycle = lifecycle
+        self._serving = serving
+        self._shown: tuple[str | None, int | str, int | str] = (None, "100%", 650)
 
     # ---- the public interface
 
@@ -45,38 +59,10 @@ class Embedded(Lifecycle):
         jupyter_mode: str | None = None,
         jupyter_width: int | str = "100%",
         jupyter_height: int | str = 650,
-        ssl_context: Any = None,
-        **options: Any,
+        ssl_context: ssl.SSLContext | None = None,
+        **options: Argument,
     ) -> None:
-        """Serve the app, and show its page.
-
-        In a notebook it returns at once. Another call shows the page again. A new app with the same name replaces the
-        old one at the same URL, and open pages follow. In a script it blocks until Ctrl-C.
-
-        Args:
-            host: the address to serve on. Default: 127.0.0.1, or env `HOST`. With a host or port, the page is served
-                directly, and not through Jupyter.
-            port: the port. Default: 8050, or env `PORT`. In a notebook without a named port: the next free one.
-            name: the name of the app in its URL. Default: that of the notebook, else the one given to `Dash`.
-            loop: "thread" (default): pages stay live while a cell blocks. "kernel": everything runs on the kernel's
-            loop.
-                For notebooks only; env `DASH_DEVICES_LOOP`.
-            debug: show Dash's dev tools; env `DASH_DEBUG`.
-            auth: "secret" (default): a direct URL has a secret, and guests need a share link (`app.share()`). None:
-                everybody who reaches the port may enter and control. Env `DASH_DEVICES_AUTH`: "secret" or "none".
-            allowed_origins: further origins whose pages may use the app, such as "https://example.org".
-            allowed_hosts: without a secret, further host names of the app, such as "lab.example.org". Loopback names
-                are always accepted; on another address, so are this computer's address and host name.
-            jupyter_mode: "inline", "tab", "external", "jupyterlab" or "_none".
-            jupyter_width: width of the inline frame, in pixels or as CSS.
-            jupyter_height: height of the inline frame, in pixels or as CSS.
-            ssl_context: an `ssl.SSLContext`, to serve TLS.
-            options: Dash's `dev_tools_*` options.
-
-        Raises:
-            PortInUseError: the named port is in use.
-            RunError, DisplayError: an argument is not accepted.
-        """
+        """Serve the app, and show its page."""
         environment = detect()
         self._shown = (jupyter_mode, jupyter_width, jupyter_height)
         if environment.in_kernel:
@@ -84,37 +70,34 @@ class Embedded(Lifecycle):
         secret = _asks_for_secret(auth)
         self._dev_tools_for_run(debug, options)
         hosts = _names("allowed_hosts", allowed_hosts)
+        wanted = name or self._default_name(environment)
+        host, port = _served_at(environment, wanted, host, port)
         config, why_direct = self._serve_config(
             environment, host, port, loop, secret, tuple(allowed_origins), hosts, ssl_context
         )
-        wanted = name or self._default_name(environment)
         if not environment.interactive:
             try:
-                asyncio.run(self.serve_mount(self.new_mount(config, wanted, None, searches=False)))
+                asyncio.run(
+                    self._lifecycle.serve_mount(self._lifecycle.new_mount(config, wanted, None, searches=False))
+                )
             except KeyboardInterrupt:
                 print("\nstopped", flush=True)
             return
-        self.run_here(config, wanted, environment, searches=config.port is None)
+        self._lifecycle.run_here(config, wanted, environment, searches=config.port is None)
         if why_direct:
             print(f"{why_direct} So the page is served directly.")
-        for note in (self._mount.note, self._mount.who_may_enter) if self._mount else ():
+        for note in (self._serving.mount.note, self._serving.mount.who_may_enter) if self._serving.mount else ():
             if note:
                 print(note)
         self.show(jupyter_mode)
 
-    def run_server(
-        self, host: str | None = None, port: int | str | None = None, *, auth: str | None = DEFAULT, **options: Any
-    ) -> None:
-        """`run` by the name of `dash_devices`, with its defaults in a script: no secret, and port 5000.
-
-        So the known address works. A line says who can reach it. Arguments as for `run`. `auth="secret"`, or env
-        `DASH_DEVICES_AUTH`, requires a secret.
-        """
+    def defaults_of_original(self, port: int | str | None, auth: str | None) -> tuple[int | str | None, str | None]:
+        """The port and `auth` with the defaults of `dash_devices` in a script: port 5000, and no secret."""
         if not detect().interactive:
             if auth is DEFAULT and not os.environ.get(AUTH):
                 auth = None
             port = os.environ.get("PORT", ORIGINALS_PORT) if port is None else port
-        self.run(host, port, auth=auth, **options)
+        return port, auth
 
     async def serve(
         self,
@@ -125,27 +108,20 @@ class Embedded(Lifecycle):
         auth: str | None = DEFAULT,
         allowed_origins: tuple[str, ...] | list[str] = (),
         allowed_hosts: tuple[str, ...] | list[str] = (),
-        ssl_context: Any = None,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        """Serve the app on the running loop until it is cancelled. Arguments as for `run`."""
+        """Serve the app on the running loop until it is cancelled."""
         hosts = _names("allowed_hosts", allowed_hosts)
         config = ServeConfig(
             host, port, None, "main", _asks_for_secret(auth), tuple(allowed_origins), hosts, ssl_context
         )
-        await self.serve_mount(self.new_mount(config, name or str(self.config.name), None, searches=False))
-
-    @property
-    def url(self) -> str | None:
-        """The address of the page: a path of the Jupyter server, or a URL with the secret. None before `run`."""
-        return self._mount.url if self._mount else None
+        await self._lifecycle.serve_mount(
+            self._lifecycle.new_mount(config, name or str(self._stock.config.name), None, searches=False)
+        )
 
     def show(self, mode: str | None = None) -> None:
-        """Show the page again. Modes as `jupyter_mode` of `run`.
-
-        Raises:
-            RunError: the app does not run.
-        """
-        mount = self._mount
+        """Show the page again. Raises RunError."""
+        mount = self._serving.mount
         if mount is None:
             raise RunError("The app does not run; app.run() serves and shows it.")
         known, width, height = self._shown
@@ -155,7 +131,7 @@ class Embedded(Lifecycle):
     # ---- wishes
 
     def _default_name(self, environment: Environment) -> str:
-        own = str(self.config.name)
+        own = str(self._stock.config.name)
         if own == "__main__" and environment.notebook is not None:
             return environment.notebook.stem
         return "app" if own == "__main__" else own
@@ -169,7 +145,7 @@ class Embedded(Lifecycle):
         secret: bool,
         allowed_origins: tuple[str, ...],
         allowed_hosts: tuple[str, ...],
-        tls: Any,
+        tls: ssl.SSLContext | None,
     ) -> tuple[ServeConfig, str]:
         chosen = loop or os.environ.get("DASH_DEVICES_LOOP") or "thread"
         if chosen not in LOOPS:
@@ -190,27 +166,21 @@ class Embedded(Lifecycle):
         server = found.server
         return ServeConfig(None, None, server.base_url, chosen, True, allowed_origins, server_url=server.url), ""
 
-    def enable_dev_tools(self, *args: Any, **options: Any) -> bool:
-        """As in stock Dash. Arguments of older versions of Dash are accepted, with a note."""
-        _note([name for name in options if name in _IGNORED], "enable_dev_tools()")
-        given = {name: value for name, value in options.items() if name not in _IGNORED}
-        return bool(super().enable_dev_tools(*args, **given))
-
-    def _dev_tools_for_run(self, debug: bool | None, options: dict[str, Any]) -> None:
-        known = inspect.signature(super().enable_dev_tools).parameters
-        unknown = [name for name in options if name not in known and name not in _IGNORED]
+    def _dev_tools_for_run(self, debug: bool | None, options: Keywords) -> None:
+        known = self._stock.dev_tools_options
+        unknown = [name for name in options if name not in known and name not in IGNORED]
         if unknown:
             raise RunError(
                 f"run() does not take {', '.join(unknown)}; it takes its own arguments and Dash's dev_tools_*"
             )
-        _note([name for name in options if name in _IGNORED], "run()")
+        note_ignored(options, "run()")
         wanted = bool(dash_internals.combined("debug", debug, False))
         tools = {name: value for name, value in options.items() if name in known}
         if wanted or tools:
-            self.enable_dev_tools(debug=wanted, **tools)
+            self._stock.enable_dev_tools(debug=wanted, **tools)
 
 
-_IGNORED = frozenset(
+IGNORED = frozenset(
     {
         "dev_tools_client_reload",
         "extra_files",
@@ -231,13 +201,20 @@ _IGNORED = frozenset(
 """Options of Flask's server, and of the original, that mean nothing here."""
 
 
-def _note(ignored: list[str], what: str) -> None:
+def without_ignored(options: Keywords) -> Keywords:
+    """The options that mean something."""
+    return {name: value for name, value in options.items() if name not in IGNORED}
+
+
+def note_ignored(options: Iterable[str], what: str) -> None:
+    """Say which options do nothing here."""
+    ignored = [name for name in options if name in IGNORED]
     if ignored:
         does = "does" if len(ignored) == 1 else "do"
         print(f"{what}: {', '.join(ignored)} {does} nothing here.")
 
 
-def _asks_for_secret(auth: Any) -> bool:
+def _asks_for_secret(auth: object) -> bool:
     """Whether a direct URL carries a secret. Raises RunError."""
     if auth is DEFAULT:
         said: str = os.environ.get(AUTH) or "secret"
@@ -249,15 +226,26 @@ def _asks_for_secret(auth: Any) -> bool:
     return auth is not None
 
 
-def _names(argument: str, names: Any) -> tuple[str, ...]:
+def _served_at(
+    environment: Environment, name: str, host: str | None, port: int | str | None
+) -> tuple[str | None, int | str | None]:
+    """Where `dash-devices-nb serve` wants its first app, whatever the program says; others go where they want."""
+    if environment.served_at is None or any(mount.name != name for mount in all_mounts()):
+        return host, port
+    return environment.served_at
+
+
+def _names(argument: str, names: str | Iterable[object]) -> tuple[str, ...]:
     """A list of host names. Raises RunError."""
     given = (names,) if isinstance(names, str) else tuple(names)
+    checked = []
     for name in given:
         if not isinstance(name, str) or not re.fullmatch(r"\*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]+|[\w.-]+", name):
             raise RunError(
                 f"{argument} has {name!r:.100}; it takes host names without scheme and port, 'lab.example.org'"
             )
-    return given
+        checked.append(name)
+    return tuple(checked)
 
 
 def _port(port: int | str | None) -> int | None:

@@ -1,4 +1,4 @@
 """Definitions: what a program declares, and which cell or module owns it.
 
-Arguments of decorators come in and are checked here. A cell that runs again replaces what it had defined.
+The arguments of decorators are checked here. A cell that runs again replaces its earlier definitions.
 """

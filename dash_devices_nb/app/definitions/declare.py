@@ -1,4 +1,4 @@
-"""From the arguments of a callback decorator to what the dispatcher needs."""
+"""Reads the arguments of a callback decorator."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import dash
 from dash.dependencies import Wildcard
 
+from dash_devices_nb.app.definitions.registry import Definition
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.types import Arguments, Dependency, Function, Grouping, Keywords, Returned
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.callbacks.services import Services, check_callback_service
 from dash_devices_nb.core.callbacks.spec import CallbackSpec
 from dash_devices_nb.core.props.ids import Ref, Wild, canonical
 from dash_devices_nb.errors import DeclarationError
+from dash_devices_nb.kernel.output import CellOutput
 
 _SHARED_KEYWORDS = ("output", "inputs", "state", "prevent_initial_call", "on_error")
+Lock: TypeAlias = str | int | AbstractContextManager[object] | asyncio.Lock | None
+"""What `lock=` takes: a name, a thread's lock, or a coroutine's."""
 _THREAD_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+_OF_A_LOCK = ("acquire", "release", "__enter__", "__exit__")
+"""What an object has that can take a lock's place, such as the lock of a device's bus."""
 
 
 @dataclass(eq=False)
@@ -31,26 +39,26 @@ class SharedCallback:
     Attributes:
         spec: what the dispatcher knows of it.
         function: the program's function.
-        grouping: its outputs, as they were grouped.
+        grouping: its outputs, as the program grouped them.
         indices: where each argument of the function comes from.
-        on_error: what to call with an exception, or None.
-        lock: a lock of the program's to hold during a call, or None.
-        output: where what it prints goes to.
+        on_error: called with an exception. None: the app's own handler.
+        lock: a lock of the program that is held during a call, or None.
+        output: the cell that gets its output.
         definition: its place in `app.callbacks`.
     """
 
     spec: CallbackSpec
-    function: Callable[..., Any]
-    grouping: Any
-    indices: Any
-    on_error: Callable[[Exception], Any] | None
-    lock: Any
-    output: Any
-    definition: Any = None
+    function: Function
+    grouping: Grouping
+    indices: Grouping
+    on_error: Callable[[Exception], Returned] | None
+    lock: Lock
+    output: CellOutput
+    definition: Definition
 
 
-def split_service(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
-    """Take a service out of the positional arguments, where the original has it: fourth."""
+def split_service(args: Arguments) -> tuple[Arguments, int | None]:
+    """Split the service from the positional arguments. `dash_devices` takes it as the fourth."""
     services = [arg for arg in args if isinstance(arg, int) and not isinstance(arg, bool)]
     if len(services) > 1:
         raise DeclarationError(f"a callback has one service, not {services!r}")
@@ -58,16 +66,16 @@ def split_service(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
     return rest, services[0] if services else None
 
 
-def says_none(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether the output is said to be None, as in the original, rather than left out, as in stock Dash."""
+def says_none(args: Arguments, kwargs: Keywords) -> bool:
+    """Whether the output is None, as `dash_devices` allows, rather than left out, as stock Dash allows."""
     return kwargs.get("output", ()) is None or (bool(args) and args[0] is None)
 
 
-def normal_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Make the original's arguments Dash's.
+def normal_arguments(args: Arguments, kwargs: Keywords) -> tuple[Arguments, Keywords]:
+    """Turn arguments as `dash_devices` takes them into those of stock Dash.
 
-    An output None is no output, `state` may come alone by its name, and the original's programs give None for a state
-    or a service (the fourth) that is none.
+    The output None means no output. `state` may be the only keyword. Programs for `dash_devices` give None for a
+    missing state or service (the fourth argument).
 
     Raises:
         DeclarationError: there is a None in another place.
@@ -85,8 +93,8 @@ def normal_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tup
     return args, kwargs
 
 
-def _check_nones(args: tuple[Any, ...]) -> None:
-    """Refuse a None that stands for none of what the original lets be None. Raises DeclarationError."""
+def _check_nones(args: Arguments) -> None:
+    """Refuse a None that means nothing. Raises DeclarationError."""
     for place, arg in enumerate(args):
         ends = all(later is None for later in args[place:])
         if arg is None and place != 0 and not (ends and place in (2, 3)):
@@ -97,21 +105,21 @@ def _check_nones(args: tuple[Any, ...]) -> None:
 
 
 def shared_spec(
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    function: Callable[..., Any],
+    args: Arguments,
+    kwargs: Keywords,
+    function: Function,
     *,
-    service: Any,
-    lock: Any,
+    service: int,
+    lock: Lock,
     role: Role = Role.CONTROL,
     prevents: bool = False,
-) -> tuple[CallbackSpec, Any, Any]:
-    """The spec, the grouping of the outputs and the indices of the arguments of a shared callback.
+) -> tuple[CallbackSpec, Grouping, Grouping]:
+    """Make the spec of a shared callback. Also returns the grouping of its outputs and the indices of its arguments.
 
-    `prevents` is the app's `prevent_initial_callbacks`, which counts where the callback says nothing.
+    `prevents` is the app's `prevent_initial_callbacks`. It applies if the callback itself says nothing.
 
     Raises:
-        DeclarationError, ServiceError: it cannot be declared so.
+        DeclarationError, ServiceError: a shared callback cannot be declared like this.
     """
     args, kwargs = normal_arguments(args, kwargs)
     grouping, inputs, state, indices, prevent = dash_internals.dependencies_of(args, kwargs)
@@ -143,8 +151,8 @@ def shared_spec(
     return spec, grouping, indices
 
 
-def check_keywords(kwargs: dict[str, Any], *, chain: bool) -> None:
-    """Refuse what a shared callback cannot follow. Raises DeclarationError."""
+def check_keywords(kwargs: Keywords, *, chain: bool) -> None:
+    """Refuse keywords that a shared callback does not support. Raises DeclarationError."""
     unknown = [name for name in kwargs if name not in _SHARED_KEYWORDS]
     if unknown:
         raise DeclarationError(
@@ -155,28 +163,28 @@ def check_keywords(kwargs: dict[str, Any], *, chain: bool) -> None:
         raise DeclarationError("chain= is for regular callbacks; shared ones chain on the server by themselves")
 
 
-def name_of(function: Any) -> str:
-    """How to call a callback: its function's name, that of a partial's function, or of the class of an object."""
+def name_of(function: Function) -> str:
+    """The name of a callback: of its function, of the function of a partial, or of the class of a callable object."""
     function = plain(function)
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def plain(function: Any) -> Any:
-    """The function of a `functools.partial`, any other as it is."""
+def plain(function: Function) -> Function:
+    """Unwrap a `functools.partial`."""
     while isinstance(function, functools.partial):
         function = function.func
     return function
 
 
-def queue_key_of(service: Services, lock: Any) -> Hashable | None:
-    """The serial queue of a callback: its lock's, or its own if it is serialized."""
+def queue_key_of(service: Services, lock: Lock) -> Hashable | None:
+    """The serial queue of a callback: the queue of its lock, or its own if it is serialized."""
     if lock is not None:
         return lock if isinstance(lock, str | int) else id(lock)
     return object() if service & Services.SERIALIZED_CALLBACK else None
 
 
-def check_lock(lock: Any, name: str, *, coroutine: bool) -> None:
-    """Refuse what cannot serve as `lock=`. Raises DeclarationError."""
+def check_lock(lock: Lock, name: str, *, coroutine: bool) -> None:
+    """Check the argument `lock=`. Raises DeclarationError."""
     if lock is None or isinstance(lock, str | int):
         return
     if isinstance(lock, asyncio.Lock):
@@ -184,7 +192,7 @@ def check_lock(lock: Any, name: str, *, coroutine: bool) -> None:
             raise DeclarationError(
                 f"lock= of {name} is an asyncio.Lock, but {name} is a plain function; give a threading.Lock or a name"
             )
-    elif not isinstance(lock, _THREAD_LOCKS):
+    elif not isinstance(lock, _THREAD_LOCKS) and not all(hasattr(lock, each) for each in _OF_A_LOCK):
         raise DeclarationError(
             f"lock= of {name} is {lock!r}; it takes a name (string), a threading.Lock or RLock, or an asyncio.Lock"
         )
@@ -194,8 +202,8 @@ def check_lock(lock: Any, name: str, *, coroutine: bool) -> None:
         )
 
 
-def ref_of(dependency: Any) -> Ref:
-    """A Dash dependency as the core knows it."""
+def ref_of(dependency: Dependency) -> Ref:
+    """Turn a Dash dependency into a `Ref`."""
     component_id = dependency.component_id
     prop = dependency.component_property
     if isinstance(component_id, str):

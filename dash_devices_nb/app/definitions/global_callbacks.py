@@ -1,16 +1,16 @@
-"""Callbacks that `dash.callback` defines, for the next app that starts: they belong to their cells, too.
+"""Callbacks that `dash.callback` defines for the next app that starts. They belong to their cells, too.
 
-Dash keeps them in a list of its own until an app takes them, and knows no cells. Here it is noted, at the end of each
-cell, which of them the cell has defined; what it had defined before goes, or stays if the cell failed.
+Dash keeps them in a list of its own until an app takes them, and knows no cells. At the end of each cell, this module
+notes which of them the cell has defined. Its earlier ones are removed, or stay if the cell failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
 
 from dash_devices_nb.app.stock_dash.dash_internals import GLOBAL_CALLBACK_LIST, GLOBAL_CALLBACK_MAP
+from dash_devices_nb.app.stock_dash.types import JsonObject, Registered
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,12 +18,13 @@ class _Waiting:
     """A callback that waits for an app.
 
     Attributes:
-        spec, entry: of Dash's list and, if it is called in Python, of its map.
-        cell: whose it is; None: nobody knows.
+        spec: its entry in Dash's list.
+        entry: its entry in Dash's map. None: it is a clientside callback.
+        cell: the cell that owns it. None: unknown.
     """
 
-    spec: dict[str, Any]
-    entry: Any
+    spec: JsonObject
+    entry: Registered | None
     cell: Hashable | None
 
 
@@ -31,14 +32,14 @@ _waiting: list[_Waiting] = []
 
 
 def cell_ended(cell: Hashable | None, *, succeeded: bool) -> bool:
-    """Settle what a cell has defined by `dash.callback`. Idempotent. On the kernel's thread.
+    """Note what a cell has defined by `dash.callback`. Is idempotent. On the kernel's thread.
 
     Args:
-        cell: names the cell; None: it cannot be told from others.
+        cell: identifies the cell. None: it cannot be distinguished from others.
         succeeded: whether it ran to its end.
 
     Returns:
-        Whether it has defined anything that waits for an app now.
+        Whether it has defined callbacks that wait for an app now.
     """
     known = {id(each.spec): each for each in _waiting}
     fresh = [spec for spec in GLOBAL_CALLBACK_LIST if id(spec) not in known]

@@ -1,14 +1,15 @@
-"""Whose a definition is: a cell's, or a module's.
+"""The owner of a definition: a cell, or a module.
 
-What a cell defines by its own code, or by calling functions of a module, is the cell's: the cell does it again when it
-runs again. What the code of a module defines while it is imported is the module's: running the cell with the `import`
-again does not import it again, and `%autoreload` loads it again in whatever cell comes next.
+A cell owns what its own code defines, also by calling functions of a module: it defines the same when it runs again. A
+module owns what its code defines while it is imported. Running the cell with the `import` again does not import it
+again, and `%autoreload` loads it again in whichever cell comes next.
 
-A cell is known by the front end's id of it; where that sends none, by the function's qualified name. A run of a cell is
-known by its request, a run of a module by the spec that each load of it makes anew.
+A cell is identified by the id that the front end gives it. If the front end sends none, the qualified name of the
+function identifies it. A run of a cell is identified by its request, a run of a module by the spec that each load makes
+anew.
 
-A cell may be there no more: front ends tell with a request which cells were deleted (a cell that is cut and pasted gets
-another id), and when a notebook of a format without ids is opened again, each of its cells has another id.
+A cell may no longer exist. Front ends tell with each request which cells were deleted (a cell that is cut and pasted
+gets a new id). When a notebook in a format without ids is opened again, all its cells have new ids.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ class Owner:
     """An owner of definitions, in one of its runs.
 
     Attributes:
-        key: names the owner; None: nobody's, as outside of IPython.
-        run: names the run.
-        session: the front end's, which lasts until its page is loaded again; empty for a module.
-        spec: of the module, so that no later one has the same identity.
+        key: identifies the owner. None: nobody, as outside of IPython.
+        run: identifies the run.
+        session: the session of the front end, which lasts until its page is loaded again. Empty for a module.
+        spec: the spec of the module. It is kept so that no later one gets the same identity.
     """
 
     NOBODY: ClassVar[Owner]
@@ -42,7 +43,7 @@ class Owner:
     spec: object = field(default=None, compare=False, repr=False)
 
     def is_earlier_run_of(self, newer: Owner) -> bool:
-        """Whether it is the same owner in another run."""
+        """Whether this is the same owner in another run."""
         return self.key is not None and self.key == newer.key and self.run != newer.run
 
 
@@ -56,7 +57,7 @@ class Modules:
         self._running: list[tuple[Owner, FrameType]] = []
 
     def owner(self, output: CellOutput, qualname: str) -> Owner:
-        """The owner of a definition that is being made, of a function of this name."""
+        """The owner of a function of this name that is being declared."""
         if not output.parent:
             return Owner.NOBODY
         frame = _import_that_runs()
@@ -70,21 +71,21 @@ class Modules:
         return Owner(key, output.parent.get("msg_id"), _session_of(output))
 
     def loaded(self) -> list[Owner]:
-        """The modules that defined something since the last call, and whose code has run to its end."""
+        """The modules that defined something since the last call of this, and whose code has run to its end."""
         loaded = [owner for owner, frame in self._running if _has_returned(frame)]
         self._running.clear()
         return loaded
 
 
 class Cells:
-    """Which cells are there still, as far as front ends tell."""
+    """The cells that still exist, as far as front ends tell."""
 
     def __init__(self) -> None:
         self._deleted: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
 
     def runs(self, output: CellOutput) -> None:
-        """A cell runs; its request tells of others."""
+        """Note that a cell runs. Its request lists deleted cells."""
         if output.cell_id:
             metadata = output.parent.get("metadata") or {}
             self._deleted.update(map(str, metadata.get("deletedCells") or ()))
@@ -92,11 +93,11 @@ class Cells:
             self._seen.add((_session_of(output), output.cell_id))
 
     def is_deleted(self, owner: Owner) -> bool:
-        """Whether it is a cell that was deleted."""
+        """Whether an owner is a deleted cell."""
         return owner.key in self._deleted
 
     def may_be_gone(self, owner: Owner, now: Owner) -> bool:
-        """Whether it is a cell that nobody has run since the notebook was opened again, where the other one runs."""
+        """Whether an owner is a cell that was not run since the notebook was opened again, in which `now` runs."""
         return (
             isinstance(owner.key, str)
             and isinstance(now.key, str)
@@ -110,7 +111,7 @@ def _session_of(output: CellOutput) -> str:
 
 
 def _import_that_runs() -> FrameType | None:
-    """The code of a module, if the calling code runs because that is being imported; None in a cell or a script."""
+    """The frame of the module whose import runs the calling code. None in a cell or a script."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") != "__main__":
         if frame.f_code.co_name == "<module>" and frame.f_globals.get("__spec__") is not None:
@@ -120,5 +121,5 @@ def _import_that_runs() -> FrameType | None:
 
 
 def _has_returned(frame: FrameType) -> bool:
-    """Whether the code has run to its end, and neither runs nor was left by an exception."""
+    """Whether a frame has run to its end, rather than raised or still running."""
     return frame.f_lasti >= 0 and dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN_")

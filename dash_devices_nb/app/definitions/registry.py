@@ -1,12 +1,11 @@
-"""Which cell defined what, and what becomes of it when the cell runs again.
+"""The definitions of an app: which cell made each, and what happens to it when the cell runs again.
 
 A definition (a callback of any kind, a connect or authorize hook) belongs to the cell that made it, or to the module
-whose import did (`app/definitions/ownership.py`). While the cell runs again, or the module is loaded again, each new
-definition takes
-the place of the old one that it replaces: the one with the same output, or the only one of the same name. When the cell
-has run to its end, what it no longer defines is withdrawn; when it fails half-way, the new ones are withdrawn and the
-old ones come back. What a module no longer defines goes with the cell in which it was loaded again to its end.
-Outside of IPython nothing is replaced.
+whose import made it (`app/definitions/ownership.py`). While the cell runs again, or the module is loaded again, each
+new definition replaces an old one: the one with the same output, or the only one of the same name. When the cell has
+run to its end, definitions that it no longer makes are withdrawn. If it fails, its new definitions are withdrawn, and
+the old ones are restored. Definitions that a module no longer makes are withdrawn at the end of the cell in which it
+was loaded again. Outside of IPython nothing is replaced.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from dash_devices_nb.app.definitions.ownership import Cells, Modules, Owner
 from dash_devices_nb.errors import DuplicateOutputError
@@ -29,13 +27,13 @@ UNCOUNTED = ("clientside", "authorize")  # kinds that run in the page, or for ev
 
 @dataclass
 class Stats:
-    """How a callback fares.
+    """Statistics of a callback's calls.
 
     Attributes:
-        calls: finished calls.
-        errors: how many of them raised.
-        total: of their times, in seconds.
-        worst: the longest, in seconds.
+        calls: the number of finished calls.
+        errors: the number of those that raised.
+        total: the sum of their times, in seconds.
+        worst: the longest time, in seconds.
     """
 
     calls: int = 0
@@ -52,7 +50,7 @@ class Stats:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Count what runs within as a call."""
+        """Count the block as a call."""
         start = time.perf_counter()
         failed = True
         try:
@@ -63,7 +61,7 @@ class Stats:
 
     @property
     def mean(self) -> float:
-        """In seconds; 0 without calls."""
+        """The mean time in seconds. 0 without calls."""
         return self.total / self.calls if self.calls else 0.0
 
 
@@ -76,9 +74,9 @@ class Definition:
         name: the function's name.
         inputs, state, outputs: "id.prop" of its dependencies.
         output: the cell that made it.
-        stats: of its calls.
+        stats: the statistics of its calls.
         active: whether it is in force.
-        owner: whose it is.
+        owner: the cell or the module that owns it.
     """
 
     kind: str
@@ -93,11 +91,11 @@ class Definition:
     stats: Stats = field(default_factory=Stats)
     active: bool = True
     owner: Owner = field(default=Owner.NOBODY, repr=False)
-    _definitions: CallbackRegistry | None = field(default=None, repr=False)
+    _remove: Callable[[Definition], None] | None = field(default=None, repr=False)
 
     @property
     def cell(self) -> str:
-        """The cell that made it, such as "cell [3]"; empty outside of IPython."""
+        """The cell that made it, such as "cell [3]". Empty outside of IPython."""
         return self.output.label
 
     def __repr__(self) -> str:
@@ -108,7 +106,7 @@ class Definition:
 
     @property
     def figures(self) -> tuple[object, ...]:
-        """Calls, mean and worst time in milliseconds, errors, as tables show them; empty where they are not known."""
+        """Calls, mean and worst time in milliseconds, errors, as tables show them. Empty if they are not known."""
         stats = self.stats
         if self.kind in UNCOUNTED:
             return ("", "", "", "")
@@ -116,40 +114,44 @@ class Definition:
         return (stats.calls, *times, stats.errors)
 
     def is_namesake_of(self, other: Definition) -> bool:
-        """Whether both have no output, and are the same by kind and name."""
+        """Whether both have no output and the same kind and name."""
         mine, others = (self.kind, self.qualname), (other.kind, other.qualname)
         return bool(self.qualname) and mine == others and not self.outputs and not other.outputs
 
     def withdraw(self) -> None:
-        """Take it out of force."""
+        """Withdraw the definition: it is no longer in force."""
         if self.active:
             self.active = False
             self._withdraw()
 
     def restore(self) -> None:
-        """Put it in force again."""
+        """Put the definition in force again."""
         if not self.active:
             self._restore()
             self.active = True
 
     def remove(self) -> None:
         """Remove the definition for good. From any thread."""
-        if self._definitions is not None:
-            self._definitions.remove(self)
+        if self._remove is not None:
+            self._remove(self)
+
+    def belong(self, owner: Owner, remove: Callable[[Definition], None]) -> None:
+        """Note the owner of the definition, and what removes it for good."""
+        self.owner, self._remove = owner, remove
 
 
 class CallbackRegistry:
     """All definitions of an app, `app.callbacks`.
 
     Args:
-        changed: called after definitions were added or withdrawn.
-        ended: called when a cell has run, and what it defines is whole, with whether it ran to its end.
+        changed: called after definitions were added or withdrawn, with the run of the cell that runs, or None.
+        ended: called when a cell has run, with whether it ran to its end. Its definitions are complete then.
 
     Attributes:
-        running: the run of the cell that runs; None between cells, and outside of IPython.
+        running: identifies the run of the current cell. None between cells, and outside of IPython.
     """
 
-    def __init__(self, changed: Callable[[], None], ended: Callable[[bool], None]) -> None:
+    def __init__(self, changed: Callable[[object], None], ended: Callable[[bool], None]) -> None:
         self.running: object = None
         self._all: list[Definition] = []
         self._changed = changed
@@ -166,7 +168,7 @@ class CallbackRegistry:
         return sum(1 for each in self._all if each.active)
 
     def __getitem__(self, which: int | str) -> Definition:
-        """By position, or the newest of a name. Raises IndexError, KeyError."""
+        """Get a definition by position, or the newest one of a name. Raises IndexError, KeyError."""
         if isinstance(which, int):
             return list(self)[which]
         for each in reversed(list(self)):
@@ -178,11 +180,10 @@ class CallbackRegistry:
     def add(self, definition: Definition, put: Callable[[], None]) -> None:
         """Add a definition and put it in force with `put`, after withdrawing what it replaces.
 
-        If `put` raises, what was withdrawn comes back.
+        If `put` raises, the withdrawn definitions are restored.
         """
-        definition._definitions = self
         self.listen()
-        definition.owner = self._modules.owner(definition.output, definition.qualname)
+        definition.belong(self._modules.owner(definition.output, definition.qualname), self.remove)
         replaced = self._replaced_by(definition)
         for old in replaced:
             old.withdraw()
@@ -202,11 +203,11 @@ class CallbackRegistry:
             raise refused
         self._replaced += [(definition, old) for old in replaced]
         self._all.append(definition)
-        self._changed()
+        self._changed(self.running)
 
     @staticmethod
     def _refusal(put: Callable[[], None]) -> Exception | None:
-        """Put a definition in force. Returns why it cannot be, to be raised if nothing helps."""
+        """Put a definition in force. Returns the exception if that fails."""
         try:
             put()
         except Exception as exc:  # noqa: BLE001 - tried once more, and raised if that fails too
@@ -214,7 +215,7 @@ class CallbackRegistry:
         return None
 
     def _name_cell(self, error: Exception, refused: Definition) -> None:
-        """Say with the error which other cell has the output, as after splitting a cell in two."""
+        """Add to the error which other cell has the output, as after a cell was split in two."""
         for each in self:
             if isinstance(error, DuplicateOutputError) and each.cell and set(each.outputs) & set(refused.outputs):
                 error.args = (
@@ -228,14 +229,14 @@ class CallbackRegistry:
         definition.withdraw()
         if definition in self._all:
             self._all.remove(definition)
-        self._changed()
+        self._changed(self.running)
 
     def _stale(self, definition: Definition) -> list[Definition]:
-        """What the same owner defined in an earlier run, or has given up in this one."""
+        """The definitions of earlier runs of the same owner."""
         return [each for each in self._all if each.active and each.owner.is_earlier_run_of(definition.owner)]
 
     def _abandoned(self, definition: Definition) -> list[Definition]:
-        """What it takes the place of, of cells that are there no more or, if it is called the same, may not be."""
+        """The definitions that it replaces of deleted cells, and its namesake of a cell that may be deleted."""
         return [
             each
             for each in self._all
@@ -257,7 +258,7 @@ class CallbackRegistry:
     # ---- the end of a cell
 
     def listen(self) -> None:
-        """Look at the end of each cell, in IPython. Is idempotent."""
+        """Listen for the end of each cell, in IPython. Is idempotent."""
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None and not self._listening else None
         if shell is not None:
@@ -268,13 +269,13 @@ class CallbackRegistry:
             shell.events.register("pre_run_cell", self._cell_starts)
             shell.events.register("post_run_cell", self._cell_ended)
 
-    def _cell_starts(self, info: Any) -> None:
+    def _cell_starts(self, info: object) -> None:
         here = CellOutput.here()
         here.begins()
         self._cells.runs(here)
         self.running = object()
 
-    def _cell_ended(self, result: Any) -> None:
+    def _cell_ended(self, result: object) -> None:
         succeeded = getattr(result, "success", True)
         self._settle(succeeded=succeeded)
         self.running = None
@@ -296,7 +297,7 @@ class CallbackRegistry:
                 each.withdraw()
             self._all = [each for each in self._all if each not in gone and each not in replaced]
             if gone:
-                self._changed()
+                self._changed(self.running)
             return
         new = [each for each in self._all if each.active and run and each.owner.run == run]
         if not new or (not replaced and len(mine) == len(new)):
@@ -306,16 +307,16 @@ class CallbackRegistry:
         self._all = [each for each in self._all if each not in new]
         for each in reversed(replaced):
             each.restore()
-        self._changed()
+        self._changed(self.running)
 
     def _left_by_modules(self) -> list[Definition]:
-        """Withdraw what modules that were loaded again to their end have not defined again."""
+        """Withdraw definitions that modules no longer make, if they were loaded again to their end."""
         loaded = self._modules.loaded()
         left = [each for each in self._all if each.active and any(map(each.owner.is_earlier_run_of, loaded))]
         for each in left:
             each.withdraw()
         if left:
-            self._changed()
+            self._changed(self.running)
         return left
 
     def __repr__(self) -> str:

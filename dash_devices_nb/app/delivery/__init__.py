@@ -1,1 +1,1 @@
-"""Delivery: what goes over HTTP, in batches or as images, beside the frames of a session."""
+"""Delivery: HTTP, batches of pushes, and images. The frames of a session are in `sessions`."""

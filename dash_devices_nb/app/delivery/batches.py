@@ -1,4 +1,4 @@
-"""A batch of pushes: what can go together goes in one message."""
+"""A batch of pushes: pushes that can go together are sent as one message."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from dash_devices_nb.core.props.values import PatchValue, Value
 
 
 class _Part:
-    """What goes to somebody together."""
+    """The pushes to one client, or to all, that are sent as one message."""
 
     def __init__(self, client: Client | None) -> None:
         self.client = client
         self.mods: Mods = {}
         self.events: set[str] = set()
-        """The components for which there are events: within a message events come after all else."""
+        """The components that get events. In a message, events come after everything else."""
 
 
 class Batch:
-    """Collects values by who gets them; None stands for all.
+    """Collects values by who gets them. None stands for all clients.
 
     Args:
-        is_event: whether a value is of an event prop, of which every one counts.
+        is_event: whether a value is of an event prop. Each event counts, so a later one does not replace it.
     """
 
     def __init__(self, is_event: Callable[[Key, Value], bool]) -> None:
@@ -34,12 +34,12 @@ class Batch:
         self._parts: list[_Part] = []
 
     def add(self, client: Client | None, mods: Mods) -> None:
-        """Add values: a later one replaces an earlier one, a `Patch` is applied to it, an event comes after it."""
+        """Add values. A later value replaces an earlier one, a `Patch` is applied to it, an event is sent after it."""
         events = {key for key, value in mods.items() if self._is_event(key, value)}
         part = next((part for part in reversed(self._parts) if part.client is client), None)
         if part is None or any(
             key in part.mods if key in events else key[0] in part.events for key in mods
-        ):  # what follows an event is another message
+        ):  # values that follow an event need another message
             part = _Part(client)
             self._parts.append(part)
         for key, value in mods.items():
@@ -47,7 +47,7 @@ class Batch:
         part.events.update(key[0] for key in events)
 
     def parts(self) -> Iterator[tuple[Client | None, Mods]]:
-        """What goes together, in order."""
+        """The messages, in order: who gets each, and its values."""
         return ((part.client, part.mods) for part in self._parts)
 
 

@@ -1,36 +1,36 @@
-"""Camera images: binary messages of a short JSON header and the image's own bytes, without base64.
+"""Camera images: binary messages of a short JSON header and the bytes of the image, without base64.
 
-A message is two bytes with the length of the header (big endian), the header, the bytes. The newest image for a
-place wins; a page that has not shown the last one gets no other, so each page has the rate that it can take.
+A message is the length of the header (two bytes, big endian), the header, and the bytes. Only the newest image of a
+place waits for a page. A page gets the next image when it has shown the last one, so each page has its own rate.
 """
 
 from __future__ import annotations
 
 import importlib
 import io
-from typing import Any
 
+from dash_devices_nb.app.stock_dash.types import Array
 from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.media_types import image_kind
-from dash_devices_nb.core.protocol import messages
 from dash_devices_nb.core.protocol.frames import Frame
+from dash_devices_nb.core.protocol.messages import ImageHeader
 from dash_devices_nb.errors import InvalidValueError
 
 RAW = "raw"
-"""The `mime` of an array that a canvas shall draw as it is."""
+"""The `mime` of an array that is drawn on a canvas as it is."""
 JPEG_QUALITY = 85
 
 
-def image_frame(place: Key, image: Any, mime: str | None) -> Frame:
-    """The message for an image.
+def image_frame(place: Key, image: object, mime: str | None) -> Frame:
+    """Make the message for an image.
 
     Args:
         place: (id, prop).
         image: encoded bytes, or an array of uint8: (height, width), (height, width, 3) RGB or (height, width, 4) RGBA.
-        mime: of the bytes, seen by their first bytes where it is None; `"raw"`: draw the array on a canvas.
+        mime: the media type of the bytes. None: it is detected. `"raw"`: the array is drawn on a canvas.
 
     Raises:
-        InvalidValueError: neither bytes nor such an array, or there is no encoder.
+        InvalidValueError: the image is neither bytes nor such an array, or there is no encoder.
     """
     if isinstance(image, bytes | bytearray | memoryview):
         if mime == RAW:
@@ -38,33 +38,34 @@ def image_frame(place: Key, image: Any, mime: str | None) -> Frame:
         content = bytes(image)
         if not content:
             raise InvalidValueError("push_frame got no bytes; it takes those of an encoded image (JPEG, PNG, ...)")
-        return _message(place, {"mime": mime or image_kind(content)}, content)
-    array = _checked(image)
+        return Frame(ImageHeader(*place, mime or image_kind(content)).encoded() + content)
+    array = checked(image)
     if mime == RAW:
         height, width = array.shape[:2]
         depth = 1 if array.ndim == 2 else int(array.shape[2])
-        return _message(place, {"mime": RAW, "w": int(width), "h": int(height), "d": depth}, array.tobytes())
-    return _message(place, {"mime": "image/jpeg"}, _jpeg(array))
+        return Frame(ImageHeader(*place, RAW, int(width), int(height), depth).encoded() + array.tobytes())
+    return Frame(ImageHeader(*place, "image/jpeg").encoded() + jpeg(array))
 
 
-def _message(place: Key, header: dict[str, Any], content: bytes) -> Frame:
-    head = messages.dumps({"id": place[0], "prop": place[1], **header}).encode()
-    return Frame(len(head).to_bytes(2, "big") + head + content)
+def checked(image: object, of: str = "push_frame", bytes_: str = "encoded bytes (JPEG, PNG, ...)") -> Array:
+    """Return an array that is an image. `of`, `bytes_`: the method, and what else it takes, for the message.
 
-
-def _checked(image: Any) -> Any:
+    Raises:
+        InvalidValueError: it is no array of uint8, or none of these shapes.
+    """
     shape, kind = getattr(image, "shape", None), str(getattr(image, "dtype", ""))
     fits = shape is not None and 0 not in shape and (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4)))
     if not fits or kind != "uint8":
         what = f"an array of {kind}, {shape}" if shape is not None else repr(image)[:60]
         raise InvalidValueError(
-            f"push_frame got {what}; it takes encoded bytes (JPEG, PNG, ...), or an array of uint8 of the shape "
+            f"{of} got {what}; it takes {bytes_}, or an array of uint8 of the shape "
             "(height, width), (height, width, 3) or (height, width, 4)"
         )
     return image
 
 
-def _jpeg(array: Any) -> bytes:
+def jpeg(array: Array) -> bytes:
+    """Encode an array as JPEG. Raises InvalidValueError if there is no encoder."""
     try:
         pillow = importlib.import_module("PIL.Image")
     except ImportError:
@@ -75,7 +76,7 @@ def _jpeg(array: Any) -> bytes:
     return stream.getvalue()
 
 
-def _jpeg_by_opencv(array: Any) -> bytes:
+def _jpeg_by_opencv(array: Array) -> bytes:
     try:
         opencv = importlib.import_module("cv2")
     except ImportError as exc:

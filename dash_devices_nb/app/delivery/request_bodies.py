@@ -1,7 +1,7 @@
-"""The bodies of requests over HTTP: what has come waits in a file, and how long it may be depends on who sends it.
+"""The bodies of requests over HTTP. They wait in files, and their greatest length depends on the sender.
 
-Quart keeps a body in memory from its first byte to its last use. Here what is beyond 128 kB is on disk until its
-turn has come; what guests of one link have there together is bounded (`core.access.link_budget`).
+Quart keeps a body in memory from its first byte to its last use. Here the part beyond 128 kB waits on disk. The bodies
+of all guests of one link together are bounded (`core.access.link_budget`).
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ import io
 import logging
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO
 
 import quart
 from quart.wrappers.request import Body
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
+from dash_devices_nb.app.stock_dash.types import Argument
 from dash_devices_nb.core.access.link_budget import LinkBudget
 
 MEMORY = 128 * 1024
-"""Bytes of a body that are kept in memory."""
+"""The bytes of a body that are kept in memory."""
 DRAINED = 4
-"""A body up to so many times too long is read to its end, and dropped, before it is refused."""
+"""A body that is too long by at most this factor is read to its end, and dropped, before it is refused."""
 PIECE = 64 * 1024
 
 log = logging.getLogger(__name__)
@@ -37,21 +38,21 @@ class InsufficientStorage(HTTPException):
     description = "There is no room for what was sent where the app runs. Please try again later."
 
 
-Limits = Callable[[str, Any], tuple[int | None, LinkBudget | None]]
-"""Of a path and headers: the most bytes that the body may have (None: what Quart was told), and the sender's budget."""
+Limits = Callable[[str, Mapping[str, str]], tuple[int | None, LinkBudget | None]]
+"""Takes a path and headers. Returns the greatest length of the body (None: Quart's own) and the sender's budget."""
 
 
 class SpooledBody(Body):
     """A body whose end is in a file.
 
     Attributes:
-        size: how many bytes have come.
-        limit: the most that may come; None: any number.
-        budget: of the link by which it comes.
+        size: the number of bytes that have come.
+        limit: the most bytes that may come. None: any number.
+        budget: the budget of the link by which the request came.
     """
 
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
-        # Quart answers before a body that is too long has come: a browser that is still sending shows no answer.
+        # Quart answers before a too long body has come. A browser that is still sending does not show that answer.
         drained = None if max_content_length is None else DRAINED * max_content_length
         super().__init__(expected_content_length, drained)
         self.limit = max_content_length
@@ -61,16 +62,16 @@ class SpooledBody(Body):
         self._over = False
         self._shelved = [0]
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY)  # noqa: SIM115 - closed below
-        # At the latest when nobody knows it any more, as where the connection breaks.
+        # If the connection breaks, nobody calls `release`.
         weakref.finalize(self, self._file.close)
 
     def belongs_to(self, budget: LinkBudget) -> None:
-        """It counts for a link, until it is gone."""
+        """Count the body for a link, as long as it exists."""
         self.budget = budget
         weakref.finalize(self, _give_back, budget, self._shelved)
 
     def append(self, data: bytes) -> None:
-        """More has come."""
+        """Add bytes that have come."""
         if data == b"" or self._must_raise is not None or self._over:
             return
         self.size += len(data)
@@ -89,7 +90,7 @@ class SpooledBody(Body):
         try:
             self._file.seek(0, 2)
             self._file.write(data)
-            self._file.flush()  # what is refused is refused here
+            self._file.flush()  # a full disk shows here
         except OSError as error:
             log.error("a body of %d bytes so far cannot be kept, and is refused: %s", self.size, error)
             self._refuse(InsufficientStorage())
@@ -97,7 +98,7 @@ class SpooledBody(Body):
         self._has_data.set()
 
     def release(self) -> None:
-        """The request is over: who keeps it, as the journal does, keeps no body, and no descriptor."""
+        """Drop the content: the request is over. So who keeps it, as the journal does, keeps no descriptor."""
         self._over = True
         self._drop()
 
@@ -107,7 +108,7 @@ class SpooledBody(Body):
         self.set_complete()
 
     def _drop(self) -> None:
-        with suppress(OSError):  # what it could not write is not wanted
+        with suppress(OSError):  # the unwritten rest is not wanted
             self._file.close()
         self._file = io.BytesIO()  # nothing is written to it any more
         self._at = 0
@@ -115,7 +116,7 @@ class SpooledBody(Body):
             _give_back(self.budget, self._shelved)
 
     async def complete(self) -> int:
-        """Wait until all has come. Returns how much that is. Raises what Quart raises for a body that is refused."""
+        """Wait for the whole body, and return its size. Raises what Quart raises for a body that is refused."""
         if self._must_raise is None:
             await self._complete.wait()
         if error := self._must_raise or self._error:
@@ -123,17 +124,17 @@ class SpooledBody(Body):
         return self.size
 
     def read(self) -> bytes:
-        """All of it. From any thread, once it is complete."""
+        """Read the whole body. From any thread, once it is complete."""
         self._file.seek(0)
         return self._file.read()
 
-    def __await__(self) -> Any:
-        """All of it, as Quart's."""
+    def __await__(self) -> Generator[object, None, bytes]:
+        """Await the whole body, as Quart's."""
         yield from self.complete().__await__()
         return self.read()
 
     async def __anext__(self) -> bytes:
-        """The next piece, as Quart's."""
+        """Await the next piece, as of Quart's."""
         if error := self._must_raise or self._error:
             raise error
         while self._at >= self.size:
@@ -149,7 +150,7 @@ class SpooledBody(Body):
         return piece
 
     def clear(self) -> None:
-        """Forget what has come."""
+        """Forget the bytes so far."""
         self._file.seek(0)
         self._file.truncate()
         self.size = self._at = 0
@@ -161,15 +162,15 @@ def _give_back(budget: LinkBudget, shelved: list[int]) -> None:
 
 
 def spool(server: quart.Quart, limits: Limits) -> None:
-    """Have all requests of a server keep their bodies so."""
+    """Let all requests of a server keep their bodies in files."""
     kind = server.request_class
 
     class Request(kind):  # type: ignore[valid-type, misc]
-        """A request whose body is in a file where it is long."""
+        """A request with a `SpooledBody`."""
 
         body_class = SpooledBody
 
-        def __init__(self, *args: Any, max_content_length: int | None = None, **kwargs: Any) -> None:
+        def __init__(self, *args: Argument, max_content_length: int | None = None, **kwargs: Argument) -> None:
             path, headers = args[2], args[4]
             most, budget = limits(path, headers)
             super().__init__(*args, max_content_length=max_content_length if most is None else most, **kwargs)

@@ -1,7 +1,7 @@
-"""Guests' requests over HTTP begin one at a time, so that the loop looks at everybody else in between.
+"""Guests' requests over HTTP begin one at a time, so that the loop serves everybody else in between.
 
-To begin one takes Quart some milliseconds in which nothing else goes on: three hundred that came at once held up an
-owner's change for a second. Links take turns.
+Quart blocks the loop for some milliseconds to begin a request. Three hundred at once delayed an owner's change by a
+second. Links take turns.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections import deque
 
 
 class RequestTurns:
-    """Who begins next. On one loop."""
+    """Decides which request begins next. On one loop."""
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
         self._going_on = False
 
     async def turn(self, link: str) -> None:
-        """Wait for the turn of one who came by a link."""
+        """Wait until a request by this link may begin."""
         loop = asyncio.get_running_loop()
         mine: asyncio.Future[None] = loop.create_future()
         self._lines.setdefault(link, deque()).append(mine)
@@ -32,10 +32,10 @@ class RequestTurns:
             line = self._lines.pop(link)
             one = line.popleft()
             if line:
-                self._lines[link] = line  # the last to come again
-            if not one.done():  # it may have been given up
+                self._lines[link] = line  # at the end of the line
+            if not one.done():  # the request may have been cancelled
                 one.set_result(None)
-            # What is woken runs in the loop's next turn, and this again in the one after it.
+            # The woken request runs in the loop's next turn, and this function in the turn after that.
             loop.call_soon(loop.call_soon, self._next, loop)
             return
         self._going_on = False

@@ -1,8 +1,8 @@
 """The call queue: a limited number of plain regular callbacks run at a time. Others wait, and are refused in the end.
 
-With a thread for each call, guests could stop the device: 7,000 threads were made. The limit applies to calls whose end
-nobody else waits for. A shared callback, or one in a serial queue, always has a thread: calls that have a place may
-wait for it. There are no more of those at a time than there are serial queues.
+With a thread for each call, guests could stop the device: an attack made 7,000 threads. The limit applies to calls that
+no other call waits for. A shared callback, or a call in a serial queue, always gets a thread, because running calls may
+wait for it. Their number is limited by the number of serial queues.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dash_devices_nb.core.access.fair_queue import CALLS, PATIENCE, FairQueue, Turn
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class BusyError(RuntimeError):
-    """There was no place in time."""
+    """A job got no place in time."""
 
 
 @dataclass(frozen=True)
@@ -68,35 +69,39 @@ class CallQueue:
             job.refuse()
 
     def _start(self, job: Job, link: Hashable, guest: bool) -> None:
-        def run() -> None:
-            try:
-                if job.wanted():
-                    job.run()
-                else:
-                    job.refuse()
-            finally:
-                done()
-
-        def done() -> None:
-            with self._lock:
-                following = self._fair_queue.done(link, guest=guest)
-            for each in following:
-                self._start(*each)
-
         def cannot() -> None:
             try:
                 job.refuse()
             finally:
-                done()
+                for each in self._done(link, guest):
+                    self._start(*each)
 
-        self._runtime.work(run, cannot)
+        self._runtime.work(lambda: self._run(job, link, guest), cannot)
 
-    # ---- who has waited too long
+    def _run(self, job: Job, link: Hashable, guest: bool) -> None:
+        """Run a job that has a place, then give its thread to the next job. In a worker."""
+        try:
+            if job.wanted():
+                job.run()
+            else:
+                job.refuse()
+        finally:
+            following = self._done(link, guest)
+            if following:
+                self._runtime.work_next(partial(self._run, *following[0]))
+            for each in following[1:]:
+                self._start(*each)
+
+    def _done(self, link: Hashable, guest: bool) -> list[tuple[Job, Hashable, bool]]:
+        with self._lock:
+            return self._fair_queue.done(link, guest=guest)
+
+    # ---- refusing jobs that have waited too long
 
     def _watch(self) -> None:
         loop = self._runtime.io_loop
         if loop is None or loop.is_closed():
-            self._watched = False  # the app does not run; the next one that waits asks again
+            self._watched = False  # the app does not run; the next waiting job tries again
         else:
             loop.call_soon_threadsafe(self._look, loop, context=contextvars.Context())
 
@@ -111,5 +116,5 @@ class CallQueue:
         for job in refused:
             try:
                 job.refuse()
-            except Exception as error:  # noqa: BLE001 - the others are told all the same
+            except Exception as error:  # noqa: BLE001 - the other jobs must be refused all the same
                 self._runtime.report(error)

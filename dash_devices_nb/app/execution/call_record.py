@@ -1,4 +1,4 @@
-"""A call in hand: what a callback was called with, what came of it, and calling it again."""
+"""Records of calls: the arguments and the result of each call, and how to replay it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import Any, cast
+from typing import cast
 
 import orjson
 
-from dash_devices_nb.core.callbacks.propagation import Argument
+from dash_devices_nb.app.execution.regular_call import RegularCall
+from dash_devices_nb.app.stock_dash.types import JsonObject, JsonValue, PropValue, Returned
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.callbacks.propagation import Argument, Call
 from dash_devices_nb.core.callbacks.spec import Slot
 from dash_devices_nb.core.journal.entries import short
 from dash_devices_nb.core.props.ids import Key, canonical
@@ -27,63 +30,69 @@ UNCHANGEABLE = (str, int, float, bool, bytes, NoneType)
 
 @dataclass(eq=False, repr=False)
 class RecordedCall:
-    """One call of a callback. What it was called with is worked out when somebody looks, since few calls are looked at.
+    """One call of a callback. Its values are decoded when somebody looks at them, since few calls are looked at.
 
     Attributes:
         name: the function's name.
-        client: who caused it, or None.
-        call: what the dispatcher, or a page, asked for.
-        error: what it raised, or None.
-        seconds: how long it took; None while it runs.
-        sent: bytes of JSON that its result sets.
+        client: the client that caused it, or None.
+        call: the call of the dispatcher, or the request of a page.
+        error: the exception that it raised, or None.
+        seconds: its duration. None while it runs.
+        sent: the size of the values that its result sets, in bytes of JSON.
     """
 
     name: str
-    client: Any
-    call: Any = field(repr=False)
+    client: Client | None
+    call: Call | RegularCall = field(repr=False)
     _again: Callable[[RecordedCall], Replay] = field(repr=False)
-    _result: Any = field(default=None, repr=False)
+    _result: Returned = field(default=None, repr=False)
     error: BaseException | None = None
     seconds: float | None = None
     sent: int = field(default=0, repr=False)
     _began: float = field(default_factory=time.perf_counter, repr=False)
 
     @property
-    def result(self) -> Any:
-        """What the function returned; None while it runs, or if it raised. Of what can be changed: as it was sent."""
+    def result(self) -> Returned:
+        """What the function returned. None while it runs, or if it raised. A mutable result is shown as it was sent."""
         return self._result.fresh() if isinstance(self._result, Kept) else self._result
 
     @result.setter
-    def result(self, returned: Any) -> None:
+    def result(self, returned: Returned) -> None:
         self._result = returned
 
     def keep(self, mods: Mods | None) -> None:
-        """The call is over: keep nothing of its result that the program may change later."""
+        """The call has ended, and has set these values. Replace its result by a copy that the program cannot change."""
+        self.sent = sum([value.size for value in mods.values()]) if mods else 0
         if not isinstance(self._result, UNCHANGEABLE):
             self._result = Kept(self._result, mods)
 
+    def note_error(self, error: BaseException) -> None:
+        """The function has raised."""
+        self.error = error
+        self.ended()
+
     def ended(self) -> None:
-        """The function has returned or raised: what follows (its traceback, sending) is not counted."""
+        """The function has returned or raised. Stop the clock: tracebacks and sending do not count."""
         if self.seconds is None:
             self.seconds = time.perf_counter() - self._began
 
     @property
     def triggered(self) -> tuple[str, ...]:
-        """The inputs that changed, as "id.prop"; empty for an initial call."""
+        """The inputs that changed, as "id.prop". Empty for an initial call."""
         raise NotImplementedError
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """The props that it is about: inputs, and outputs where they are known."""
+        """The props of its inputs, and of its outputs if they are known."""
         raise NotImplementedError
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> JsonObject:
         """The inputs' values by "id.prop"."""
         raise NotImplementedError
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """The state's values by "id.prop"."""
         raise NotImplementedError
 
@@ -94,42 +103,42 @@ class RecordedCall:
 
     @property
     def weight(self) -> int:
-        """Bytes of JSON that the journal holds with it, about."""
+        """Roughly the bytes of JSON that the journal keeps for it."""
         raise NotImplementedError
 
     def let_go(self) -> EvictedCall:
-        """What stands for it once it takes too much memory."""
+        """Return the record that replaces it when the journal needs the memory."""
         return EvictedCall(self)
 
     def without_frames(self) -> RecordedCall:
-        """The same call, whose error has no traceback."""
+        """Return the same call, with an error that has no traceback."""
         other = copy.copy(self)
         other.error = bare(self.error)
         return other
 
-    def _all_values(self) -> list[Any]:
+    def _all_values(self) -> list[PropValue]:
         return [*self.inputs.values(), *self.state.values()]
 
-    def replay(self, send: bool = False) -> Any:
-        """Call the function, as it is now defined, with the same arguments and context, in the foreground.
+    def replay(self, send: bool = False) -> Returned:
+        """Call the function in its current definition with the same arguments and context, in the foreground.
 
-        So `%debug`, `%prun` and `breakpoint()` work. From a cell.
+        `%debug`, `%prun` and `breakpoint()` work. Call it from a cell.
 
         Args:
             send: also send the result to the pages, as the callback would have.
 
         Returns:
-            What the function returns: for a coroutine something to await, for a generator what yields its answers.
+            What the function returns. A coroutine function returns an awaitable, a generator function an iterator.
 
         Raises:
-            ReplayError: the callback has gone, or `send` is asked of a generator, which has no one result.
+            ReplayError: the callback no longer exists, or `send` was given for a generator, which has many results.
             Exception: whatever the function raises.
         """
         replay = self._again(self)
         returned = replay.function()
         if send and (inspect.isgenerator(returned) or inspect.isasyncgen(returned)):
             raise ReplayError(
-                f"{self.name} is a generator: replay() gives it, to go through; send=True sends one result"
+                f"{self.name} is a generator with many results, and send=True sends one; call replay() without it"
             )
         if inspect.isawaitable(returned):
             return _finished(returned, replay, send)
@@ -153,12 +162,12 @@ class Kept:
 
     Args:
         result: what the function returned.
-        mods: what it sets, by which it is kept where that is all of it.
+        mods: the values that it sets. If they are the whole result, they are kept instead of it.
     """
 
     __slots__ = ("_json", "_text", "_values")
 
-    def __init__(self, result: Any, mods: Mods | None) -> None:
+    def __init__(self, result: Returned, mods: Mods | None) -> None:
         self._values = tuple(mods.values()) if mods else ()
         self._json, self._text = None, ""
         if self._values:
@@ -173,11 +182,11 @@ class Kept:
 
     @property
     def size(self) -> int:
-        """Bytes that are kept with it, but for those of what it set."""
+        """The bytes that are kept, without those of the values that it set."""
         return len(self._text if self._json is None else self._json)
 
-    def fresh(self) -> Any:
-        """As an object of the caller's own: of several outputs a list, of what is no JSON a text that describes it."""
+    def fresh(self) -> Returned:
+        """Return a new object. Several outputs are a list. A result that is not JSON is a text that describes it."""
         if self._values:
             found = [value.fresh() for value in self._values]
             return found[0] if len(found) == 1 else found
@@ -185,7 +194,7 @@ class Kept:
 
 
 class EvictedCall:
-    """A call whose arguments and result the journal has let go, because they were large. It cannot be replayed.
+    """A call without its arguments and result: the journal dropped them, as they were large. It cannot be replayed.
 
     Attributes:
         name, client, seconds, triggered, keys, size: as those of the call.
@@ -201,33 +210,33 @@ class EvictedCall:
         self._text = str(call)
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> JsonObject:
         """Raises JournalError, as `state` and `result` do."""
         raise self._gone("arguments")
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Raises JournalError."""
         raise self._gone("arguments")
 
     @property
-    def result(self) -> Any:
+    def result(self) -> Returned:
         """Raises JournalError."""
         raise self._gone("result")
 
-    def replay(self, send: bool = False) -> Any:
+    def replay(self, send: bool = False) -> Returned:
         """Raises JournalError."""
         raise self._gone("arguments")
 
     def let_go(self) -> EvictedCall:
-        """Nothing is left to let go."""
+        """Return itself: there is nothing left to drop."""
         return self
 
     without_frames = let_go
 
     def _gone(self, what: str) -> JournalError:
         return JournalError(
-            f"the journal has let go of the {what} of this call of {self.name}, because later ones needed the room; "
+            f"the journal has dropped the {what} of this call of {self.name}, because later calls needed the memory; "
             "take a newer call, or give the journal more: app.journal.memory = (bytes)"
         )
 
@@ -239,7 +248,7 @@ class EvictedCall:
 
 
 def bare(error: BaseException | None) -> BaseException | None:
-    """A copy of an exception without its traceback, and so without all that lives in its frames."""
+    """Copy an exception without its traceback, which would keep the objects in its frames alive."""
     if error is None:
         return None
     try:
@@ -254,6 +263,8 @@ def bare(error: BaseException | None) -> BaseException | None:
 class SharedRecord(RecordedCall):
     """A call of a shared callback; `call` is the dispatcher's."""
 
+    call: Call
+
     @property
     def size(self) -> int:
         """Bytes of the inputs and the state as JSON."""
@@ -261,7 +272,7 @@ class SharedRecord(RecordedCall):
 
     @property
     def weight(self) -> int:
-        """Bytes of the arguments as JSON; the result by what it sets, or by its own account."""
+        """The bytes of arguments and result as JSON. A result that sets values counts by these."""
         return self.size + max(self.sent, _kept_size(self._result))
 
     @property
@@ -276,12 +287,12 @@ class SharedRecord(RecordedCall):
         return tuple(resolved.input_keys + resolved.output_keys)
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> JsonObject:
         """The inputs' values."""
         return _by_name(self.call.resolved.inputs, self.call.inputs)
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """The state's values."""
         return _by_name(self.call.resolved.state, self.call.state)
 
@@ -289,9 +300,11 @@ class SharedRecord(RecordedCall):
 class RegularRecord(RecordedCall):
     """A call of a regular callback; `call` is the page's request."""
 
+    call: RegularCall
+
     @property
     def weight(self) -> int:
-        """Bytes of the request as JSON, and of the answer."""
+        """The bytes of the request and of the answer as JSON."""
         return len(self.call.asked.json) + len(self.result or "")
 
     @property
@@ -307,48 +320,50 @@ class RegularRecord(RecordedCall):
         return tuple((name.rpartition(".")[0], name.rpartition(".")[2]) for name in names)
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> JsonObject:
         """The inputs' values."""
         return _by_item(self._body.get("inputs"))
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """The state's values."""
         return _by_item(self._body.get("state"))
 
     @property
-    def _body(self) -> dict[str, Any]:
-        """The request, made anew for whoever looks: nobody can change what is kept."""
-        body: dict[str, Any] = self.call.asked.fresh()
+    def _body(self) -> JsonObject:
+        """A new copy of the request, so that nobody can change what is kept."""
+        body: JsonObject = self.call.asked.fresh()
         return body
 
 
 class DirectRecord(RecordedCall):
     """A call of a callback's function by an API endpoint or an MCP tool; `call` is a `DirectCall`."""
 
+    call: RegularCall
+
     @property
     def weight(self) -> int:
-        """Bytes of the arguments as JSON, and of the result by its own account."""
+        """The bytes of arguments and result as JSON."""
         return len(self.call.asked.json) + _kept_size(self._result)
 
     @property
     def triggered(self) -> tuple[str, ...]:
-        """The arguments' names: no input has changed."""
+        """The names of the arguments, as no input has changed."""
         return tuple(self.inputs)
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """None: its result goes to who asked alone."""
+        """Empty: only the requester gets its result."""
         return ()
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> JsonObject:
         """The arguments."""
-        arguments: dict[str, Any] = self.call.asked.fresh()["arguments"]
+        arguments: JsonObject = self.call.asked.fresh()["arguments"]
         return arguments
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """None."""
         return {}
 
@@ -360,16 +375,16 @@ def _shown(error: BaseException) -> str:
         return in_a_line(error)
 
 
-def _kept_size(result: Any) -> int:
+def _kept_size(result: Returned) -> int:
     return result.size if isinstance(result, Kept) else sys.getsizeof(result)
 
 
 def _bytes(argument: Argument) -> int:
-    return sum([len(each.json) for each in argument]) if isinstance(argument, tuple) else len(argument.json)
+    return sum([each.size for each in argument]) if isinstance(argument, tuple) else argument.size
 
 
-def _by_name(slots: tuple[Slot, ...], values: tuple[Argument, ...]) -> dict[str, Any]:
-    named: dict[str, Any] = {}
+def _by_name(slots: tuple[Slot, ...], values: tuple[Argument, ...]) -> JsonObject:
+    named: JsonObject = {}
     for slot, value in zip(slots, values, strict=True):
         if isinstance(value, tuple):
             named.update((".".join(key), item.fresh()) for key, item in zip(slot, value, strict=True))
@@ -378,9 +393,9 @@ def _by_name(slots: tuple[Slot, ...], values: tuple[Argument, ...]) -> dict[str,
     return named
 
 
-def _by_item(part: Any) -> dict[str, Any]:
-    """From the lists that a renderer sends; an item of a pattern is a list itself."""
-    named: dict[str, Any] = {}
+def _by_item(part: JsonValue) -> JsonObject:
+    """Decode the lists that a renderer sends. The item of a pattern is a list itself."""
+    named: JsonObject = {}
     for slot in part or ():
         for item in slot if isinstance(slot, list) else [slot]:
             named[f"{canonical(item['id'])}.{item['property']}"] = item.get("value")
@@ -389,13 +404,13 @@ def _by_item(part: Any) -> dict[str, Any]:
 
 @dataclass
 class Replay:
-    """How to call again: the function with its arguments bound, and what sends its result."""
+    """How to call a function again: the function with bound arguments, and a function that sends its result."""
 
-    function: Callable[[], Any]
-    send: Callable[[Any], None]
+    function: Callable[[], Returned]
+    send: Callable[[Returned], None]
 
 
-async def _finished(returned: Any, replay: Replay, send: bool) -> Any:
+async def _finished(returned: Returned, replay: Replay, send: bool) -> Returned:
     value = await returned
     if send:
         replay.send(value)
@@ -408,13 +423,13 @@ def _tell(future: asyncio.Future[RecordedCall], call: RecordedCall) -> None:
 
 
 class NextCalls:
-    """Those who wait for a call."""
+    """The waiters for the next call of a callback."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[str | None, asyncio.AbstractEventLoop, asyncio.Future[RecordedCall]]] = []
 
     def told(self, call: RecordedCall) -> None:
-        """A call has finished. From any thread."""
+        """A call has finished: wake its waiters. From any thread."""
         for waiting in list(self._waiting):
             name, loop, future = waiting
             if name in (None, call.name):

@@ -1,10 +1,9 @@
-"""What a program says of the cause of changes that pages report: `app.cause_of`."""
+"""The causes that a program names for changes that pages report: `app.cause_of`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from dash_devices_nb.core.props.ids import Ref
+from dash_devices_nb.core.props.json_types import Json
 from dash_devices_nb.core.protocol import messages
 from dash_devices_nb.errors import DeclarationError
 
@@ -17,8 +16,8 @@ class Causes:
     def __init__(self) -> None:
         self._kinds: dict[Ref, str] = {}
 
-    def name(self, ref: Ref, kind: Any) -> None:
-        """Every change of this prop has this cause.
+    def name(self, ref: Ref, kind: str) -> None:
+        """Name the cause of all changes of a prop.
 
         Raises:
             DeclarationError: there is no such cause.
@@ -27,6 +26,6 @@ class Causes:
             raise DeclarationError(f"cause_of({ref}, {kind!r:.100}): accepted are {', '.join(map(repr, KINDS))}")
         self._kinds[ref] = kind
 
-    def for_pages(self) -> list[list[Any]]:
-        """As pages get them: [id or pattern, prop, kind]."""
+    def for_pages(self) -> list[list[Json]]:
+        """Return the causes as pages get them: [id or pattern, prop, kind]."""
         return [[*messages.ref_json(ref), kind] for ref, kind in self._kinds.items()]

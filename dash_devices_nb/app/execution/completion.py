@@ -1,8 +1,8 @@
 """Completion: every call ends exactly once, whatever happens on the way.
 
-A call holds a serial queue, perhaps a lock, and somebody who waits for its answer. Everything around the function (the
-journal, the statistics, the output log, hooks, the report of an error) happens within one `Completion`. An exception
-there is reported, and cannot keep the call from ending.
+A call occupies its serial queue and perhaps a lock, and somebody may wait for its answer. Everything around the
+function (the journal, the statistics, the output log, hooks, the report of an error) happens within one `Completion`.
+An exception there is reported, and cannot keep the call from ending.
 """
 
 from __future__ import annotations
@@ -23,13 +23,10 @@ class Completion(Generic[T]):
         finish: called once with the result.
         result: the result as long as no other is set.
         report: receives exceptions from outside the program's function. It must not raise.
-
-    Attributes:
-        result: the result. Set it as soon as it is known: a later failure does not change it.
     """
 
     def __init__(self, finish: Callable[[T], object], result: T, report: Callable[[BaseException], object]) -> None:
-        self.result = result
+        self._result = result
         self._finish = finish
         self._report = report
         self._lock = threading.Lock()
@@ -41,12 +38,21 @@ class Completion(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        # A coroutine that is cancelled or closed has to end so; it is no fault.
+        # Cancelling or closing a coroutine raises these; that is not a fault.
         stopped = isinstance(error, asyncio.CancelledError | GeneratorExit)
         if error is not None and not stopped:
             self._report(error)
         self.end()
         return not stopped
+
+    @property
+    def result(self) -> T:
+        """The result as far as it is known."""
+        return self._result
+
+    def set_result(self, result: T) -> None:
+        """Set the result. Call it as soon as the result is known: a later failure does not change it."""
+        self._result = result
 
     def end(self) -> None:
         """End the call now, unless it has ended. From any thread."""
@@ -55,6 +61,6 @@ class Completion(Generic[T]):
         if over:
             return
         try:
-            self._finish(self.result)
+            self._finish(self._result)
         except BaseException as error:  # noqa: BLE001 - reported; the thread goes on with the next call
             self._report(error)

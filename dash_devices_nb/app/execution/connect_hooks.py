@@ -1,9 +1,10 @@
-"""The connect hooks of a program. Each is called for one event after the other, in the order of joining and leaving.
+"""The connect hooks of a program. Each hook gets one event at a time, in the order in which clients join and leave.
 
-The hooks of one client are called one after the other, so that the second finds what the first has set on it.
+The hooks of one client are called one after the other, so that the second sees what the first has set on the client.
 
-In a hook, `app.clients` lists who was there at its event, whoever joined or left since. So a program that starts a
-timer with the first client and stops it with the last counts correctly, however quickly they come and go.
+In a hook, `app.clients` lists the clients at the time of its event, even if others have joined or left since. So a
+program that starts a timer with the first client and stops it with the last counts correctly, however quickly clients
+come and go.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 from dash_devices_nb.app.definitions.declare import name_of
 from dash_devices_nb.app.definitions.registry import Stats
 from dash_devices_nb.app.execution.runtime import Runtime, being_cancelled
+from dash_devices_nb.app.stock_dash.types import Function, Returned
 from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.kernel.output import CellOutput
 from dash_devices_nb.kernel.outputlog import OutputLog
 
 
@@ -30,14 +32,14 @@ class _Seen:
     """The clients at the event for which a hook is called.
 
     Attributes:
-        present: None after the first wait of the hook, and after its end: what it started sees the present clients.
+        present: None after the hook's first await, and after its end: from then on its code sees the present clients.
     """
 
     runtime: Runtime
     present: tuple[Client, ...] | None
 
     def passed(self) -> None:
-        """From here on the hook sees the present clients."""
+        """Let the hook see the present clients from now on."""
         self.present = None
 
 
@@ -46,8 +48,8 @@ class _Event:
     """A client that joined or left, on its way through the hooks.
 
     Attributes:
-        runtime: of the app.
-        present: the clients at that time, without those whose joining no hook will see.
+        runtime: the app's runtime.
+        present: the clients at that time, without those that left before a hook saw them join.
         hooks: the hooks that see it, in order.
         done: called after the last one.
         number: the index of the current hook.
@@ -86,9 +88,18 @@ _seen: ContextVar[_Seen | None] = ContextVar("dash_devices_nb_connect_event", de
 
 
 def present_at_event(runtime: Runtime) -> tuple[Client, ...] | None:
-    """The clients at the event for which a connect hook of this app is being called. None outside of hooks."""
+    """Return the clients at the event of the connect hook that runs. None outside of hooks."""
     seen = _seen.get()
     return seen.present if seen is not None and seen.runtime is runtime else None
+
+
+def clients_of(runtime: Runtime) -> list[Client]:
+    """Return the present clients; in a connect hook, the clients at its event. From any thread."""
+    at_event = present_at_event(runtime)
+    if at_event is not None:
+        return list(at_event)
+    with runtime.lock:
+        return [page.client for page in runtime.pages.values()]
 
 
 def tell(
@@ -103,6 +114,13 @@ def tell(
     with runtime.lock:
         present = tuple(page.client for page in runtime.pages.values())
     _Event(runtime, client, connect, present, hooks, done).go_on()
+
+
+@dataclass(eq=False)
+class _HookCall:
+    """One call of a hook, with what it returned."""
+
+    returned: Returned = None
 
 
 class ConnectHook:
@@ -121,10 +139,10 @@ class ConnectHook:
 
     def __init__(
         self,
-        function: Callable[..., Any],
-        output: Any,
+        function: Function,
+        output: CellOutput,
         runtime: Runtime,
-        send: Callable[[Client, Any], None],
+        send: Callable[[Client, Returned], None],
         log: OutputLog,
     ) -> None:
         self._function = function
@@ -154,9 +172,9 @@ class ConnectHook:
             self._start(run)
 
     def _unseen(self, client: Client) -> _Event | None:
-        """Remove the joining of this client if it still waits. Later events do not list the client.
+        """Remove this client's event of joining if it still waits. Later events do not list the client.
 
-        So at most one event waits for each client that is there or was seen, however often pages come and go.
+        So at most one event waits for each client, however often pages come and go.
         """
         for place in range(len(self._waiting) - 1, -1, -1):
             came = self._waiting[place]
@@ -190,29 +208,39 @@ class ConnectHook:
 
     def _run_plain(self) -> None:
         while (event := self._next()) is not None:
-            try:
-                with self._told(event), self._output.bound(self._log, self._name), self._told(event):
-                    with self.stats.counted(), event.seen():
-                        returned = self._function(event.client, event.connect)
-                    self._done(event, returned)
-            finally:
-                event.go_on()
+            with self._passed_on(event), self._calling(event) as call, self.stats.counted(), event.seen():
+                call.returned = self._function(event.client, event.connect)
 
     async def _run_coroutine(self) -> None:
         while (event := self._next()) is not None:
-            try:
-                with self._told(event), self._output.bound(self._log, self._name), self._told(event):
-                    with self.stats.counted(), event.seen() as seen:
-                        # Comes before this task is resumed: after its first wait a coroutine sees who is there now.
-                        asyncio.get_running_loop().call_soon(seen.passed)
-                        returned = await self._function(event.client, event.connect)
-                    self._done(event, returned)
-            finally:
-                event.go_on()
+            with self._passed_on(event), self._calling(event) as call, self.stats.counted(), event.seen() as seen:
+                # This runs before the task is resumed: after its first await, a coroutine sees the present clients.
+                asyncio.get_running_loop().call_soon(seen.passed)
+                call.returned = await self._function(event.client, event.connect)
+
+    @contextmanager
+    def _passed_on(self, event: _Event) -> Iterator[None]:
+        """Report what the block raises, and let the event go on."""
+        try:
+            with self._told(event):
+                yield
+        finally:
+            event.go_on()
+
+    @contextmanager
+    def _calling(self, event: _Event) -> Iterator[_HookCall]:
+        """Show what the block raises under the hook's cell, and send what it returned. The block calls the hook.
+
+        Raises what binding the output raises, before or after the block.
+        """
+        call = _HookCall()
+        with self._output.bound(self._log, self._name), self._told(event):
+            yield call
+            self._done(event, call.returned)
 
     @contextmanager
     def _told(self, event: _Event) -> Iterator[None]:
-        """Report an exception. The next event comes all the same."""
+        """Report an exception of the block, so that the next event is handled all the same."""
         try:
             yield
         except BaseException as error:
@@ -220,6 +248,6 @@ class ConnectHook:
                 raise
             self._runtime.report(error, None, event.client)
 
-    def _done(self, event: _Event, returned: Any) -> None:
+    def _done(self, event: _Event, returned: Returned) -> None:
         if returned is not None and event.connect:
             self._send(event.client, returned)

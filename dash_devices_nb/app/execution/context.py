@@ -1,15 +1,16 @@
-"""What `callback_context` shows in a shared callback.
+"""The `callback_context` of a shared callback.
 
-Dash reads these attributes by name (see `stock_dash.dash_internals`); most callbacks ask for few of them, so they are
-made when asked for.
+Dash reads these attributes by name (see `stock_dash.dash_internals`). Most callbacks use few of them, so they are
+computed on access.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 from dash_devices_nb.app.stock_dash.dash_internals import AttributeDict
+from dash_devices_nb.app.stock_dash.types import Grouping, JsonObject, JsonValue, PropValue
 from dash_devices_nb.core.callbacks.propagation import Argument, Call
 from dash_devices_nb.core.callbacks.spec import Slot, is_one
 from dash_devices_nb.core.props.ids import Key, canonical, parsed
@@ -20,33 +21,33 @@ class SharedContext:
 
     Attributes:
         call: the call.
-        client: who made the change; None down the chain, for pushes and at the start.
-        updated_props: what `set_props` was given, by id.
+        client: the client that made the change. None further down the chain, for pushes, and at the start.
+        updated_props: the props that the function gave to `set_props`, by id.
     """
 
     using_args_grouping = False
     using_outputs_grouping = False
     ignore_register_page = False
 
-    def __init__(self, call: Call, indices: Any) -> None:
+    def __init__(self, call: Call, indices: Grouping) -> None:
         self.call = call
         self.client = call.client
-        self.updated_props: dict[str, dict[str, Any]] = {}
+        self.updated_props: dict[str, JsonObject] = {}
         self.custom_data = AttributeDict({})
         self._indices = indices
 
     @cached_property
-    def inputs_list(self) -> list[Any]:
+    def inputs_list(self) -> list[JsonValue]:
         """The inputs with their values."""
         return _listed(self.call.resolved.inputs, self.call.inputs)
 
     @cached_property
-    def states_list(self) -> list[Any]:
+    def states_list(self) -> list[JsonValue]:
         """The state with its values."""
         return _listed(self.call.resolved.state, self.call.state)
 
     @cached_property
-    def outputs_list(self) -> Any:
+    def outputs_list(self) -> Grouping:
         """The outputs: a list, or one of them."""
         listed = _listed(self.call.resolved.outputs, None)
         return listed if self.call.spec.several or not listed else listed[0]
@@ -62,13 +63,13 @@ class SharedContext:
         return _by_name(self.states_list)
 
     @cached_property
-    def triggered_inputs(self) -> list[dict[str, Any]]:
-        """What changed."""
+    def triggered_inputs(self) -> list[JsonObject]:
+        """The inputs that changed."""
         names = [".".join(key) for key in self.call.triggered]
         return [{"prop_id": name, "value": self.input_values.get(name)} for name in names]
 
     @cached_property
-    def args_grouping(self) -> Any:
+    def args_grouping(self) -> Grouping:
         """The inputs and state, grouped as the function's arguments."""
         names = {".".join(key) for key in self.call.triggered}
         flat = [
@@ -78,7 +79,7 @@ class SharedContext:
         return _grouped(flat, self._indices)
 
     @property
-    def outputs_grouping(self) -> Any:
+    def outputs_grouping(self) -> Grouping:
         """The outputs."""
         return self.outputs_list
 
@@ -103,18 +104,18 @@ class SharedContext:
         return self.client.origin if self.client else None
 
 
-def _id(component_id: str) -> Any:
+def _id(component_id: str) -> Grouping:
     return dict(parsed(component_id) or ()) or component_id  # the one that is known is shared
 
 
-def _listed(slots: tuple[Slot, ...], values: tuple[Argument, ...] | None) -> list[Any]:
-    def one(key: Key, value: Any) -> dict[str, Any]:
+def _listed(slots: tuple[Slot, ...], values: tuple[Argument, ...] | None) -> list[JsonValue]:
+    def one(key: Key, value: PropValue) -> JsonObject:
         named = {"id": _id(key[0]), "property": key[1]}
         return named if values is None else {**named, "value": value.fresh()}  # the program may change it
 
-    listed: list[Any] = []
+    listed: list[JsonValue] = []
     for number, slot in enumerate(slots):
-        value: Any = None if values is None else values[number]
+        value: PropValue = None if values is None else values[number]
         if is_one(slot):
             listed.append(one(slot, value))
         else:
@@ -124,11 +125,11 @@ def _listed(slots: tuple[Slot, ...], values: tuple[Argument, ...] | None) -> lis
     return listed
 
 
-def _name(item: dict[str, Any]) -> str:
+def _name(item: JsonObject) -> str:
     return f"{canonical(item['id'])}.{item['property']}"
 
 
-def _by_name(listed: list[Any]) -> AttributeDict:
+def _by_name(listed: list[JsonValue]) -> AttributeDict:
     values = AttributeDict()
     for slot in listed:
         for item in slot if isinstance(slot, list) else [slot]:
@@ -136,12 +137,12 @@ def _by_name(listed: list[Any]) -> AttributeDict:
     return values
 
 
-def _argument(item: dict[str, Any], triggered: set[str]) -> AttributeDict:
+def _argument(item: JsonObject, triggered: set[str]) -> AttributeDict:
     name = _name(item)
     return AttributeDict(item, id_str=name.rpartition(".")[0], triggered=name in triggered)
 
 
-def _grouped(flat: list[Any], indices: Any) -> Any:
+def _grouped(flat: list[JsonValue], indices: Grouping) -> Grouping:
     if isinstance(indices, dict):
         return AttributeDict({name: _grouped(flat, part) for name, part in indices.items()})
     if isinstance(indices, list | tuple):

@@ -1,8 +1,8 @@
-"""Deferred definitions: what a running cell defines waits for the end of the cell.
+"""Deferred definitions: the callbacks of a running cell wait for the end of the cell.
 
 A callback in the first lines of a cell may use a function that the last lines define. Called in between, it would fail,
-or use the function of the previous run. So its initial call, and its announcement to the pages, wait until the cell has
-ended, or for `HOLD_SECONDS`, because a cell may run for hours. An act of a person calls it in any case.
+or use the function of the previous run. So its initial call and its announcement to the pages wait until the cell has
+ended, but at most `HOLD_SECONDS`, because a cell may run for hours. A person's act calls it at any time.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class DeferredDefinitions:
     def __init__(self, runtime: Runtime, tell: Callable[[], None]) -> None:
         self._runtime = runtime
         self._tell = tell
-        self._cell: object = None  # whose definitions wait
+        self._cell: object = None  # the cell whose definitions wait
 
     def wait(self, cell: object) -> None:
-        """The running cell has defined something. From any thread, while the app runs."""
+        """The running cell has defined a callback. From any thread, while the app runs."""
         loop = self._runtime.io_loop
         if self._cell is not cell and loop is not None:
             self._cell = cell

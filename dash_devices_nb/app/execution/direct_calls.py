@@ -1,47 +1,42 @@
-"""A call of a callback's function with arguments of its own: what an API endpoint or an MCP tool asks for."""
+"""Direct calls of a callback's function, by an API endpoint or an MCP tool with its own arguments."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
 
 from dash_devices_nb.app.execution.regular_call import OK, Answer, RegularCall, Runs
-from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.types import Context, Function, JsonObject, Returned
 
 
 @dataclass(eq=False, repr=False)
 class DirectCall(RegularCall):
-    """A call of a function by its parameters' names; its answer has what the function returns.
+    """A call of a function with arguments by name. Its answer has what the function returns.
 
     Attributes:
-        function: the program's.
+        function: the program's function.
     """
 
-    function: Callable[..., Any] = field(kw_only=True)
+    function: Function = field(kw_only=True)
 
     @property
-    def arguments(self) -> dict[str, Any]:
-        """By name."""
-        arguments: dict[str, Any] = self.body["arguments"]
+    def arguments(self) -> JsonObject:
+        """The arguments by name."""
+        arguments: JsonObject = self.body["arguments"]
         return arguments
 
-    def prepared(self, stock: Runs) -> tuple[Callable[[], Any], Any]:
-        """What runs it. There is no context of a callback in it, as in stock Dash."""
-        dash_internals.app_context.set(stock)
+    def prepared(self, stock: Runs) -> tuple[Callable[[], Returned], Context]:
+        """Return a function that runs it. It has no callback context, as in stock Dash."""
+        stock.enter_app()
         return functools.partial(self.function, **self.arguments), None
 
-    def answer(self, returned: Any, context: Any) -> Answer:
-        """Its answer."""
+    def answer(self, returned: Returned, context: Context) -> Answer:
+        """Return the answer."""
         return Answer(OK, "", value=returned)
 
     def kept(self) -> DirectCall:
-        """Itself as the journal keeps it."""
+        """Return a copy for the journal."""
         kept = super().kept()
-        return DirectCall(**vars_of(kept), function=self.function)
-
-
-def vars_of(call: RegularCall) -> dict[str, Any]:
-    """The fields by which a call is made."""
-    return {name: value for name, value in vars(call).items() if name not in ("is_serial", "budget")}
+        taken = {each.name: getattr(kept, each.name) for each in fields(RegularCall) if each.init}
+        return DirectCall(**taken, function=self.function)

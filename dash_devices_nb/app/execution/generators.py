@@ -1,7 +1,7 @@
-"""Plain generators as callbacks that stream: each step runs in a worker, as a plain callback does.
+"""Plain generators as streaming callbacks: each step runs in a worker, as a plain callback does.
 
-Stock Dash refuses them, as one holds a thread of its server from its first answer to its last. Here it holds a worker
-only while it computes an answer.
+Stock Dash refuses them, because a generator would occupy a thread of its server from its first answer to its last. Here
+it occupies a worker only while it computes an answer.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from functools import partial
-from typing import Any
 
-Step = Callable[[Callable[[], Any]], Awaitable[Any]]
+from dash_devices_nb.app.stock_dash.types import Returned
+
+Step = Callable[[Callable[[], Returned]], Awaitable[Returned]]
 """Runs a function in a worker."""
 
 
-async def in_steps(generator: Generator[Any, None, Any], step: Step) -> AsyncGenerator[Any, None]:
-    """What a plain generator yields. It is closed when nobody wants more, once its current step has ended."""
+async def in_steps(generator: Generator[Returned, None, object], step: Step) -> AsyncGenerator[Returned, None]:
+    """Yield what a plain generator yields. When nobody wants more, close it after its current step."""
     end = object()
-    running: asyncio.Future[Any] | None = None
+    running: asyncio.Future[Returned] | None = None
     try:
         while True:
             running = asyncio.ensure_future(step(partial(next, generator, end)))

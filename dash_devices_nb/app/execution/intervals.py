@@ -1,8 +1,8 @@
 """The clocks of shared `dcc.Interval`s.
 
-Each page has a clock of its own for an Interval. Where a shared callback uses its `n_intervals`, many pages would tick
-many times as fast, so the app ticks for all of them: from the moment in which the first page is there until the last
-has left. The pages' own clocks are not heard then (`client/kept.js`).
+Each page has its own clock for an Interval. If a shared callback uses `n_intervals`, N pages would make it tick N times
+as fast. So the app ticks for all of them, while at least one page is open. The pages ignore their own clocks then
+(`client/persistence.js`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dash_devices_nb.app.execution.event_stream import Performed
 from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.values import Value
 
@@ -28,13 +29,13 @@ LEAST_SECONDS = 0.004
 
 @dataclass
 class IntervalTimer:
-    """One that runs.
+    """A running clock.
 
     Attributes:
-        seconds: between two ticks.
-        due: the next tick, by the loop's clock.
+        seconds: the time between two ticks.
+        due: the time of the next tick, by the loop's clock.
         timer: its timer.
-        propagation: what the last tick has led to.
+        propagation: the propagation that the last tick started.
     """
 
     seconds: float
@@ -47,9 +48,9 @@ class IntervalTimers:
     """The clocks of one app.
 
     Args:
-        runtime: the app's.
+        runtime: the app's runtime.
         push: sets values for all pages and returns the propagation that this starts.
-        runs: whether the app does.
+        runs: returns whether the app runs.
     """
 
     def __init__(self, runtime: Runtime, push: Callable[[Mods], Propagation], runs: Callable[[], bool]) -> None:
@@ -60,9 +61,10 @@ class IntervalTimers:
         self._ids: list[str] = []
         self._seen: tuple[int, int, int, bool] = (-1, -1, 0, False)
         self._looks = False
+        runtime.subscribe(Performed, self._note)
 
-    def note(self) -> None:
-        """Something has happened: look at the clocks if it may concern them. With the lock held, from any thread."""
+    def _note(self, _: Performed) -> None:
+        """An event was performed. Check the clocks if it may concern them. With the lock held, from any thread."""
         dispatcher = self._runtime.dispatcher
         graph, layout, revision, pages = self._seen
         if graph != dispatcher.graph.version or layout != dispatcher.layout.version:
@@ -85,14 +87,14 @@ class IntervalTimers:
             loop.call_soon_threadsafe(self._look)
 
     def stop(self) -> None:
-        """Stop all of them. On the I/O loop."""
+        """Stop all clocks. On the I/O loop."""
         for clock in self._clocks.values():
             clock.timer.cancel()
         self._clocks.clear()
         self._seen = (-1, -1, 0, False)
 
     def _look(self) -> None:
-        """Start and stop clocks, as the pages and the props say. On the I/O loop."""
+        """Start and stop clocks to match the open pages and the props. On the I/O loop."""
         with self._runtime.lock:
             self._looks = False
             ids = self._ids if self._runs() else []
@@ -110,13 +112,13 @@ class IntervalTimers:
         loop = asyncio.get_running_loop()
         clock.due = max(clock.due + clock.seconds, loop.time())
         clock.timer = loop.call_at(clock.due, self._tick, component_id)
-        # Where the callbacks take longer than the interval, ticks would pile up behind them.
+        # If the callbacks take longer than the interval, ticks would pile up.
         if clock.propagation is None or clock.propagation.over:
             key = (component_id, "n_intervals")
             clock.propagation = self._push({key: Value.of(int(self._number(key, 0)) + 1)})
 
     def _seconds(self, component_id: str) -> float | None:
-        """How often an Interval ticks; None if it stands still. With the lock held."""
+        """Return the seconds between two ticks of an Interval. None if it is disabled. With the lock held."""
         most = self._number((component_id, "max_intervals"), -1)
         done = most != -1 and self._number((component_id, "n_intervals"), 0) >= most
         disabled = self._runtime.dispatcher.value((component_id, "disabled")).plain
@@ -125,7 +127,7 @@ class IntervalTimers:
         return max(self._number((component_id, "interval"), USUAL_MS) / 1000, LEAST_SECONDS)
 
     def _number(self, key: Key, usual: float) -> float:
-        """A prop that is a number; what else a program may have set counts as the usual one."""
+        """Return the value of a numeric prop, or `usual` if the program has set something else."""
         with self._runtime.lock:
             value = self._runtime.dispatcher.value(key).plain
         return value if isinstance(value, int | float) and not isinstance(value, bool) else usual

@@ -1,4 +1,4 @@
-"""What somebody sends, against the budget of the link by which they came (`core.access.link_budget`)."""
+"""Charging the messages of a connection to the budget of its share link (`core.access.link_budget`)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SLOWEST = 8 * 1024
 
 
 class LinkSpending:
-    """What one connection holds of messages that have not come whole. On the loop.
+    """Accounts for the messages of one connection. On the loop.
 
     Args:
-        budget: of its link; None: it has all.
-        limit: the longest message, in bytes; asked each time. None: the server's own limit.
-        refuse: ends the connection: whether it may come back, and why.
+        budget: the budget of its link. None: unlimited.
+        limit: returns the length of the longest message, in bytes. None: the server's own limit.
+        refuse: ends the connection. Called with whether the client may reconnect, and the reason.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class LinkSpending:
         self._timer: asyncio.TimerHandle | None = None
 
     def holds(self, count: int) -> None:
-        """So many bytes are held now."""
+        """The connection now holds this many bytes of incomplete messages."""
         if self._over:
-            return  # it is closed, and what it holds is dropped
+            return  # the connection is closed, and its bytes are dropped
         change, self._held = count - self._held, count
         limit = self._limit()
         if limit is not None and count > limit + CHUNK:
@@ -74,14 +74,14 @@ class LinkSpending:
             self._watch()
 
     def rests(self, count: int) -> float:
-        """A control frame or a fragment has come; how long to read nothing then, in seconds."""
+        """A control frame or a fragment has arrived. Returns for how many seconds to stop reading."""
         return self._budget.little.take(time.monotonic(), 1 + count / 4096) if self._budget is not None else 0.0
 
     def keeps(self, count: int) -> bool:
-        """So many bytes have come whole, and wait until they are paid for; negative: they wait no more.
+        """This many bytes are complete, and wait until the budget has paid for them. Negative: they wait no longer.
 
         Returns:
-            Whether that is within the budget.
+            True if that is within the budget.
         """
         if self._budget is None or self._budget.holds(count) or count < 0:
             return True
@@ -89,19 +89,20 @@ class LinkSpending:
         return False
 
     def lost(self) -> None:
-        """Nothing can come or be sent any more."""
+        """The connection is lost: nothing can be received or sent any more."""
         self._gone.set()
 
     async def waits(self, seconds: float) -> bool:
-        """Wait so long, or until the connection is lost. Returns whether it stands."""
+        """Wait, but not longer than the connection lasts. Returns True if it is still open."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._gone.wait(), seconds)
         return not self._gone.is_set()
 
     def left_waiting(self) -> bool:
-        """The sender has gone while messages of its waited: those of who has no budget are still wanted.
+        """The sender has left while messages waited. Returns True if they are still to be handled.
 
-        What a link may send has to be paid for first, and would keep its pages for as long.
+        That is so only without a budget. Messages of a link have to be paid for first, and their pages would be kept
+        until then.
         """
         return self._budget is None
 
@@ -116,7 +117,7 @@ class LinkSpending:
 
 @contextmanager
 def spending(budget: LinkBudget | None) -> Iterator[None]:
-    """Charge what this thread computes to a link; what it waits for costs nothing."""
+    """Charge the CPU time of this thread to a link. Waiting costs nothing."""
     began = time.thread_time()
     try:
         yield

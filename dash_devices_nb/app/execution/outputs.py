@@ -7,10 +7,11 @@ a value, or as a list or tuple of those.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import dash
 
+from dash_devices_nb.app.stock_dash.types import Argument, PropValue, Returned
 from dash_devices_nb.core.props.ids import Key, canonical, parsed
 from dash_devices_nb.errors import InvalidModsError
 
@@ -23,9 +24,9 @@ class _Unset:
         return False
 
 
-UNSET: Any = _Unset()
+UNSET: object = _Unset()
 
-PlainMods: TypeAlias = list[tuple[Key, Any]]
+PlainMods: TypeAlias = list[tuple[Key, PropValue]]
 """Values by prop, in order, as the program gave them."""
 
 
@@ -35,24 +36,24 @@ class Output(dash.Output):  # type: ignore[misc]
     Args:
         component_id: id of the component, a string or a dict.
         component_property: its prop.
-        component_value: the value, where the `Output` is returned as an alternate output or given to `push_mods`.
+        component_value: the value, if the `Output` is returned as an alternate output or given to `push_mods`.
         allow_duplicate: as in stock Dash.
-        options: what else the `Output` of the Dash that is installed takes, as `partial_pattern` since Dash 4.5.
+        options: other arguments that the installed version of Dash accepts, such as `partial_pattern` since Dash 4.5.
     """
 
     def __init__(
         self,
-        component_id: Any,
+        component_id: object,
         component_property: str,
-        component_value: Any = UNSET,
+        component_value: PropValue = UNSET,
         allow_duplicate: bool = False,
-        **options: Any,
+        **options: Argument,
     ) -> None:
         super().__init__(component_id, component_property, allow_duplicate, **options)
         self.component_value = component_value
 
 
-def is_alternate(returned: Any) -> bool:
+def is_alternate(returned: Returned) -> bool:
     """Whether a callback returned alternate outputs: one `Output`, or several, instead of its normal result."""
     if isinstance(returned, dash.Output):
         return True
@@ -63,11 +64,11 @@ def is_alternate(returned: Any) -> bool:
     )
 
 
-def mods_of(mods: Any, where: str = "push_mods") -> PlainMods:
+def mods_of(mods: object, where: str = "push_mods") -> PlainMods:
     """The mods as a list of ((id, prop), value).
 
     Raises:
-        InvalidModsError: they are none of what `push_mods` takes; the message says which part.
+        InvalidModsError: `push_mods` does not accept them. The message names the part.
     """
     if isinstance(mods, dash.Output):
         return [_from_output(mods, where)]
@@ -81,7 +82,7 @@ def mods_of(mods: Any, where: str = "push_mods") -> PlainMods:
     )
 
 
-def _from_output(output: dash.Output, where: str) -> tuple[Key, Any]:
+def _from_output(output: dash.Output, where: str) -> tuple[Key, PropValue]:
     value = getattr(output, "component_value", UNSET)
     if value is UNSET:
         raise InvalidModsError(
@@ -93,7 +94,7 @@ def _from_output(output: dash.Output, where: str) -> tuple[Key, Any]:
     return (_id(output.component_id, where), output.component_property), value
 
 
-def _from_props(component_id: Any, props: Any, where: str) -> PlainMods:
+def _from_props(component_id: object, props: object, where: str) -> PlainMods:
     if not isinstance(props, Mapping):
         raise InvalidModsError(
             f"{where} got {{{component_id!r}: {props!r}}}; the value of an id is a dict {{prop: value}}"
@@ -105,7 +106,7 @@ def _from_props(component_id: Any, props: Any, where: str) -> PlainMods:
     return [((name, prop), value) for prop, value in props.items()]
 
 
-def _id(component_id: Any, where: str) -> str:
+def _id(component_id: object, where: str) -> str:
     if isinstance(component_id, str):
         values = parsed(component_id)
         return component_id if values is None else canonical(values)

@@ -1,25 +1,24 @@
-"""What running callbacks needs of the rooms above: who implements it is theirs to say."""
+"""The interfaces through which this room uses those above it, which implement them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from dash_devices_nb.app.definitions.registry import Definition
 from dash_devices_nb.app.execution.call_record import RecordedCall
 from dash_devices_nb.app.execution.regular_call import RegularCall, Runs
+from dash_devices_nb.app.stock_dash.types import Context, Hook, JsonObject, Registered, Request, Returned
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.link_budget import LinkBudget
 from dash_devices_nb.core.callbacks.propagation import Call
-from dash_devices_nb.core.props.mods import Mods
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.client_session import ClientSession
 
 
 class CallRecorder(Protocol):
-    """Takes down what becomes of calls. From any thread."""
+    """Makes the records of calls. From any thread."""
 
     def shared_call(self, call: Call) -> RecordedCall:
         """A shared callback is called."""
@@ -27,48 +26,49 @@ class CallRecorder(Protocol):
     def regular_call(self, call: RegularCall) -> RecordedCall:
         """A regular callback is called."""
 
-    def finished(self, recorded: RecordedCall, definition: Definition | None, mods: Mods | None = None) -> None:
-        """A call has finished; of a shared callback, with these outputs."""
-
-    def refused(self, client: Client | None, reason: str) -> None:
-        """A page's request was not taken."""
-
 
 class StockCalls(Runs, Protocol):
-    """What stock Dash says of its callbacks (`stock_dash.dash_internals.DashInternals`)."""
+    """Stock Dash's knowledge of its callbacks (`stock_dash.dash_internals.StockDash`)."""
+
+    def enter(self, context: Context) -> None:
+        """Make `context` the `callback_context` of the running thread or task."""
 
     @property
-    def default_on_error(self) -> Any:
+    def default_on_error(self) -> Callable[[Exception], Returned] | None:
         """`Dash(on_error=...)`: a function of the exception, or None."""
 
-    def hooked(self, name: str) -> Iterable[Any]:
+    def hooked(self, name: str) -> Iterable[Hook]:
         """The hooks of a name (`dash.hooks`)."""
 
-    def registered(self, output: str) -> dict[str, Any]:
+    def registered(self, output: str) -> Registered:
         """What Dash has registered for an output. Raises KeyError."""
 
-    def declared(self) -> list[dict[str, Any]]:
+    def declared(self) -> list[JsonObject]:
         """The callbacks as pages get them."""
 
+    @property
+    def debugging(self) -> bool:
+        """Whether the dev tools are shown."""
+
     def error_page(self, error: Exception) -> str:
-        """What a page is told of an error: the traceback in debug mode."""
+        """Return what a page shows for an error: the traceback in debug mode."""
 
 
 class Askers(Protocol):
-    """Who asks for a callback, by which link, and what they may."""
+    """Knows who requests a callback: their share link and their rights."""
 
     @property
     def authorizes_outputs(self) -> bool:
-        """Whether the program says of each output who may cause it."""
+        """Whether the program has authorize hooks for outputs."""
 
-    def share_of(self, client: Client | None, request: Any) -> str | None:
-        """The id of the share link by which somebody came, or None."""
+    def share_of(self, client: Client | None, request: Request) -> str | None:
+        """Return the id of the requester's share link, or None."""
 
     def withholds(self, headers: Mapping[str, str]) -> bool:
-        """Whether what is shared is kept from a request that names no page."""
+        """Return True if shared values are withheld from a requester without a session."""
 
     def allows(self, call: RegularCall) -> bool:
-        """Whether a call may be made; else its page is told."""
+        """Return True if a call may be made. If not, tell its page."""
 
     def budget_of_share(self, share: str) -> LinkBudget:
         """The budget of a link."""

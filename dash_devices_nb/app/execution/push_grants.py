@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dash_devices_nb.core.callbacks.propagation import Cause
+from dash_devices_nb.app.execution.event_stream import OwnSent
+from dash_devices_nb.app.stock_dash.types import JsonObject
+from dash_devices_nb.core.callbacks.propagation import Cause, CauseKind
 from dash_devices_nb.core.props.ids import Key, Ref, canonical, output_refs
 from dash_devices_nb.core.props.values import PatchValue, Value
 
@@ -35,12 +37,13 @@ class PushGrants:
         declared: its regular and clientside callbacks, as pages get them.
     """
 
-    def __init__(self, runtime: Runtime, declared: Callable[[], Iterable[dict[str, Any]]]) -> None:
+    def __init__(self, runtime: Runtime, declared: Callable[[], Iterable[JsonObject]]) -> None:
         self._runtime = runtime
         self._declared = declared
         self._reached: dict[Key, frozenset[str]] = {}
         self._edges: list[tuple[list[Ref], list[Ref], str]] | None = None
         self._turns: dict[tuple[str, str], deque[RegularCall]] = {}
+        runtime.subscribe(OwnSent, self._sent)
 
     def forget(self) -> None:
         """Callbacks were declared or removed."""
@@ -80,13 +83,14 @@ class PushGrants:
                 found.update([acts] if acts else [])
         return frozenset(found)
 
-    def sent(self, page: ClientSession, values: dict[Key, Value], number: int, lineage: frozenset[Key]) -> None:
-        """Values are sent to one page only, in the frame of this number. With the lock held."""
-        for key, value in values.items():
-            if key not in lineage and self.reached(key):
-                page.own_pushes[key] = (number, value)
+    def _sent(self, event: OwnSent) -> None:
+        """Values are sent to one page only. With the lock held."""
+        own = event.page.own_pushes
+        for key, value in event.mods.items():
+            if key not in event.lineage and self.reached(key):
+                own[key] = (event.number, value)
             else:
-                page.own_pushes.pop(key, None)
+                own.pop(key, None)
 
     def take(self, call: RegularCall) -> bool:
         """Whether a push grants this call. A push grants it once. From any thread."""
@@ -100,11 +104,12 @@ class PushGrants:
             if page is None or known is None or output not in self.reached(cause.key):
                 return False
             number, value = known
-            made = page.granted.get((output, cause.own), 0)
+            own = cause.kind is CauseKind.OWN
+            made = page.granted.get((output, own), 0)
             if not made < cause.revision <= number:
                 return False
             may = call.spec is not None and client.rights >= call.spec.role
-            page.granted[output, cause.own] = cause.revision if may else number
+            page.granted[output, own] = cause.revision if may else number
             if not may:
                 _set(call.body, cause.key, value)
             return True
@@ -138,7 +143,7 @@ class PushGrants:
     def _pushed(self, page: ClientSession, cause: Cause) -> tuple[int, Value] | None:
         """The number and the value of the last push of a prop that may call something in a page."""
         assert cause.key is not None
-        if cause.own:
+        if cause.kind is CauseKind.OWN:
             return page.own_pushes.get(cause.key)
         dispatcher = self._runtime.dispatcher
         entry = dispatcher.state.get(cause.key)
@@ -152,8 +157,8 @@ def _turn(call: RegularCall) -> tuple[str, str]:
     return call.client.id, str(call.body.get("output"))
 
 
-def _set(body: dict[str, Any], key: Key, value: Value) -> None:
-    """The values that a request without a role may name: those that were pushed."""
+def _set(body: JsonObject, key: Key, value: Value) -> None:
+    """Put the pushed value into a request: without a role, a request may name no other."""
     if isinstance(value, PatchValue):
         return
     for part in ("inputs", "state"):

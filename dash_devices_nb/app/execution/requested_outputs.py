@@ -1,11 +1,10 @@
-"""What a renderer's request for a callback names, wherever it comes from: a frame, or HTTP."""
+"""A renderer's request for a callback, by a frame or over HTTP, and the props that it names."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
+from dash_devices_nb.app.stock_dash.types import JsonObject, JsonValue
 from dash_devices_nb.core.props.ids import canonical
 from dash_devices_nb.core.props.json_limits import checked, read
 from dash_devices_nb.core.protocol import messages
@@ -15,48 +14,48 @@ REQUEST = "a request for a callback"
 
 
 class CallbackRequest:
-    """A renderer's request for a callback, as the JSON text that came: whoever looks gets objects of their own.
+    """A renderer's request for a callback, kept as the JSON text that arrived.
 
-    A program may change in place what its function is given. What is kept of a call, for the journal or to call it
-    again, shares nothing with that, and its size is known.
+    A program may change the arguments of its function in place. The text shares nothing with them, so the journal and a
+    replay get what was sent, and its size is known.
 
     Args:
         json: the text.
-        framed: whether it is the whole frame, which has the request as its `body`.
-        body: the request, as read from the text, for the one who asks first; None: it is read then.
+        framed: whether the text is the whole frame, with the request as its `body`.
+        body: the request as parsed from the text. None: it is parsed on first use.
     """
 
     __slots__ = ("_body", "_framed", "json")
 
-    def __init__(self, json: bytes, *, framed: bool = False, body: dict[str, Any] | None = None) -> None:
+    def __init__(self, json: bytes, *, framed: bool = False, body: JsonObject | None = None) -> None:
         self.json = json
         self._framed = framed
         self._body = body
 
     @classmethod
     def posted(cls, data: bytes) -> CallbackRequest:
-        """From the body of a request over HTTP. Raises FrameError."""
+        """Make one from the body of an HTTP request. Raises FrameError."""
         body = read(data, "the body of a request")
         if not isinstance(body, dict):
             raise FrameError(f"the body of a request for a callback is a JSON object, not {str(body)[:60]!r}")
         return cls(data, body=body)
 
     @classmethod
-    def of(cls, body: dict[str, Any]) -> CallbackRequest:
-        """From a request that was made here."""
+    def of(cls, body: JsonObject) -> CallbackRequest:
+        """Make one from a request that the server made itself."""
         return cls(messages.dumps(body).encode())
 
     @property
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JsonObject:
         """The request as the callback gets it: the same object each time."""
         if self._body is None:
             self._body = self.fresh()
         return self._body
 
-    def fresh(self) -> dict[str, Any]:
-        """The request as it came."""
+    def fresh(self) -> JsonObject:
+        """Return a new copy of the request as it arrived."""
         message = orjson.loads(self.json)
-        body: dict[str, Any] = message["body"] if self._framed else message
+        body: JsonObject = message["body"] if self._framed else message
         return body
 
     @property
@@ -65,18 +64,18 @@ class CallbackRequest:
         return len(self.json)
 
     def kept(self) -> CallbackRequest:
-        """The same without the object that the callback gets."""
+        """Return a copy without the object that the callback gets."""
         return CallbackRequest(self.json, framed=self._framed)
 
 
-def requested_outputs(body: dict[str, Any]) -> list[str]:
-    """The "id.prop" of each output of the callback that a renderer asks for; [""] for a callback without outputs.
+def requested_outputs(body: JsonObject) -> list[str]:
+    """Return the "id.prop" of each output of the requested callback; [""] for a callback without outputs.
 
-    What counts is the callback's name, by which it is called; of its patterns the renderer says which components are
-    meant.
+    The outputs are those in the callback's name, by which it is called. For its patterns, the request says which
+    components are meant.
 
     Raises:
-        FrameError: the request is none for a callback.
+        FrameError: it is not a request for a callback.
     """
     _check_items(body)
     output = body.get("output")
@@ -98,8 +97,8 @@ def requested_outputs(body: dict[str, Any]) -> list[str]:
     return list(names) or [""]
 
 
-def _check_items(body: dict[str, Any]) -> None:
-    """Check what a request says of inputs and state, so that whoever reads it later, the journal too, finds them."""
+def _check_items(body: JsonObject) -> None:
+    """Check the inputs and state of a request, so that later readers, such as the journal, can rely on their shape."""
     for part in ("inputs", "state"):
         for slot in _list(body, part):
             for item in slot if isinstance(slot, list) else (slot,):
@@ -115,7 +114,7 @@ def _check_items(body: dict[str, Any]) -> None:
             raise FrameError(f"'changedPropIds' of {REQUEST} are strings, not {str(name)[:60]!r}")
 
 
-def _list(body: dict[str, Any], part: str) -> list[Any]:
+def _list(body: JsonObject, part: str) -> list[JsonValue]:
     given = body.get(part, [])
     if not isinstance(given, list):
         raise FrameError(f"{part!r} of {REQUEST} is a list, not {str(given)[:60]!r}")

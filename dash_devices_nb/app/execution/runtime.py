@@ -1,9 +1,10 @@
 """The runtime: one lock around the dispatcher, and the performing of its actions.
 
 Any thread may enter: with a page's frame on the I/O loop, a push from a cell or a timer, or the result of a callback in
-a worker. It takes the lock, calls one `receive_*`, and performs the actions before it releases the lock. So frames are
-queued in the order of the revisions. Performing never blocks. Sending appends to outboxes, and writes to a few pages or
-wakes the I/O loop for many. Running hands the call to a worker or to the callback loop.
+a worker. All enter by `Runtime.enter`: it takes the lock, tells the time, calls one `receive_*`, publishes what
+happened (see `event_stream`), and performs the actions before it releases the lock. So frames are queued in the order
+of the revisions. Performing never blocks. Sending appends to outboxes, and writes to a few pages or wakes the I/O loop
+for many. Running hands the call to a worker or to the callback loop.
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dash_devices_nb.app.execution.call_queue import BusyError, CallQueue, Job
+from dash_devices_nb.app.execution.event_stream import (
+    PERFORMED,
+    ActRefused,
+    CallEnded,
+    Event,
+    EventStream,
+    Failed,
+    OwnSent,
+    Pushed,
+    Raised,
+)
 from dash_devices_nb.app.execution.pause import PauseGate
+from dash_devices_nb.app.execution.regular_call import RegularCall
 from dash_devices_nb.app.execution.workers import Workers
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.callbacks.actions import Action, Refuse, Release, Report, Run, Send, Wake
@@ -31,10 +44,9 @@ from dash_devices_nb.core.callbacks.propagation import Call, Propagation
 from dash_devices_nb.core.callbacks.serial_queues import Queued
 from dash_devices_nb.core.journal.retention import FRAMES
 from dash_devices_nb.core.props.event_props import EventValue
-from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.mods import Mods
-from dash_devices_nb.core.protocol import messages
 from dash_devices_nb.core.protocol.frames import Frame
+from dash_devices_nb.core.protocol.messages import AppFrame, BusyFrame, PausedFrame, SharedModsFrame
 from dash_devices_nb.kernel.guard import RunningCalls
 
 if TYPE_CHECKING:
@@ -50,6 +62,9 @@ ERRANDS = 32
 BUSY_SECONDS = 0.2
 """The time that a coroutine callback waits for its loop before the pages show it."""
 
+MOST_LATE = 1000
+"""Coroutine calls that nothing else bounds and that may wait while the app is stopped. Further ones are refused."""
+
 FEW_PAGES = 16
 """Above this many sessions with something to send, the calling thread leaves the writing to the I/O loop, so that it
 holds the lock for a fraction of a millisecond only."""
@@ -63,7 +78,7 @@ in_coroutine: ContextVar[bool] = ContextVar("dash_devices_nb_coroutine", default
 
 @dataclass(eq=False)
 class Started:
-    """A coroutine function that is to run, and what is to be called when it has ended; `begun`: it runs."""
+    """A coroutine function that will run, and the function to call at its end. `begun`: it runs already."""
 
     function: Callable[[], Coroutine[Any, Any, Any]]
     ended: Callable[[], None]
@@ -100,6 +115,7 @@ class Runtime:
         name: the name of the app.
         dispatcher: the core. It is used only with `lock` held.
         pages: the sessions that are connected or within their grace, by client id.
+        on_demand: the ids of components whose changes are sent only to pages that show them. Use it with `lock` held.
         errors: the last 20 exceptions of callbacks, newest last.
         io_loop, io_thread: the loop that writes frames, and its thread. None before the app runs.
         running: the running plain callbacks, for the stop button.
@@ -111,6 +127,7 @@ class Runtime:
         self.lock = threading.RLock()
         self.dispatcher = Dispatcher()
         self.pages: dict[str, ClientSession] = {}
+        self.on_demand: set[str] = set()
         self.errors: deque[BaseException] = deque(maxlen=FRAMES)
         self.io_loop: asyncio.AbstractEventLoop | None = None
         self.io_thread: int | None = None
@@ -119,12 +136,11 @@ class Runtime:
         self.workers = Workers(f"{name}-callback")
         self._errands = CallQueue(self, lambda: ERRANDS)
         self.running = RunningCalls()
-        self.on_error: Callable[[BaseException, Queued | None, Client | None], None] = lambda *_: None
-        self.on_refusal: Callable[[Client, str], None] = lambda *_: None
-        self.on_own: Callable[[ClientSession, Mods, int, frozenset[Key]], None] = lambda *_: None
-        self.on_performed: Callable[[], None] = lambda: None
+        self._stream = EventStream(self._listener_raised)
+        self.subscribe, self.publish = self._stream.subscribe, self._stream.publish
         self.pause_gate = PauseGate()
-        self._run: Callable[[Queued], None] = lambda call: None
+        self._run_shared: Callable[[Call], None] = lambda call: None
+        self._run_regular: Callable[[RegularCall], None] = lambda call: None
         self._waiting: dict[Waiter, Callable[[], object]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unstarted: set[Started] = set()
@@ -139,17 +155,51 @@ class Runtime:
 
     # ---- entering
 
-    def enter(self, receive: Callable[[], list[Action]]) -> None:
-        """Take the lock, let the dispatcher receive an event, and perform the actions. From any thread."""
+    def attach(self, shared: Callable[[Call], None], regular: Callable[[RegularCall], None]) -> None:
+        """Set what runs the calls of shared and of regular callbacks. Neither blocks, nor raises. Once."""
+        self._run_shared, self._run_regular = shared, regular
+
+    def enter(
+        self, receive: Callable[[], Iterable[Action]], happened: Callable[[], Event | None] | None = None
+    ) -> None:
+        """The one way in: take the lock, tell the time, let the dispatcher receive, publish, and perform.
+
+        From any thread, with or without the lock.
+
+        Args:
+            receive: lets the dispatcher receive an event, and returns the actions.
+            happened: returns the event to publish. Called after `receive`. None: nothing is published.
+        """
         with self.lock:
-            self.tick()
-            self.perform(receive())
+            self.dispatcher.tell_time(time.monotonic())
+            actions = receive()
+            if happened is not None:
+                try:
+                    event = happened()
+                except Exception as error:  # noqa: BLE001 - the actions must be performed all the same
+                    self.report(error)
+                else:
+                    if event is not None:
+                        self.publish(event)
+            self._perform(actions)
 
-    def tick(self) -> None:
-        """Tell the dispatcher the time, with the lock held."""
-        self.dispatcher.now = time.monotonic()
+    def push(self, mods: Mods) -> Propagation:
+        """The program sets props for all pages. Returns the propagation that this starts. From any thread.
 
-    def perform(self, actions: Iterable[Action]) -> None:
+        Raises:
+            PatchError: a `Patch` does not fit. Nothing was changed.
+        """
+        started: list[Propagation] = []
+
+        def receive() -> list[Action]:
+            actions, propagation = self.dispatcher.receive_push(mods, running_call.get())
+            started.append(propagation)
+            return actions
+
+        self.enter(receive, lambda: Pushed(None, mods))
+        return started[0]
+
+    def _perform(self, actions: Iterable[Action]) -> None:
         """Perform actions, with the lock held. If one fails, it is reported, and the others are performed."""
         for action in actions:
             try:
@@ -160,7 +210,7 @@ class Runtime:
                         self.begin(action.call)
                     case Refuse():
                         self._refuse(action)
-                        self.on_refusal(action.client, action.reason)
+                        self.publish(ActRefused(action.client, action.reason))
                     case Release():
                         wake = self._waiting.pop(action.waiter, None)
                         if wake:
@@ -169,9 +219,9 @@ class Runtime:
                         self._wake_at(action.at)
                     case Report():
                         self.report(action.error, action.call)
-            except Exception as error:  # noqa: BLE001 - else the calls and those who wait behind it would hang
+            except Exception as error:  # noqa: BLE001 - else other calls and their waiters would hang
                 self.report(error)
-        self.on_performed()
+        self.publish(PERFORMED)
         self._wake()
 
     def _wake_at(self, at: float) -> None:
@@ -180,7 +230,7 @@ class Runtime:
         if loop is not None and not loop.is_closed():
             late = max(0.0, at - time.monotonic())
             loop.call_soon_threadsafe(
-                loop.call_later, late, self.enter, self.dispatcher.wake, context=contextvars.Context()
+                loop.call_later, late, lambda: self.enter(self.dispatcher.wake), context=contextvars.Context()
             )
 
     def begin(self, call: Queued) -> None:
@@ -188,7 +238,13 @@ class Runtime:
         if self.pause_gate.allows(call):
             self._run(call)
         else:
-            self.tell_all("paused", waiting=len(self.pause_gate))
+            self.tell_all(PausedFrame(len(self.pause_gate)))
+
+    def _run(self, call: Queued) -> None:
+        if isinstance(call, Call):
+            self._run_shared(call)
+        elif isinstance(call, RegularCall):
+            self._run_regular(call)
 
     def lagging(self, call: Call) -> None:
         """Tell the page that caused a call how late it starts."""
@@ -205,14 +261,14 @@ class Runtime:
             for wake in self._waiting.values():
                 wake()
             self._waiting.clear()
-            self.tell_all("paused", waiting=len(self.pause_gate))
+            self.tell_all(PausedFrame(len(self.pause_gate)))
         self.flush()
 
     def step(self) -> Queued | None:
         """Run the first held call, and return it. None if there is none."""
         with self.lock:
             call = self.pause_gate.step()
-            self.tell_all("paused", waiting=len(self.pause_gate))
+            self.tell_all(PausedFrame(len(self.pause_gate)))
         if call is not None:
             self._run(call)
         self.flush()
@@ -222,20 +278,16 @@ class Runtime:
         """Run the held calls in order, and stop holding."""
         with self.lock:
             held = self.pause_gate.open()
-            self.tell_all("paused", waiting=None)
+            self.tell_all(PausedFrame(None))
         for call in held:
             self._run(call)
         self.flush()
 
-    def tell_all(self, kind: str, **fields: Any) -> None:
-        """Queue a transient frame for all pages. Call `flush` afterwards."""
+    def tell_all(self, frame: AppFrame) -> None:
+        """Queue a frame for each page. Call `flush` afterwards."""
         with self.lock:
             for page in self.pages.values():
-                page.send_transient(kind, **fields)
-
-    def runs_with(self, run: Callable[[Queued], None]) -> None:
-        """Set the function that runs a call. It must not block."""
-        self._run = run
+                page.send(frame)
 
     # ---- sending
 
@@ -247,7 +299,7 @@ class Runtime:
                 number = page.send_mods(mods)
                 call = running_call.get()
                 lineage = frozenset() if call is None or call.over else call.lineage
-                self.on_own(page, mods, number, lineage)
+                self.publish(OwnSent(page, mods, number, lineage))
                 self._wake()
 
     def touch(self, page: ClientSession) -> None:
@@ -264,18 +316,34 @@ class Runtime:
         with self.lock:
             return any(page.outbox.waiting for page in self.pages.values())
 
+    def offer(self, ids: Iterable[str]) -> None:
+        """Send the changes of these components only to pages that show them. From any thread."""
+        with self.lock:
+            self.on_demand.update(ids)
+
     def _send(self, action: Send) -> None:
         if not self.pages:
             return
-        frame: Frame | None = None
         shared, apart = _split(action.mods)
+        anybody = self.on_demand.isdisjoint(key[0] for key in shared)
+        changes: dict[frozenset[str] | None, tuple[SharedModsFrame, bool]] = {}
+        frames: dict[tuple[frozenset[str] | None, bool], Frame] = {}
+        """The messages. Pages that show the same, and take arrays in the same way, get the same bytes."""
         for page in self.pages.values():
             if page.client is action.but or not page.takes_shared:
                 continue
-            if frame is None and shared:
-                frame = Frame(messages.mods_frame(shared, action.revision))
-            if frame is not None:
-                page.send_shared(frame, action.revision, shared)
+            watched = None if anybody else page.watched
+            if watched not in changes:
+                mods = shared if watched is None else {key: shared[key] for key in shared if page.gets(key[0])}
+                made = SharedModsFrame(mods, action.revision)
+                changes[watched] = made, made.has_arrays
+            change, has_arrays = changes[watched]
+            if change.m:
+                arrays = has_arrays and page.takes_arrays
+                frame = frames.get((watched, arrays))
+                if frame is None:
+                    frame = frames[watched, arrays] = Frame(change.encoded(arrays=arrays))
+                page.send_shared(frame, action.revision, change.m)
             if apart:
                 page.send_mods(apart)
 
@@ -284,7 +352,7 @@ class Runtime:
         if page is None:
             return
         if action.mods:
-            page.send_mods(self.shown_to(page, action.mods), undoes=True)
+            page.undo(self.shown_to(page, action.mods))
         if action.reason and action.told:
             page.send_notice("error", action.reason)
 
@@ -318,22 +386,25 @@ class Runtime:
     # ---- running
 
     def report(self, error: BaseException, call: Queued | None = None, client: Client | None = None) -> None:
-        """Keep an exception, and tell whom it concerns. Never raises. From any thread."""
+        """Publish an exception. Subscribers keep it and show it. Never raises. From any thread."""
         try:
-            self.on_error(error, call, client)
+            self.publish(Raised(error, call, client))
         except BaseException as another:
-            log.error("telling of a %s raised", type(error).__name__, exc_info=another)
+            log.error("reporting a %s raised", type(error).__name__, exc_info=another)
 
-    def account(self, account: Callable[..., object], *args: Any) -> None:
-        """Call a function that accounts for something. If it raises, that is reported, and nothing else is affected."""
-        try:
-            account(*args)
-        except Exception as error:  # noqa: BLE001 - what was done has to take its course
-            self.report(error)
+    def _listener_raised(self, error: BaseException, event: Event) -> None:
+        """Report the exception of a listener of the event stream."""
+        match event:
+            case Raised() | Failed():  # reporting it could raise again, for ever
+                log.error("reporting a %s raised", type(event.error).__name__, exc_info=error)
+            case CallEnded():
+                self.beside(error, event.recorded.call)
+            case _:
+                self.report(error)
 
     def beside(self, error: BaseException, call: Queued) -> None:
-        """Report an exception from beside a callback's function: the journal, the log, a hook. From any thread."""
-        log.error("what accounts for a call with the queue key %r raised", call.queue_key, exc_info=error)
+        """Report an exception around a callback's function: of the journal, the log, a hook. From any thread."""
+        log.error("the journal or a hook raised for a call with the lock %r", call.queue_key, exc_info=error)
         self.report(error, call)
 
     def work(self, job: Callable[[], None], ended: Callable[[], None]) -> None:
@@ -344,19 +415,39 @@ class Runtime:
             self.report(error)
             self._abandon(ended)
 
-    def spawn(self, function: Callable[[], Coroutine[Any, Any, Any]], ended: Callable[[], None]) -> None:
+    def work_next(self, job: Callable[[], None]) -> None:
+        """Run a job in the worker that calls this, when its own has ended."""
+        self.workers.follow(job)
+
+    def spawn(
+        self,
+        function: Callable[[], Coroutine[Any, Any, Any]],
+        ended: Callable[[], None],
+        refuse: Callable[[], None] | None = None,
+    ) -> None:
         """Run a coroutine function on the callback loop, in a new context. From any thread.
 
-        `ended` is called when it has ended, or if it cannot be run. Jobs that come while the app is stopped run when it
-        runs again, as those of plain functions do.
+        Jobs that come while the app is stopped run when it runs again, as those of plain functions do.
+
+        Args:
+            function: the coroutine function.
+            ended: called when it has ended, or if it cannot be run.
+            refuse: called instead if the app is stopped and many jobs wait already. None: the job always waits, because
+                something else bounds such jobs, as a serial queue does.
         """
         loop = self.callback_loop
         started = Started(function, ended)
         with self.lock:
             if self._stopped or loop is None:
-                self._late.append(started)
-                return
-        self._unstarted.add(started)  # before the loop hears of it, which may start it at once
+                if refuse is None or len(self._late) < MOST_LATE:
+                    self._late.append(started)
+                    return
+                loop = None
+        if loop is None:
+            assert refuse is not None
+            refuse()
+            return
+        self._unstarted.add(started)  # first, as the loop may start it at once
         try:
             loop.call_soon_threadsafe(self._start, loop, started, context=coroutine_context())
         except RuntimeError:  # the loop is closed by somebody else
@@ -365,6 +456,17 @@ class Runtime:
             return
         if self.io_loop is not None and self.io_loop is not loop and not self._held_up:
             self.io_loop.call_soon_threadsafe(self.io_loop.call_later, BUSY_SECONDS, self._look_at, started)
+
+    def take_loops(self, io_loop: asyncio.AbstractEventLoop, callback_loop: asyncio.AbstractEventLoop) -> None:
+        """Use these loops from now on. From the thread of the I/O loop."""
+        self.io_loop, self.io_thread = io_loop, threading.get_ident()
+        self.callback_loop = callback_loop
+        self.callback_thread = self.io_thread if callback_loop is io_loop else threading.main_thread().ident
+
+    def leave_loops(self) -> None:
+        """Let the loops go: the app does not run any more."""
+        self.io_loop = self.callback_loop = None
+        self.io_thread = self.callback_thread = None
 
     def open(self) -> None:
         """The app runs now: run the jobs that came while it was stopped. From any thread."""
@@ -379,7 +481,7 @@ class Runtime:
         """Check that a coroutine has started. If not, a cell blocks the callback loop, and the pages show it."""
         if started in self._unstarted:
             self._held_up = True
-            self.tell_all("busy", text="Some callbacks wait for the running cell")
+            self.tell_all(BusyFrame("Some callbacks wait for the running cell"))
             self.flush()
 
     def _abandon(self, ended: Callable[[], None]) -> None:
@@ -403,10 +505,10 @@ class Runtime:
                 return
         if self._held_up:
             self._held_up = False
-            self.tell_all("busy", text="")
+            self.tell_all(BusyFrame(""))
             self.flush()
         task = loop.create_task(self._run_started(started))
-        task.add_done_callback(lambda _: self._ended(started))  # also of one that was cancelled before its first step
+        task.add_done_callback(lambda _: self._ended(started))  # also called for one cancelled before its first step
         self.hold(task)
 
     async def _run_started(self, started: Started) -> None:
@@ -437,9 +539,9 @@ class Runtime:
 
         Args:
             function: the function.
-            link: the link of who asked for it. It then waits for a place. None: the program asked.
+            link: the link or address of the requester. The function then waits for a place. None: the program asked.
             guest: whether that is a share link.
-            call_queue: the queue for the place. None: that of errands.
+            call_queue: the queue in which it waits. None: the queue for hooks and other small jobs.
 
         Raises:
             BusyError: there was no place in time.
@@ -499,7 +601,7 @@ class Runtime:
             if waiter is None:
                 return
             self._waiting[waiter] = done.set
-            self.perform(self.dispatcher.hasten())
+            self.enter(self.dispatcher.hasten)
         if not done.wait(WAIT_SECONDS):
             with self.lock:
                 self._waiting.pop(waiter, None)
@@ -516,7 +618,7 @@ class Runtime:
             if waiter is None:
                 return
             self._waiting[waiter] = lambda: loop.call_soon_threadsafe(settle, future, None, None)
-            self.perform(self.dispatcher.hasten())
+            self.enter(self.dispatcher.hasten)
         try:
             await future
         finally:
@@ -530,7 +632,7 @@ def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None
     if future.done():
         return
     if isinstance(error, StopIteration) or not isinstance(error, Exception | None):
-        # A future does not take the first; the others would end the loop, or be taken for an end of the task's own.
+        # A future refuses StopIteration. The others would end the loop, or look like the end of the waiting task.
         stopped = RuntimeError(f"it was stopped by {type(error).__name__}")
         stopped.__cause__ = error
         error = stopped
@@ -541,6 +643,6 @@ def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None
 
 
 def _split(mods: Mods) -> tuple[Mods, Mods]:
-    """Split values into those that the state has for a page that lags, and events that it must get all the same."""
+    """Split values into state, which a lagging page gets later, and events, which it must get in any case."""
     apart: Mods = {key: value for key, value in mods.items() if isinstance(value, EventValue) and not value.kept}
     return ({key: value for key, value in mods.items() if key not in apart} if apart else mods), apart

@@ -1,12 +1,11 @@
-"""Running shared callbacks: the arguments, the function, and what it returned."""
+"""Running shared callbacks: making the arguments, calling the function, sending its result."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import dash
 from dash.exceptions import InvalidCallbackReturnValue, PreventUpdate
@@ -15,12 +14,15 @@ from dash_devices_nb.app.definitions.declare import SharedCallback
 from dash_devices_nb.app.execution.call_record import RecordedCall
 from dash_devices_nb.app.execution.completion import Completion
 from dash_devices_nb.app.execution.context import SharedContext
+from dash_devices_nb.app.execution.event_stream import CallEnded
 from dash_devices_nb.app.execution.outputs import PlainMods, is_alternate, mods_of
 from dash_devices_nb.app.execution.ports import CallRecorder, StockCalls
 from dash_devices_nb.app.execution.runtime import Runtime, being_cancelled, running_call
 from dash_devices_nb.app.stock_dash import dash_internals
+from dash_devices_nb.app.stock_dash.types import Keywords, PropValue, Returned
 from dash_devices_nb.core.callbacks.propagation import Argument, Call
 from dash_devices_nb.core.callbacks.spec import CallbackSpec, Slot
+from dash_devices_nb.core.props.arrays import ARRAY_PROPS
 from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.kernel.outputlog import OutputLog
@@ -32,7 +34,7 @@ class SharedCalls:
     Args:
         runtime: the app's runtime.
         stock: its side of stock Dash.
-        recorder: takes down what becomes of the calls.
+        recorder: records the calls.
         output_log: logs what they print.
         check: raises if a component does not have a prop; called with each prop of a result.
     """
@@ -54,13 +56,13 @@ class SharedCalls:
 
     @staticmethod
     def of(spec: CallbackSpec) -> SharedCallback:
-        """What is called, also of a callback that was taken away while its calls wait or run."""
+        """Return the callback of a spec, even if it was removed while its calls wait or run."""
         (callback,) = spec.driver
         assert isinstance(callback, SharedCallback)
         return callback
 
     def run(self, call: Call) -> None:
-        """Start a call. Does not block, nor raise: it ends, whatever becomes of it."""
+        """Start a call. Does not block. Never raises: the call ends in any case."""
         completion: Completion[Mods | None] = Completion(
             lambda mods: self._finish(call, mods), None, lambda error: self._runtime.beside(error, call)
         )
@@ -74,46 +76,46 @@ class SharedCalls:
             self._runtime.work(lambda: self._run_plain(call, completion), completion.end)
 
     def _run_plain(self, call: Call, completion: Completion[Mods | None]) -> None:
-        with completion:
-            shared = self.of(call.spec)
-            recorded = self._recorder.shared_call(call)
-            with shared.output.bound(self._output_log, call.spec.name), self._entered(shared, call) as context:
-                try:
-                    with nullcontext() if shared.lock is None or isinstance(shared.lock, str | int) else shared.lock:
-                        args, kwargs = self.arguments(shared, call)
-                        returned = self._runtime.running.run(call.spec.name, shared.function, *args, **kwargs)
-                    if inspect.isawaitable(returned):
-                        returned = self._await(returned)
-                    recorded.result = returned
-                    completion.result = self.mods(shared, call, context, returned)
-                except BaseException as exc:  # noqa: BLE001 - a program's code may raise anything
-                    completion.result = self._failed(shared, call, context, recorded, exc)
-            self._recorder.finished(recorded, shared.definition, completion.result)
+        with completion, self._calling(call, completion) as (shared, context, recorded):
+            with shared.lock if isinstance(shared.lock, AbstractContextManager) else nullcontext():
+                args, kwargs = self.arguments(shared, call)
+                returned = self._runtime.running.run(call.spec.name, shared.function, *args, **kwargs)
+            if inspect.isawaitable(returned):
+                returned = self._await(returned)
+            recorded.result = returned
+            completion.set_result(self.mods(shared, call, context, returned))
 
     async def _run_coroutine(self, call: Call, completion: Completion[Mods | None]) -> None:
-        with completion:
-            shared = self.of(call.spec)
-            recorded = self._recorder.shared_call(call)
-            with shared.output.bound(self._output_log, call.spec.name), self._entered(shared, call) as context:
-                try:
-                    lock: Any = shared.lock if isinstance(shared.lock, asyncio.Lock) else _Unlocked()
-                    async with lock:
-                        args, kwargs = self.arguments(shared, call)
-                        returned = recorded.result = await shared.function(*args, **kwargs)
-                    completion.result = self.mods(shared, call, context, returned)
-                except BaseException as exc:
-                    if isinstance(exc, asyncio.CancelledError) and being_cancelled():
-                        raise
-                    completion.result = self._failed(shared, call, context, recorded, exc)
-            self._recorder.finished(recorded, shared.definition, completion.result)
+        with completion, self._calling(call, completion) as (shared, context, recorded):
+            async with shared.lock if isinstance(shared.lock, asyncio.Lock) else nullcontext():
+                args, kwargs = self.arguments(shared, call)
+                returned = recorded.result = await shared.function(*args, **kwargs)
+            completion.set_result(self.mods(shared, call, context, returned))
 
-    def _await(self, returned: Any) -> Any:
+    @contextmanager
+    def _calling(
+        self, call: Call, completion: Completion[Mods | None]
+    ) -> Iterator[tuple[SharedCallback, SharedContext, RecordedCall]]:
+        """Record a call, and take what its function raises. The block calls the function."""
+        shared = self.of(call.spec)
+        recorded = self._recorder.shared_call(call)
+        with shared.output.bound(self._output_log, call.spec.name), self._entered(shared, call) as context:
+            try:
+                yield shared, context, recorded
+            except BaseException as exc:
+                # A task that is being cancelled must end with this exception. A thread has no task.
+                if call.spec.coroutine and isinstance(exc, asyncio.CancelledError) and being_cancelled():
+                    raise
+                completion.set_result(self._failed(shared, call, context, recorded, exc))
+        self._runtime.publish(CallEnded(recorded, shared.definition, completion.result))
+
+    def _await(self, returned: Awaitable[Returned]) -> Returned:
         """Await, on the callback loop, what a plain function returned (a lambda around a coroutine, say)."""
         loop = self._runtime.callback_loop
         if loop is None:
             raise RuntimeError("the app has stopped")
 
-        async def wait() -> Any:
+        async def wait() -> Returned:
             return await returned
 
         return asyncio.run_coroutine_threadsafe(wait(), loop).result()
@@ -123,15 +125,15 @@ class SharedCalls:
         context = SharedContext(call, shared.indices)
         token = running_call.set(call)
         try:
-            dash_internals.enter_context(self._stock, context)
+            self._stock.enter(context)
             for hook in self._stock.hooked("custom_data"):
                 context.custom_data[hook.data["namespace"]] = hook(context)
             yield context
         finally:
             running_call.reset(token)
 
-    def arguments(self, shared: SharedCallback, call: Call) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments of the function."""
+    def arguments(self, shared: SharedCallback, call: Call) -> tuple[list[PropValue], Keywords]:
+        """Return the arguments of the function."""
         flat = [_plain(value) for value in call.inputs + call.state]
         return dash_internals.grouped_arguments(flat, shared.indices)
 
@@ -145,8 +147,7 @@ class SharedCalls:
     ) -> Mods | None:
         if isinstance(error, PreventUpdate):
             return None
-        recorded.error = error
-        recorded.ended()
+        recorded.note_error(error)
         handler = shared.on_error or self._stock.default_on_error
         if handler is not None and isinstance(error, Exception):
             try:
@@ -159,8 +160,8 @@ class SharedCalls:
         self._runtime.report(error, call, call.client)
         return None
 
-    def mods(self, shared: SharedCallback, call: Call, context: SharedContext, returned: Any) -> Mods | None:
-        """What a call's result sets; None: nothing."""
+    def mods(self, shared: SharedCallback, call: Call, context: SharedContext, returned: Returned) -> Mods | None:
+        """Return the values that the result of a call sets, or None."""
         plain: PlainMods = []
         if is_alternate(returned):
             plain += mods_of(returned, f"the alternate output of {call.spec.name}")
@@ -170,10 +171,13 @@ class SharedCalls:
             plain += [((component_id, prop), value) for prop, value in props.items()]
         for key, _ in plain:
             self._check(key)
-        mods = {key: dash_internals.encode(value, f"{call.spec.name}: {key[0]}.{key[1]}") for key, value in plain}
+        mods = {
+            key: dash_internals.encode(value, f"{call.spec.name}: {key[0]}.{key[1]}", arrays=key[1] in ARRAY_PROPS)
+            for key, value in plain
+        }
         return mods or None
 
-    def _normal(self, shared: SharedCallback, call: Call, returned: Any) -> PlainMods:
+    def _normal(self, shared: SharedCallback, call: Call, returned: Returned) -> PlainMods:
         if isinstance(returned, dash.NoUpdate):
             return []
         slots = call.resolved.outputs
@@ -198,23 +202,23 @@ class SharedCalls:
         if mods is not None:
             try:
                 enter(lambda: dispatcher.receive_result(call, mods))
-            except Exception as error:  # noqa: BLE001 - reported; its serial queue is freed all the same
+            except Exception as error:  # noqa: BLE001 - reported; its serial queue goes on all the same
                 self._runtime.beside(error, call)
             else:
                 return
         enter(lambda: dispatcher.receive_failure(call) if call in call.propagation.live else [])
 
 
-def _groups(returned: Any) -> bool:
+def _groups(returned: Returned) -> bool:
     return isinstance(returned, list | tuple | dict)
 
 
-def _plain(argument: Argument) -> Any:
+def _plain(argument: Argument) -> PropValue:
     return [value.fresh() for value in argument] if isinstance(argument, tuple) else argument.fresh()
 
 
-def _spread(slot: Slot, value: Any, many: bool, spec: CallbackSpec) -> PlainMods:
-    """One output's value, or one for each component of a pattern with ALL; without what is `no_update`."""
+def _spread(slot: Slot, value: PropValue, many: bool, spec: CallbackSpec) -> PlainMods:
+    """Return the value of an output, or one value for each component of an ALL pattern. Leaves out `no_update`."""
     if isinstance(value, dash.NoUpdate):
         return []
     if not many:
@@ -229,11 +233,3 @@ def _spread(slot: Slot, value: Any, many: bool, spec: CallbackSpec) -> PlainMods
         for key, item in zip(slot, value, strict=True)
         if not isinstance(item, dash.NoUpdate)
     ]
-
-
-class _Unlocked:
-    """Stands where an asyncio.Lock may stand."""
-
-    async def __aenter__(self) -> None: ...
-
-    async def __aexit__(self, *exc: object) -> None: ...

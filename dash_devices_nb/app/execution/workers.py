@@ -1,4 +1,4 @@
-"""Threads for plain functions, one for each job at a time. `call_queue` limits the jobs that nobody else waits for.
+"""Threads for plain functions, one for each job at a time. `call_queue` limits the jobs that no other job waits for.
 
 A plain callback may sleep, push, and wait for callbacks that its push starts. With a bounded pool, a call could wait
 for ever for one that gets no thread. So there is always a thread: an idle one, or a new one. The threads are daemons: a
@@ -40,6 +40,7 @@ class Workers:
         self._threads: set[threading.Thread] = set()
         self._count = 0
         self._closed = False
+        # Bounded by who submits: the places of a call queue, a serial queue, one run of a connect hook.
         self._late: list[Callable[[], None]] = []
 
     def open(self) -> None:
@@ -57,7 +58,7 @@ class Workers:
         """Run `job` in a thread now, or after `open` if it is closed. From any thread. Its exceptions are logged.
 
         Raises:
-            RuntimeError: the system gives no thread, and there is none. The job will not run.
+            RuntimeError: the system refuses a thread, and there is no other. The job will not run.
         """
         with self._lock:
             if self._closed:
@@ -80,8 +81,17 @@ class Workers:
         except RuntimeError:
             self._without(thread, job)
 
+    def follow(self, job: Callable[[], None]) -> None:
+        """Run `job` in the worker that calls this when its own job has ended, or after `open` if it is closed.
+
+        `submit` would start another thread, because the calling one is not idle yet. Then a limit on jobs would not
+        limit the threads.
+        """
+        with self._lock:
+            (self._late if self._closed else self._jobs).append(job)
+
     def _without(self, thread: threading.Thread, job: Callable[[], None]) -> None:
-        """A thread could not be started. Its job waits for another thread, or is taken back if there is none."""
+        """A thread could not be started. Its job waits for another thread, or is removed if there is none."""
         with self._lock:
             self._threads.discard(thread)
             if any(each.is_alive() for each in self._threads):
@@ -89,8 +99,8 @@ class Workers:
             try:
                 self._jobs.remove(job)
             except ValueError:
-                return  # one that has ended since has done it
-        raise RuntimeError("the system gives no thread for a callback; too many run")
+                return  # another thread has taken it since
+        raise RuntimeError("the system cannot start a thread for a callback: too many threads run")
 
     def _work(self) -> None:
         slot: Slot = queue.SimpleQueue()
@@ -99,7 +109,7 @@ class Workers:
                 job()
             except BaseException:
                 log.exception("a job of %s raised", self._name)
-            del job  # not held while this waits for the next: it may be all that holds a page that has left
+            del job  # not kept while this waits: it may be the last reference to a page that has left
 
     def _next(self, slot: Slot) -> Callable[[], None] | None:
         with self._lock:
@@ -117,7 +127,7 @@ class Workers:
                     self._idle.remove(slot)
                     self._threads.discard(threading.current_thread())
                     return None
-            return slot.get()  # was put there at the last moment
+            return slot.get()  # it arrived at the last moment
 
     def close(self, timeout: float = 1.0) -> None:
         """End the idle threads now, and the others after their jobs. Waits up to `timeout` seconds for them."""
@@ -127,6 +137,6 @@ class Workers:
             while self._idle:
                 self._idle.pop().put(None)
         for thread in threads:
-            # One that `submit` is about to start cannot be waited for; it finds the end by itself.
+            # A thread that `submit` is about to start cannot be joined. It sees by itself that the pool is closed.
             if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join(timeout)

@@ -7,8 +7,8 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from dash_devices_nb.app.stock_dash.types import Array
 from dash_devices_nb.core.journal.entries import CALL, LIMIT, Entry, Journal
 from dash_devices_nb.core.journal.recording import written
 from dash_devices_nb.core.journal.retention import MEMORY
@@ -39,7 +39,7 @@ class AppJournal(Journal):
         heads = ("", "time", "event", "client", "what", "cause", "bytes", "ms")
         return html_table(heads, [_row(entry) for entry in entries[-SHOWN:]], caption)
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> Array:
         """The entries as a pandas DataFrame, one a row, with the time as the index.
 
         Raises:
@@ -81,7 +81,7 @@ class AppJournal(Journal):
         Raises:
             JournalError: the file cannot be written, or the path is none.
         """
-        given: Any = path
+        given: object = path
         if not isinstance(given, str | os.PathLike) or not Path(given).name:
             raise JournalError(f"save({given!r}): give the path of a file, such as app.journal.save('session.jsonl')")
         path = Path(path)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from dash_devices_nb.app.definitions.registry import Definition
+from dash_devices_nb.app.execution import event_stream as events
 from dash_devices_nb.app.execution.call_record import (
     DirectRecord,
     NextCalls,
@@ -16,7 +17,7 @@ from dash_devices_nb.app.execution.call_record import (
 )
 from dash_devices_nb.app.execution.direct_calls import DirectCall
 from dash_devices_nb.app.execution.regular_call import RegularCall
-from dash_devices_nb.app.execution.runtime import running_call
+from dash_devices_nb.app.execution.runtime import Runtime, running_call
 from dash_devices_nb.app.journal.journal import AppJournal
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.callbacks.propagation import Call, Cause
@@ -38,6 +39,22 @@ class Recorder:
         self.next_calls = NextCalls()
         self._again = again
         self._clock = time.time
+        self._publish: Callable[[events.Event], None]
+
+    def follow(self, runtime: Runtime) -> None:
+        """Record what the app publishes."""
+        listen, self._publish = runtime.subscribe, runtime.publish
+        listen(events.Came, lambda event: self.came(event.client))
+        listen(events.Left, lambda event: self.left(event.client, event.skipped))
+        listen(events.Changed, lambda event: self.changed(event.client, event.mods, event.cause))
+        listen(events.Pushed, lambda event: self.pushed(event.client, event.mods))
+        listen(events.ActRefused, lambda event: self._note(kinds.REFUSAL, event.client, event.reason))
+        listen(events.RoleChanged, lambda event: self._note(kinds.ROLE, event.client, event.what))
+        listen(events.FloorChanged, lambda event: self._note(kinds.FLOOR, event.client, event.what))
+        listen(events.Noted, lambda event: self._note(event.kind, event.client, event.what))
+        listen(events.Dropped, lambda event: self.dropped(event.client, event.what))
+        listen(events.Failed, lambda event: self.failed(event.client, event.error, event.where))
+        listen(events.CallEnded, lambda event: self.finished(event.recorded, event.definition, event.mods))
 
     def came(self, client: Client) -> None:
         """A client has come."""
@@ -60,11 +77,14 @@ class Recorder:
         self.journal.add(self._clock(), kinds.PUSH, client, mods, why, by=by)
 
     def refused(self, client: Client | None, reason: str) -> None:
-        """A page's change or frame was not taken."""
-        self.journal.add(self._clock(), kinds.REFUSAL, client, reason)
+        """An act of a client was not taken. Publishes that."""
+        self._publish(events.ActRefused(client, reason))
 
     def noted(self, kind: str, client: Client | None, what: str) -> None:
-        """Something else has become of a client, or of the floor."""
+        """Something of this kind has happened that no other event says. Publishes that."""
+        self._publish(events.Noted(kind, client, what))
+
+    def _note(self, kind: str, client: Client | None, what: str) -> None:
         self.journal.add(self._clock(), kind, client, what)
 
     def dropped(self, client: Client | None, what: str) -> None:
@@ -90,8 +110,6 @@ class Recorder:
         """A call has finished; of a shared callback, with these outputs."""
         recorded.ended()
         recorded.keep(mods)
-        if mods:
-            recorded.sent = sum([len(value.json) for value in mods.values()])
         if definition is not None and recorded.seconds is not None:
             definition.stats.add(recorded.seconds, failed=recorded.error is not None)
         propagation = getattr(recorded.call, "propagation", None)

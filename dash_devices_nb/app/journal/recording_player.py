@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from dash_devices_nb.app.execution.connect_hooks import clients_of
+from dash_devices_nb.app.execution.event_stream import Changed
 from dash_devices_nb.app.execution.runtime import Runtime
-from dash_devices_nb.app.journal.recorder import Recorder
 from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.callbacks.actions import Action
 from dash_devices_nb.core.callbacks.propagation import Cause, Propagation
 from dash_devices_nb.core.journal.entries import CHANGE, PUSH
 from dash_devices_nb.core.journal.recording import RecordedEvent, Recording, read
@@ -29,6 +31,7 @@ from dash_devices_nb.errors import PatchError, ReplayError
 QUIET_SECONDS = 5.0
 """How long a replay waits, at the most, for calls that are under way when it begins."""
 LOOK_SECONDS = 0.005
+NOT_RUNNING = "the app does not run; call app.run() first, then replay(path, app)"
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,8 @@ class Summary:
         return text
 
 
-class Player(Protocol):
-    """An app, as far as a recording is played on it."""
-
-    runtime: Runtime
-    recorder: Recorder
-
-    @property
-    def clients(self) -> list[Client]:
-        """Who is there."""
+class Pushes(Protocol):
+    """Sends values to pages."""
 
     def push_values(self, mods: Mods) -> Propagation:
         """Set encoded values for all."""
@@ -77,11 +73,35 @@ class Player(Protocol):
     def send_to(self, client: Client, mods: Mods) -> None:
         """Set encoded values for one client."""
 
+
+class Waits(Protocol):
+    """Says whether the app has started, and where to wait."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether what changes now calls its callbacks."""
+
     def must_not_block(self) -> bool:
         """Whether a coroutine of the app's loop runs here."""
 
     def pump(self) -> None:
         """Let a loop that a cell holds up send what waits."""
+
+
+class Player(Protocol):
+    """An app, as far as a recording is played on it (`api.parts.Parts`)."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """Its runtime."""
+
+    @property
+    def push(self) -> Pushes:
+        """Sends values to its pages."""
+
+    @property
+    def serving(self) -> Waits:
+        """Says where to wait."""
 
 
 class RecordingPlayer:
@@ -98,7 +118,7 @@ class RecordingPlayer:
         self._app = app
         self._where = where
         self._clients: dict[int, Client] = {}
-        self._pages = list(app.clients)  # in the order in which they came
+        self._pages = clients_of(app.runtime)  # in the order in which they came
         self._fed: Counter[str] = Counter()
         self._began = time.perf_counter()
 
@@ -108,8 +128,17 @@ class RecordingPlayer:
         return self._recording.events
 
     def waits(self) -> bool:
-        """Whether to wait a little: the app has calls of its own under way, such as the first ones of its start."""
+        """Whether to wait a little: the app is starting, or has calls of its own under way, such as the first ones.
+
+        Raises:
+            ReplayError: the app does not run, or its start has failed.
+        """
         runtime = self._app.runtime
+        if runtime.io_loop is None:
+            raise ReplayError(NOT_RUNNING)
+        if not self._app.serving.ready:
+            self._began = time.perf_counter()
+            return True
         with runtime.lock:
             busy = len(runtime.dispatcher.queues) > 0 and not runtime.pause_gate.closed
         if busy and time.perf_counter() - self._began < QUIET_SECONDS:
@@ -139,36 +168,39 @@ class RecordingPlayer:
             return None
         self._fed["pushes"] += 1
         if client is not None:
-            self._app.send_to(client, dict(event.mods))
+            self._app.push.send_to(client, dict(event.mods))
             return None
         try:
-            propagation: Propagation = self._app.push_values(event.mods)
+            propagation: Propagation = self._app.push.push_values(event.mods)
         except PatchError as exc:
             raise ReplayError(f"line {event.line} of {self._where} does not fit this app: {exc}") from exc
         return propagation
 
     def _change(self, event: RecordedEvent, client: Client) -> Propagation | None:
-        runtime: Runtime = self._app.runtime
-        with runtime.lock:
-            cause = None
+        dispatcher = self._app.runtime.dispatcher
+        cause: Cause | None = None
+        propagation: Propagation | None = None
+
+        def receive() -> list[Action]:
+            nonlocal cause, propagation
             if event.cause is not None:
-                entry = runtime.dispatcher.state.get(event.cause) if event.cause else None
+                entry = dispatcher.state.get(event.cause) if event.cause else None
                 cause = Cause(event.cause, entry.revision) if event.cause and entry else Cause()
-            actions, propagation = runtime.dispatcher.change(client, event.mods, cause)
-            runtime.account(self._app.recorder.changed, client, event.mods, cause)
-            runtime.perform(actions)
+            actions, propagation = dispatcher.change(client, event.mods, cause)
+            return actions
+
+        self._app.runtime.enter(receive, lambda: Changed(client, event.mods, cause))
         return propagation
 
     def _stand_in(self, event: RecordedEvent) -> Client:
         fields, number = event.fields, event.client or 0
-        stand_in = Client(
+        return Client(
             f"replayed-{number}",
             connect_time=time.time(),
             address=str(fields.get("address") or ""),
             username=fields.get("username"),
+            stands_for=self._pages[number - 1] if 0 < number <= len(self._pages) else None,
         )
-        stand_in.stands_for = self._pages[number - 1] if 0 < number <= len(self._pages) else None
-        return stand_in
 
     def summary(self) -> Summary:
         """What was done so far."""
@@ -184,7 +216,7 @@ class RecordingPlayer:
 
 def _prepared(path: str | os.PathLike[str], app: Player, speed: float | None) -> tuple[RecordingPlayer, float]:
     if app.runtime.io_loop is None:
-        raise ReplayError("the app does not run; call app.run() first, then replay(path, app)")
+        raise ReplayError(NOT_RUNNING)
     if speed is not None and not (type(speed) in (int, float) and speed >= 0):
         raise ReplayError(f"speed={speed!r}; it takes a number (1.0: as recorded, 2.0: twice as fast) or None")
     where = str(path)
@@ -197,22 +229,9 @@ def _prepared(path: str | os.PathLike[str], app: Player, speed: float | None) ->
 
 
 def replay(path: str | os.PathLike[str], app: Player, speed: float | None = 1.0) -> Summary:
-    """Feed a session that `app.journal.save(path)` wrote to an app that runs, and wait until its callbacks are done.
-
-    From a cell, or a thread that may block; in a coroutine `await replay_coro(...)`. A cell that replays holds up
-    coroutine callbacks as any cell does: they are called in order once it has ended; `await replay_coro(...)` in the
-    cell does not hold them up.
-
-    Args:
-        path: the file.
-        app: the app, which runs.
-        speed: 1.0: with the recorded timing, 2.0: twice as fast; None or 0: as fast as the callbacks are.
-
-    Raises:
-        ReplayError: the file is no recording or cannot be read, the app does not run, or this is a coroutine.
-    """
+    """Feed a session to an app that runs, and wait until its callbacks are done. Raises ReplayError."""
     replaying, factor = _prepared(path, app, speed)
-    if app.must_not_block():
+    if app.serving.must_not_block():
         raise ReplayError("replay() would hold up the loop of this coroutine; await dash_devices_nb.replay_coro(...)")
     propagations: list[Propagation] = []
     while replaying.waits():
@@ -222,7 +241,7 @@ def replay(path: str | os.PathLike[str], app: Player, speed: float | None = 1.0)
         if delay > 0:
             time.sleep(delay)
         propagation = replaying.feed(event)
-        app.pump()
+        app.serving.pump()
         if propagation is not None and not factor:
             app.runtime.wait(propagation)
         elif propagation is not None and not propagation.over:

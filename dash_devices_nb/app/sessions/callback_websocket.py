@@ -10,14 +10,17 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dash
 from dash.exceptions import WebsocketDisconnected
 
 from dash_devices_nb.app.execution.runtime import settle
 from dash_devices_nb.app.stock_dash import dash_internals
-from dash_devices_nb.core.protocol import messages
+from dash_devices_nb.app.stock_dash.types import JsonValue, PropValue
+from dash_devices_nb.core.props.arrays import ARRAY_PROPS
+from dash_devices_nb.core.protocol.messages import UNSET, GetFrame
+from dash_devices_nb.core.protocol.page_frames import GotFrame
 
 if TYPE_CHECKING:
     from dash_devices_nb.app.client_session import ClientSession
@@ -30,7 +33,7 @@ class CallbackWebSockets:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, tuple[ClientSession, Any]] = {}
+        self._waiting: dict[int, tuple[ClientSession, tuple[asyncio.AbstractEventLoop, asyncio.Future[JsonValue]]]] = {}
         self._ends: dict[ClientSession, threading.Event] = {}
         self._followed: dict[Callable[[], object], ClientSession] = {}
 
@@ -38,9 +41,9 @@ class CallbackWebSockets:
         """Make one for a page."""
         return CallbackWebSocket(self, page, self._ends.setdefault(page, threading.Event()))
 
-    def send(self, page: ClientSession, component_id: str, prop: str, value: Any) -> None:
+    def send(self, page: ClientSession, component_id: str, prop: str, value: PropValue) -> None:
         """Send one prop to a page."""
-        encoded = dash_internals.encode(value, f"{component_id}.{prop}")
+        encoded = dash_internals.encode(value, f"{component_id}.{prop}", arrays=prop in ARRAY_PROPS)
         self._runtime.send_own(page.client, {(component_id, prop): encoded})
 
     async def ask(
@@ -50,32 +53,32 @@ class CallbackWebSockets:
         prop: str | None,
         timeout: float,
         path: list[str | int] | None = None,
-    ) -> Any:
+    ) -> JsonValue:
         """Ask a page for a prop, the part of it at a path, or (with None) all props of a component. On any loop.
 
         Raises:
             TimeoutError: there is no answer within `timeout` seconds.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+        future: asyncio.Future[JsonValue] = loop.create_future()
         number = next(self._numbers)
         self._waiting[number] = (page, (loop, future))
         with self._runtime.lock:
-            page.send("get", n=number, id=component_id, prop=prop, **({"path": path} if path else {}))
+            page.send(GetFrame(number, component_id, prop, path or UNSET))
         self._runtime.flush()
         try:
             return await asyncio.wait_for(future, timeout)
         except TimeoutError as exc:
-            raise TimeoutError(f"the page did not say its {component_id}.{prop or '*'} within {timeout} s") from exc
+            raise TimeoutError(f"the page did not return its {component_id}.{prop or '*'} within {timeout} s") from exc
         finally:
             self._waiting.pop(number, None)
 
-    def answered(self, page: ClientSession, frame: dict[str, Any]) -> None:
+    def answered(self, page: ClientSession, frame: GotFrame) -> None:
         """A page has answered."""
-        asked_by, waiting = self._waiting.get(messages.number(frame, "n"), (None, None))
+        asked_by, waiting = self._waiting.get(frame.number, (None, None))
         if asked_by is page and waiting is not None:
             loop, future = waiting
-            loop.call_soon_threadsafe(settle, future, frame.get("value"))
+            loop.call_soon_threadsafe(settle, future, frame.value)
 
     @contextmanager
     def following(self, page: ClientSession, leaves: Callable[[], object]) -> Iterator[None]:
@@ -114,18 +117,18 @@ class CallbackWebSocket:
         """Whether the page has left."""
         return self._end.is_set()
 
-    def set_prop_sync(self, component_id: str, prop_name: str, value: Any) -> None:
+    def set_prop_sync(self, component_id: str, prop_name: str, value: PropValue) -> None:
         """Set a prop of the page now. From any thread."""
         if not self.is_shutdown:
             self._streams.send(self._page, component_id, prop_name, value)
 
-    async def set_prop(self, component_id: str, prop_name: str, value: Any) -> None:
+    async def set_prop(self, component_id: str, prop_name: str, value: PropValue) -> None:
         """Set a prop of the page now."""
         self.set_prop_sync(component_id, prop_name, value)
 
     async def get_prop(
         self, component_id: str, prop_name: str, timeout: float = 30.0, *, path: list[str | int] | None = None
-    ) -> Any:
+    ) -> JsonValue:
         """The value that the page shows, or the part of it at `path`. None if there is nothing.
 
         Args:
@@ -139,7 +142,7 @@ class CallbackWebSocket:
             TimeoutError: there is no answer within `timeout`.
             TypeError: `path` is no such list.
         """
-        given: Any = path
+        given: object = path
         if given is not None and not (isinstance(given, list) and all(type(step) in (str, int) for step in given)):
             raise TypeError(f"path={path!r:.60}; it is a list of keys and indices, such as ['data', 0, 'name']")
         if self.is_shutdown:

@@ -1,9 +1,10 @@
-"""Who gets in by a route: its role, and for the pages' WebSocket what the program puts before its routes.
+"""Guards: the role that each route needs, and the program's own guards in front of the pages' WebSocket.
 
-Our WebSocket does not go through Quart (see `delivery.routes`), and yet it is the way to everything. So it asks, in
-this order, what a request for the page and a WebSocket of the program's own would be asked: `before_request` (as of a
-GET of the socket's address), `before_websocket`, `dash.hooks.websocket_connect`, and whatever a program has put around
-`app.server.view_functions["update_component_socket"]`. A guard that answers, aborts or fails lets nobody in.
+The pages' WebSocket does not go through Quart (see `delivery.routes`), but everything can be reached through it. So it
+runs the guards that a request for the page and a WebSocket route of the program would run, in this order:
+`before_request` (as for a GET of the socket's address), `before_websocket`, `dash.hooks.websocket_connect`, and any
+wrapper around `app.server.view_functions["update_component_socket"]`. A guard that answers, aborts or fails refuses the
+WebSocket.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import quart
 from quart.ctx import RequestContext
@@ -20,14 +21,17 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from dash_devices_nb.app.execution.call_queue import BusyError
+from dash_devices_nb.app.execution.event_stream import ActRefused
 from dash_devices_nb.app.stock_dash.plain_text import plain_text
 from dash_devices_nb.app.stock_dash.route_roles import FORBIDDEN, SOCKET, RouteRoles
+from dash_devices_nb.app.stock_dash.types import Argument, Function, Hook, Request, Response, WebSocket
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.access.roles import Role
+from dash_devices_nb.transport.serve import Receive, Scope, Send
 
 if TYPE_CHECKING:
-    from hypercorn.typing import HTTPScope
+    from hypercorn.typing import HTTPScope, WebsocketScope
     from quart.routing import QuartRule
 
     from dash_devices_nb.app.sessions.manager import SessionManager
@@ -38,7 +42,7 @@ _serving: contextvars.ContextVar[Serve | None] = contextvars.ContextVar("dash_de
 
 
 class Refusal(Exception):
-    """A WebSocket that is not let in: the code and the reason with which it is closed."""
+    """A WebSocket is refused. Has the code and the reason with which it is closed."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -47,12 +51,12 @@ class Refusal(Exception):
 
 
 class RouteGuard:
-    """Asks for the role of a route before anything else does; of one server.
+    """Checks the role that a route needs, before all other guards of one server.
 
     Args:
-        routes: what each route needs.
-        sessions: knows who somebody is.
-        page_client: the client of the page that sends the current request, or None.
+        routes: knows the role that each route needs.
+        sessions: identifies who sends a request.
+        page_client: returns the client of the page that sends the current request, or None.
     """
 
     def __init__(self, routes: RouteRoles, sessions: SessionManager, page_client: Callable[[], Client | None]) -> None:
@@ -61,30 +65,30 @@ class RouteGuard:
         self._page_client = page_client
 
     def guard(self, server: quart.Quart) -> None:
-        """Stand before all other guards of the server."""
+        """Put the checks before all other guards of a server."""
         server.before_request_funcs[None].insert(0, self._request)
         server.before_websocket_funcs[None].insert(0, self._websocket)
 
-    async def _request(self) -> Any:
+    async def _request(self) -> Response | None:
         request = quart.request._get_current_object()  # type: ignore[attr-defined]
         lacking = self._lacking(request, request.method, self._page_client())
         return None if lacking is None else plain_text(lacking, FORBIDDEN)
 
-    async def _websocket(self) -> Any:
+    async def _websocket(self) -> Response | None:
         websocket = quart.websocket._get_current_object()  # type: ignore[attr-defined]
         lacking = self._lacking(websocket, "WEBSOCKET", None)
         if lacking is None:
             return None
-        # A refused handshake would tell the page nothing.
+        # Accept first: a page does not learn why a handshake was refused.
         await websocket.accept()
         await websocket.close(CloseCode.FORBIDDEN, lacking)
         return plain_text(lacking, FORBIDDEN)
 
-    def _lacking(self, asked: Any, method: str, client: Client | None) -> str | None:
-        """Why somebody may not, or None."""
+    def _lacking(self, asked: Request | WebSocket, method: str, client: Client | None) -> str | None:
+        """Return why a request is refused, or None if it is allowed."""
         rule = asked.url_rule
         if rule is None:
-            return None  # Quart answers that there is no such route, or method
+            return None  # Quart answers 404 or 405
         view = quart.current_app.view_functions.get(rule.endpoint)
         needed = self._routes.needed(rule, asked.blueprints, method, view)
         if needed is Role.VIEW:
@@ -93,48 +97,85 @@ class RouteGuard:
         if rights >= needed:
             return None
         lacking = "That is for the owner." if needed is Role.OWNER else "You may look, but not act."
-        self._sessions.recorder.refused(client, f"{method} {asked.path}: {lacking}")
+        self._sessions.runtime.publish(ActRefused(client, f"{method} {asked.path}: {lacking}"))
         return lacking
 
 
-class SocketGuard:
-    """Asks the program's guards for the pages' WebSocket; of one server.
+class SocketRoute:
+    """The Quart route of the pages' WebSocket. A program may wrap its view.
 
     Args:
-        server: whose guards are asked.
-        path: of the WebSocket.
-        hooked: the hooks of a name (`dash.hooks`).
-        sessions: knows who somebody is.
+        hooked: returns the hooks of a name (`dash.hooks`).
     """
 
-    def __init__(
-        self, server: quart.Quart, path: str, hooked: Callable[[str], Iterable[Any]], sessions: SessionManager
-    ) -> None:
-        self._server = server
+    def __init__(self, hooked: Callable[[str], Iterable[Hook]]) -> None:
         self._hooked = hooked
-        self._sessions = sessions
-        server.add_websocket(path, SOCKET, self._view)
-        self._own = server.view_functions[SOCKET]
+        self._server: quart.Quart | None = None
+        self._own: object = None
+
+    def attach(self, server: quart.Quart, path: str) -> None:
+        """Add the route to a server."""
+        server.add_websocket(path, SOCKET, _view)
+        self._server, self._own = server, server.view_functions[SOCKET]
 
     @property
+    def server(self) -> quart.Quart:
+        """The server that has the route."""
+        assert self._server is not None  # set by `init_app`
+        return self._server
+
+    @property
+    def view(self) -> Function | None:
+        """The view that the program has put in place of ours, or None."""
+        view = self.server.view_functions[SOCKET]
+        return None if view is self._own else view
+
     def guarded(self) -> bool:
-        """Whether the program has something before the socket that it has not before requests over HTTP."""
+        """Return True if the program guards the WebSocket by something that does not guard HTTP requests."""
         return (
             bool(list(self._hooked("websocket_connect")))
-            or self._server.view_functions[SOCKET] is not self._own
-            or len(self._server.before_websocket_funcs[None]) > 1  # the first is the `RouteGuard`
+            or self.view is not None
+            or len(self.server.before_websocket_funcs[None]) > 1  # the first is the `RouteGuard`
         )
 
-    @staticmethod
-    async def _view(**_: Any) -> None:
-        serve = _serving.get()
-        if serve is None:
-            raise Refusal(CloseCode.FORBIDDEN, "this WebSocket is served by the app alone")
-        _serving.set(None)
-        await serve()
 
-    async def serve(self, scope: Any, receive: Any, send: Any, serve: Callable[[Any], Awaitable[None]]) -> None:
-        """Serve a WebSocket with `serve`, which gets it as Quart has it, if all let it in; else tell it why not."""
+async def _view(**_: Argument) -> None:
+    serve = _serving.get()
+    if serve is None:
+        raise Refusal(CloseCode.FORBIDDEN, "only the app itself serves this WebSocket")
+    _serving.set(None)
+    await serve()
+
+
+class SocketGuard:
+    """Runs the program's guards for the pages' WebSocket.
+
+    Args:
+        route: the WebSocket's route.
+        hooked: returns the hooks of a name (`dash.hooks`).
+        sessions: identifies who opens the WebSocket.
+    """
+
+    def __init__(self, route: SocketRoute, hooked: Callable[[str], Iterable[Hook]], sessions: SessionManager) -> None:
+        self._route = route
+        self._hooked = hooked
+        self._sessions = sessions
+
+    @property
+    def _server(self) -> quart.Quart:
+        return self._route.server
+
+    async def serve(
+        self, scope: Scope, receive: Receive, send: Send, serve: Callable[[WebSocket], Awaitable[None]]
+    ) -> None:
+        """Serve a WebSocket if no guard refuses it; else close it and say why.
+
+        Args:
+            scope: the scope of the ASGI connection.
+            receive: its receive function.
+            send: its send function.
+            serve: serves it. Called with Quart's object for the WebSocket.
+        """
         try:
             websocket = self._websocket(scope)
             await self._before_request(scope)
@@ -154,26 +195,30 @@ class SocketGuard:
                     self._raised(error, "before_websocket")
                 self._answered(answered, "before_websocket")
                 await self.ask("websocket_connect", websocket)
-                view = self._server.view_functions[SOCKET]
-                if view is not self._own:
+                view = self._route.view
+                if view is not None:
                     try:
                         await self._through(view, serve_it)
                     except Refusal:
                         raise
                     except Exception as error:
                         if entered:
-                            raise  # ours, or of what the program does when the page has gone
+                            raise  # raised by our own code, or by the program's wrapper after the page has left
                         self._raised(error, SOCKET)
                     if not entered:
-                        raise Refusal(CloseCode.FORBIDDEN, f"what the program has put around {SOCKET} lets nobody in")
+                        raise Refusal(CloseCode.FORBIDDEN, f"the program's wrapper around {SOCKET} refuses it")
                     return
             await serve(websocket)
         except Refusal as refusal:
-            self._sessions.recorder.refused(self._sessions.client_of(scope), refusal.reason)
+            self._sessions.runtime.publish(ActRefused(self._sessions.client_of(scope), refusal.reason))
             await _refuse(receive, send, refusal)
 
-    async def ask(self, name: str, websocket: Any, *message: Any) -> None:
-        """Ask stock Dash's hooks of a name. Raises Refusal."""
+    async def ask(self, name: str, websocket: WebSocket, *message: object) -> None:
+        """Run stock Dash's hooks of a name.
+
+        Raises:
+            Refusal: a hook refuses the WebSocket, or fails.
+        """
         for hook in self._hooked(name):
             try:
                 if inspect.iscoroutinefunction(getattr(hook, "func", hook)):
@@ -197,8 +242,8 @@ class SocketGuard:
 
     # ---- inside
 
-    async def _before_request(self, scope: Any) -> None:
-        """Ask the guards of HTTP requests, as of a GET of the socket's address."""
+    async def _before_request(self, scope: Scope) -> None:
+        """Run the guards of HTTP requests, as for a GET of the socket's address."""
         scheme = {"wss": "https"}.get(scope.get("scheme", "ws"), "http")
         request = self._server.request_class(
             "GET",
@@ -221,21 +266,21 @@ class SocketGuard:
             self._answered(answered, "before_request")
 
     def _match(self, context: RequestContext) -> None:
-        """Let guards see which route it is: werkzeug only says that a WebSocket's is none for a request."""
+        """Set the route that guards see. By itself, werkzeug finds no route for an HTTP request to a WebSocket."""
         context.request.routing_exception = None
         context.request.url_rule = cast("QuartRule", next(self._server.url_map.iter_rules(SOCKET)))
         context.request.view_args = {}
 
-    async def _through(self, view: Callable[..., Any], serve: Serve) -> None:
+    async def _through(self, view: Function, serve: Serve) -> None:
         token = _serving.set(serve)
         try:
             returned = await self._server.ensure_async(view)()
             if inspect.isawaitable(returned):
-                await returned  # of a plain wrapper around our coroutine
+                await returned  # the view is a plain function around our coroutine
         finally:
             _serving.reset(token)
 
-    def _answered(self, answered: Any, guard: str) -> None:
+    def _answered(self, answered: Response | None, guard: str) -> None:
         if answered is not None:
             status = answered[1] if isinstance(answered, tuple) and len(answered) > 1 else None
             status = status if isinstance(status, int) else getattr(answered, "status_code", 200)
@@ -250,10 +295,10 @@ class SocketGuard:
         raise Refusal(CloseCode.FORBIDDEN, f"the app's {guard} failed") from error
 
     def _failed(self, error: Exception, what: str) -> None:
-        self._sessions.runtime.on_error(error, None, None)
+        self._sessions.runtime.report(error)
 
-    def _websocket(self, scope: Any) -> Any:
-        """The WebSocket as Quart's guards see it: to be looked at, and closed, but read by us alone."""
+    def _websocket(self, scope: Scope) -> WebSocket:
+        """Build the WebSocket that Quart's guards see. They may inspect and close it, but not read or write."""
 
         async def close(code: int, reason: str) -> None:
             raise Refusal(code, reason or "the app closes it")
@@ -270,11 +315,11 @@ class SocketGuard:
             _ours,
             _accepted,
             close,
-            scope=scope,
+            scope=cast("WebsocketScope", scope),
         )
 
 
-def _headers(scope: Any) -> Headers:
+def _headers(scope: Scope) -> Headers:
     headers = Headers()
     headers["Remote-Addr"] = (scope.get("client") or ["<local>"])[0]
     for name, value in scope["headers"]:
@@ -283,19 +328,19 @@ def _headers(scope: Any) -> Headers:
 
 
 async def _pushes_nothing(path: str, headers: Headers) -> None:
-    """There is no request to push for."""
+    """Do nothing: a WebSocket has no request to push for."""
 
 
 async def _accepted(headers: Headers, subprotocol: str | None) -> None:
-    """We accept it ourselves, once everybody lets it in."""
+    """Do nothing: we accept the WebSocket ourselves, once all guards have passed."""
 
 
-async def _ours(*_: Any) -> Any:
-    raise RuntimeError("what this WebSocket carries is dash_devices_nb's own; a guard looks at its headers and cookies")
+async def _ours(*_: Argument) -> NoReturn:
+    raise RuntimeError("this WebSocket carries dash_devices_nb's own frames; a guard can read its headers and cookies")
 
 
-async def _refuse(receive: Any, send: Any, refusal: Refusal) -> None:
-    """Open and close it: a page learns nothing of a refused handshake."""
+async def _refuse(receive: Receive, send: Send, refusal: Refusal) -> None:
+    """Accept the WebSocket, then close it with the reason: a page does not learn why a handshake was refused."""
     message = await receive()
     if message["type"] == "websocket.connect":
         await send({"type": "websocket.accept"})

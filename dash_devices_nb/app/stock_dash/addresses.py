@@ -1,8 +1,8 @@
 """Addresses that a program made before it knew below which path its app would be served.
 
-Through Jupyter an app lives at `{base_url}dash-devices/{app}/`, which `run()` finds out; what `get_asset_url` and
-`get_relative_path` gave before, and links that are written by hand, begin at "/". The values stay as they are; the page
-completes them (`client/addresses.js`), by what this module tells it.
+Through Jupyter, an app is at `{base_url}dash-devices/{app}/`, which is known only when `run()` is called. Addresses
+from `get_asset_url` and `get_relative_path` before that, and links that are written by hand, begin at "/". The values
+stay as they are. The page completes them (`client/addresses.js`), with the settings that this module makes.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+
+from dash_devices_nb.app.stock_dash.types import JsonObject
 
 _VARIABLE = re.compile(r"<(?:([^:<>]+):)?[^<>]+>")
 
 
 def pattern_of(paths: Iterable[str]) -> str:
-    """The paths that there are as a pattern, without their first slash; `<name>` stands for anything in them."""
+    """Make a pattern of paths, without their first slash. `<name>` in a path stands for anything."""
     return "|".join(sorted({_pattern(path.lstrip("/")) for path in paths}))
 
 
@@ -31,34 +32,34 @@ def _pattern(path: str) -> str:
 
 @dataclass
 class Addresses:
-    """What an app's prefix was, and is.
+    """The prefixes that an app has had.
 
     Attributes:
         prefix: the path below which the browser sees the app now.
-        before: what it was before, oldest first.
+        before: earlier prefixes, oldest first.
     """
 
     prefix: str
     before: list[str] = field(default_factory=list)
 
     def moved_to(self, prefix: str) -> None:
-        """The app is served below another path from now on."""
+        """Note that the app is served below another path."""
         if self.prefix != prefix and self.prefix not in self.before:
             self.before.append(self.prefix)
         self.prefix = prefix
 
-    def settings(self, assets: str, paths: Iterable[str]) -> dict[str, Any] | None:
-        """What pages are told; None: there is nothing to complete.
+    def settings(self, assets: str, paths: Iterable[str]) -> JsonObject | None:
+        """The settings for pages. None: there is nothing to complete.
 
         Args:
             assets: the folder of the assets below the prefix, with a slash at its end.
-            paths: those below the prefix that there are.
+            paths: the existing paths below the prefix.
         """
         others = [each for each in self.before if each != self.prefix]
         return {"from": others, "assets": assets, "known": pattern_of(paths)} if others else None
 
     def complete(self, page: str, assets: str) -> str:
-        """A page as HTML, in which a program has written addresses of its assets."""
+        """Complete the addresses of assets in a page's HTML."""
         for old in self.before:
             if old != self.prefix:
                 page = re.sub(rf"([\"'(=]){re.escape(old + assets)}", rf"\g<1>{self.prefix}{assets}", page)

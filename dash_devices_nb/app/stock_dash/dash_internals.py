@@ -17,17 +17,17 @@ import copy
 import inspect
 import secrets
 import traceback
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 import dash
 import orjson
 import quart
-from dash import _validate
+from dash import ALL, ALLSMALLER, _validate
 from dash._callback import GLOBAL_API_PATHS as GLOBAL_API_PATHS
 from dash._callback import GLOBAL_CALLBACK_LIST as GLOBAL_CALLBACK_LIST
 from dash._callback import GLOBAL_CALLBACK_MAP as GLOBAL_CALLBACK_MAP
@@ -43,34 +43,70 @@ from dash._utils import to_json
 from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import handle_grouped_callback_args
 from dash.development.base_component import Component, ComponentRegistry
+from dash.exceptions import CallbackException, DependencyException
 from quart.wrappers.request import Body
+from werkzeug.exceptions import NotFound
 
 from dash_devices_nb.app.stock_dash.addresses import Addresses
 from dash_devices_nb.app.stock_dash.lazy_imports import import_at_once, wait_for_imports
+from dash_devices_nb.app.stock_dash.put_aside import ArraysPutAside
 from dash_devices_nb.app.stock_dash.route_roles import OF_DASH, RouteRoles
 from dash_devices_nb.app.stock_dash.served_files import ServedFiles
+from dash_devices_nb.app.stock_dash.types import (
+    Argument,
+    Arguments,
+    BackgroundManager,
+    Config,
+    Context,
+    DashApp,
+    Dependency,
+    Function,
+    Grouping,
+    Hook,
+    JsonObject,
+    Keywords,
+    McpFunctions,
+    PropValue,
+    Registered,
+    Request,
+    Response,
+    Returned,
+    WebSocket,
+)
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.access.link_budget import LinkBudget
+from dash_devices_nb.core.callbacks.propagation import Cause
+from dash_devices_nb.core.props.arrays import cut
+from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.media_types import data_url
 from dash_devices_nb.core.props.values import PatchValue, Value
 from dash_devices_nb.errors import DeclarationError, InvalidValueError, StreamError
 
 try:
-    _StreamedResponse: Any = import_module("dash._streaming").StreamedCallbackResponse
+    _StreamedResponse: type | None = import_module("dash._streaming").StreamedCallbackResponse
 except ModuleNotFoundError:  # before Dash 4.5
     _StreamedResponse = None
 
+DASH_CLASS = dash.Dash
+"""Stock Dash's class, for good: a program may put ours into its place (`dash.Dash = dash_devices_nb.Dash`)."""
 SCALARS = (str, int, float, bool, type(None))
 
 
 # ---- values
 
 
-def encode(value: Any, where: str = "value") -> Value:
-    """A prop's value as JSON: what Dash takes (components, figures, numpy arrays, `Patch`), and bytes as a data URL.
+def encode(value: PropValue, where: str = "value", *, arrays: bool = False) -> Value:
+    """Encode a prop's value: whatever Dash takes (components, figures, numpy arrays, `Patch`), and bytes as a data URL.
 
     From any thread.
 
+    Args:
+        value: the value.
+        where: what the error names.
+        arrays: keep its numpy arrays as bytes, because the prop's component takes such.
+
     Raises:
-        InvalidValueError: it cannot be JSON; the message names `where` and the type.
+        InvalidValueError: the value is not JSON. The message names `where` and the type.
     """
     if isinstance(value, Value):
         return value
@@ -80,6 +116,8 @@ def encode(value: Any, where: str = "value") -> Value:
         return Value.of(data_url(bytes(value)))
     try:
         wait_for_imports()
+        if arrays:
+            return _with_arrays(value)
         json = to_json(value).encode()
         if isinstance(value, dash.Patch):
             return PatchValue(json, orjson.loads(json)["operations"])
@@ -91,7 +129,19 @@ def encode(value: Any, where: str = "value") -> Value:
     return Value(json)
 
 
-def _scalar(value: Any, where: str) -> Value:
+def _with_arrays(value: PropValue) -> Value:
+    """Encode a value, and keep its arrays as bytes."""
+    patch = isinstance(value, dash.Patch)
+    put = ArraysPutAside(value.to_plotly_json() if patch else value)
+    json = to_json(put.tree).encode()
+    arrays = cut(json, put.token, put.arrays)
+    if not patch:
+        return Value(json) if arrays is None else Value(None, arrays)
+    json = json if arrays is None else arrays.json
+    return PatchValue(json, orjson.loads(json)["operations"], arrays)
+
+
+def _scalar(value: PropValue, where: str) -> Value:
     encoded = Value.of(value)
     try:
         _ = encoded.json
@@ -100,32 +150,32 @@ def _scalar(value: Any, where: str) -> Value:
     return encoded
 
 
-def patch_value(operations: list[dict[str, Any]]) -> PatchValue:
-    """A `Patch` of these operations."""
+def patch_value(operations: list[JsonObject]) -> PatchValue:
+    """Make a `Patch` of operations."""
     return PatchValue(
         orjson.dumps({"__dash_patch_update": "__dash_patch_update", "operations": operations}), operations
     )
 
 
-def combined(name: str, value: Any, default: Any) -> Any:
-    """A setting: the argument, else the environment's `DASH_` variable, else the default."""
+def combined(name: str, value: object, default: object) -> object:
+    """Read a setting: the argument, else the environment variable `DASH_...`, else the default."""
     return get_combined_config(name, value, default)
 
 
-def text_of(value: Any) -> str:
-    """A layout or another tree of components as JSON text."""
+def text_of(value: PropValue) -> str:
+    """Encode a layout, or another tree of components, to JSON text."""
     wait_for_imports()
     return str(to_json(value))
 
 
-def check_layout(layout: Any) -> None:
-    """What stock Dash looks for at the start. Raises DuplicateIdError, NoLayoutException."""
+def check_layout(layout: Component) -> None:
+    """Check a layout as stock Dash does at the start. Raises DuplicateIdError, NoLayoutException."""
     _validate.validate_layout(layout, layout)
 
 
 @lru_cache(maxsize=1024)
 def props_of(namespace: str, kind: str) -> frozenset[str] | None:
-    """The props that a component names, without its `data-*` and `aria-*`; None for an unknown component."""
+    """The props of a component, without `data-*` and `aria-*`. None for an unknown component."""
     pending: list[type] = list(Component.__subclasses__())
     while pending:
         cls = pending.pop()
@@ -138,7 +188,7 @@ def props_of(namespace: str, kind: str) -> frozenset[str] | None:
 
 
 def props_of_kind(kind: str) -> frozenset[str]:
-    """The props of the components of this name, of all libraries that were imported; empty: there is none."""
+    """The props of all imported components of this name. Empty if there is none."""
     pending: list[type] = list(Component.__subclasses__())
     namespaces: set[str] = set()
     while pending:
@@ -152,7 +202,9 @@ def props_of_kind(kind: str) -> frozenset[str]:
 # ---- declarations
 
 
-def dependencies_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], list[Any], Any, Any]:
+def dependencies_of(
+    args: Arguments, kwargs: Keywords
+) -> tuple[Grouping, list[Dependency], list[Dependency], Grouping, bool | None]:
     """Read a callback's arguments in all the orders that Dash allows.
 
     Returns:
@@ -163,26 +215,26 @@ def dependencies_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any,
     return outputs, inputs, state, indices, prevent
 
 
-def grouped_arguments(flat: list[Any], indices: Any) -> tuple[list[Any], dict[str, Any]]:
-    """The positional and keyword arguments of a callback's function."""
+def grouped_arguments(flat: list[PropValue], indices: Grouping) -> tuple[list[PropValue], Keywords]:
+    """Group flat values into the arguments of a callback's function."""
     args, kwargs = _validate.validate_and_group_input_args(flat, indices)
     return args, kwargs
 
 
-def flat_outputs(returned: Any, grouping: Any) -> list[Any]:
-    """What a callback with several outputs returned, flat. Raises `InvalidCallbackReturnValue`."""
+def flat_outputs(returned: Returned, grouping: Grouping) -> list[PropValue]:
+    """Flatten what a callback with several outputs returned. Raises `InvalidCallbackReturnValue`."""
     if isinstance(returned, tuple) and isinstance(grouping, list):
         returned = list(returned)
     return list(flatten_grouping(returned, grouping))
 
 
-def flat_grouping(grouping: Any) -> list[Any]:
-    """The outputs of a declaration, flat."""
+def flat_grouping(grouping: Grouping) -> list[Dependency]:
+    """Flatten the outputs of a declaration."""
     return list(flatten_grouping(grouping))
 
 
-def check_generator(function: Any, name: str) -> None:
-    """Refuse a generator as a callback where Dash cannot stream its answers. Raises DeclarationError."""
+def check_generator(function: Function, name: str) -> None:
+    """Refuse a generator as a callback if this Dash cannot stream its answers. Raises DeclarationError."""
     if _StreamedResponse is None and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
         raise DeclarationError(
             f"{name} is a generator: with Dash 4.5 or newer it sends each of its answers as it comes; "
@@ -191,7 +243,7 @@ def check_generator(function: Any, name: str) -> None:
 
 
 def raised(error: BaseException) -> BaseException:
-    """What a callback has raised: Dash 4.5 prints it, and what its text then raises would take its place."""
+    """Find what a callback has raised. Dash 4.5 prints an exception, and one that its text raises hides it."""
     context = error.__context__
     return context if context is not None and _invoked(context) and not _invoked(error) else error
 
@@ -201,16 +253,49 @@ def _invoked(error: BaseException) -> bool:
     return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
-def is_stream(returned: Any) -> bool:
-    """Whether a callback that is an async generator was called (Dash 4.5); `stream_frames` are its answers."""
+def misfit(error: BaseException) -> str:
+    """Why Dash could not match the inputs or outputs of a request with those of the callback. Empty: it could."""
+    codes = {_validate.validate_and_group_input_args.__code__, _validate.validate_output_spec.__code__}
+    found = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    compares = found[-1] is DashInternals._prepare_callback.__code__ or not codes.isdisjoint(found)
+    if not isinstance(error, Exception) or not compares:
+        return ""
+    # Dash takes the ids and props of an output out of the request before it compares them.
+    return str(error) if isinstance(error, CallbackException) else "Outputs do not match callback definition"
+
+
+def _listed_as_declared(registered: Registered, outputs: Grouping) -> bool:
+    """Whether a request has a list of components for an output with ALL or ALLSMALLER, and one for any other output.
+
+    Dash compares only the components. It runs the function, and then says of another form that the function failed.
+    """
+    if registered.get("no_output"):
+        return True
+    declared = registered["output"]
+    if not isinstance(declared, list | tuple):
+        declared, outputs = [declared], [outputs]
+    return (
+        isinstance(outputs, list)
+        and len(declared) == len(outputs)
+        and all(isinstance(asked, list) == _is_multiple(each) for each, asked in zip(declared, outputs, strict=True))
+    )
+
+
+def _is_multiple(dependency: Dependency) -> bool:
+    component_id = dependency.component_id
+    return isinstance(component_id, dict) and any(value in (ALL, ALLSMALLER) for value in component_id.values())
+
+
+def is_stream(returned: Returned) -> bool:
+    """Whether a callback returned a stream, as an async generator does (Dash 4.5). See `stream_frames`."""
     return _StreamedResponse is not None and isinstance(returned, _StreamedResponse)
 
 
-async def stream_frames(returned: Any) -> AsyncGenerator[list[tuple[tuple[str, str], Any]], None]:
-    """What an async generator sets with each of its answers: ((id, prop), value).
+async def stream_frames(returned: Returned) -> AsyncGenerator[list[tuple[Key, PropValue]], None]:
+    """Iterate over what an async generator sets with each of its answers: ((id, prop), value).
 
     Raises:
-        StreamError: it has raised; Dash tells no more than the message.
+        StreamError: the generator has raised. Dash gives only the message.
     """
     async for frame in returned.frames:
         if error := frame.get("error"):
@@ -232,40 +317,35 @@ class CallbackContext(StockContext):  # type: ignore[misc]
 
     @property
     @has_context  # type: ignore[untyped-decorator]
-    def client(self) -> Any:
-        """The client that made the change or asked for the callback; None down a chain, for pushes and at the start."""
+    def client(self) -> Client | None:
+        """The client that made the change or asked for the callback. None down a chain, for pushes and at the start."""
         return getattr(context_value.get(), "client", None)
 
 
 callback_context = ctx = CallbackContext()
 
 
-def enter_context(app: Any, context: Any) -> None:
-    """Make `context` what `callback_context` shows in the running thread's or task's context."""
-    app_context.set(app)
-    context_value.set(context)
-
-
-def current_context() -> Any:
-    """What `callback_context` shows here; None outside of a callback."""
+def current_context() -> Context:
+    """What `callback_context` shows here. None outside of a callback."""
     return context_value.get({}) or None
 
 
 # ---- requests and routes
 
-_request: ContextVar[Any] = ContextVar("dash_devices_nb_request", default=None)
+_request: ContextVar[Request] = ContextVar("dash_devices_nb_request", default=None)
+_budget: ContextVar[LinkBudget | None] = ContextVar("dash_devices_nb_budget", default=None)
 
 
 class RequestAdapter(QuartRequestAdapter):  # type: ignore[misc]
     """Reads the request: Quart's own, or the one that came over a page's WebSocket."""
 
     @property
-    def request(self) -> Any:
+    def request(self) -> Request:
         """The request."""
         return _request.get() or self._request
 
     @property
-    def context(self) -> Any:
+    def context(self) -> Context:
         """Where timing information is kept."""
         request = _request.get()
         return super().context if request is None else request.context
@@ -275,19 +355,20 @@ class RequestAdapter(QuartRequestAdapter):  # type: ignore[misc]
 
 
 @contextmanager
-def requesting(request: Any) -> Any:
-    """Let Dash see a request that did not come through Quart."""
-    token = _request.set(request)
+def requesting(request: Request, budget: LinkBudget | None = None) -> Iterator[None]:
+    """Let Dash see a request that did not come through Quart. Background jobs in the block count for a budget."""
+    token, charged = _request.set(request), _budget.set(budget)
     try:
         yield
     finally:
         _request.reset(token)
+        _budget.reset(charged)
 
 
 class HttpRequest:
-    """Quart's request for a callback that runs in a worker or on another loop, where Quart's own is not to be had."""
+    """Quart's request for a callback that runs in a worker or on another loop, where Quart's proxy has none."""
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, request: Request) -> None:
         self._request = request
         self.origin = request.headers.get("origin")
         self.context = getattr(quart.g, "_get_current_object", lambda: None)()
@@ -296,7 +377,7 @@ class HttpRequest:
         return getattr(self._request, name)
 
     def kept(self) -> HttpRequest:
-        """Itself without its body, which the call has, and which may be large."""
+        """A copy without the body, which the call has anyway, and which may be large."""
         request = copy.copy(self._request)
         request.body = Body(None, None)
         request.body.set_complete()
@@ -309,39 +390,42 @@ class Backend(QuartDashServer):  # type: ignore[misc]
     """Dash's Quart backend without its own WebSocket, and with plain callbacks off the event loop."""
 
     websocket_capability = False
-    dash_app: Any
+    dash_app: DashApp
     """The app whose backend this is."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: quart.Quart) -> None:
         super().__init__(server)
         self.request_adapter = RequestAdapter
         self._files = ServedFiles()
 
-    def serve_component_suites(self, dash_app: Any, package_name: str, fingerprinted_path: str) -> Any:
-        """A file of a component library; Dash refuses what is none."""
-        response = super().serve_component_suites(dash_app, package_name, fingerprinted_path)
+    def serve_component_suites(self, dash_app: DashApp, package_name: str, fingerprinted_path: str) -> Response:
+        """A file of a component library. Raises NotFound for what is none."""
+        try:
+            response = super().serve_component_suites(dash_app, package_name, fingerprinted_path)
+        except (DependencyException, FileNotFoundError) as error:  # Dash takes it for a failure of its own
+            raise NotFound from error
         return self._files.share(package_name, fingerprinted_path, response)
 
-    def serve_callback(self, dash_app: Any) -> Callable[..., Any]:
+    def serve_callback(self, dash_app: DashApp) -> Function:
         """The view of the update route."""
-        return dash_app.http_view()  # type: ignore[no-any-return]
+        return dash_app._views.update()  # type: ignore[no-any-return]
 
-    def register_callback_api_routes(self, callback_api_paths: dict[str, Any]) -> None:
+    def register_callback_api_routes(self, callback_api_paths: JsonObject) -> None:
         """The routes of `api_endpoint=`, of this app alone; those that there are already stay."""
         dash_app = self.dash_app
         for path in callback_api_paths:
             endpoint = f"dash_callback_api_{path}"
             if endpoint not in self.server.view_functions:
                 rule = path if path.startswith("/") else f"/{path}"
-                self.server.add_url_rule(rule, endpoint, dash_app.api_view(path), methods=["POST"])
-                dash_app.routes_of_server.known(endpoint)
+                self.server.add_url_rule(rule, endpoint, dash_app._views.api(path), methods=["POST"])
+                dash_app._views.routes.known(endpoint)
 
-    def add_redirect_rule(self, app: Any, fullname: str, path: str) -> None:
+    def add_redirect_rule(self, app: DashApp, fullname: str, path: str) -> None:
         """A page's `redirect_from`, below the app's own path; where it leads is known when it is asked for."""
         rule = app.config.routes_pathname_prefix + app.strip_relative_path(fullname)
         target = f"/{app.strip_relative_path(path)}"
         self.server.add_url_rule(rule, rule, lambda: quart.redirect(app.get_relative_path(target), code=301))
-        app.routes_of_server.known(rule)
+        app._views.routes.known(rule)
 
     def error_page(self, error: Exception) -> str:
         """What a page is told of an error: the traceback in debug mode."""
@@ -350,40 +434,106 @@ class Backend(QuartDashServer):  # type: ignore[misc]
         return str(self._get_traceback(None, error))
 
 
+class Views(Protocol):
+    """Answers Dash's routes instead of Dash's own views (`api.http_views.HttpViews`)."""
+
+    @property
+    def routes(self) -> RouteRoles:
+        """What each route of the server needs."""
+
+    def check_server(self, server: object) -> None:
+        """Raise RunError if another app of ours is on this server."""
+
+    def attach(self, server: quart.Quart) -> None:
+        """Stand in front of a server's routes."""
+
+    def page(self, make: Callable[[], str]) -> str:
+        """The page, made of stock Dash's."""
+
+    def layout(self) -> Response:
+        """The layout over HTTP."""
+
+    def dependencies(self) -> Response:
+        """The callbacks over HTTP."""
+
+    def update(self) -> Function:
+        """The view of the update route."""
+
+    def api(self, path: str) -> Function:
+        """The view of an API endpoint."""
+
+    def mcp(self, stock_view: Function) -> Function:
+        """The view of MCP's POST, instead of Dash's."""
+
+    def serves_api(self, path: str, output: str) -> None:
+        """The callback with this output has an API endpoint."""
+
+    def tool_asks(self, body: JsonObject) -> Callable[[], str] | None:
+        """What stands for a callback that an MCP tool is about to run. None: no tool runs it."""
+
+    def tools(self, registered: McpFunctions) -> McpFunctions:
+        """The functions of `dash.mcp.mcp_enabled` as MCP's tools call them."""
+
+
 class DashInternals(dash.Dash):  # type: ignore[misc]
-    """Stock Dash with the seams that we need."""
+    """Stock Dash with the methods overridden that it calls on itself. It adds no public name.
 
-    _page_libraries: frozenset[str] = frozenset(ComponentRegistry.registry)
-    routes_of_server: RouteRoles
-    _mcp_functions: dict[str, Any]
-    mcp_callback_map: Any
-    _mcp_server: quart.Quart | None = None
+    What we ask of stock Dash is in `StockDash`.
 
-    # ---- routes
+    Args:
+        views: answers Dash's routes.
+        args, kwargs: of stock Dash.
+    """
 
-    def init_app(self, app: Any = None, **kwargs: Any) -> None:
-        """As in stock Dash, and note which routes are Dash's."""
-        self.backend.dash_app = self
+    def __init__(self, views: Views, *args: Argument, **kwargs: Argument) -> None:
+        self._views = views
+        self._mcp_functions: McpFunctions = {}
+        self._mcp_server: quart.Quart | None = None
+        super().__init__(*args, **kwargs)
+
+    def init_app(self, app: quart.Quart | None = None, **kwargs: Argument) -> None:
+        """As in stock Dash. `app` is a `quart.Quart`."""
         server = self.server if app is None else app
-        with self.routes_of_server.of_dash(server):
+        self._views.check_server(server)
+        self.backend.dash_app = self
+        with self._views.routes.of_dash(server):
             super().init_app(app, **kwargs)
+        self._name_routes(server)
+        self._views.attach(self.server)
+
+    def _name_routes(self, server: quart.Quart) -> None:
+        """Note which routes are Dash's, and which of them the program has added by hooks."""
+        routes = self._views.routes
         prefix = str(self.config.routes_pathname_prefix)
         known = [prefix + name for name in OF_DASH]
         if self.config.health_endpoint is not None:
             known.append(prefix + self.config.health_endpoint)
         known.append(f"{prefix.replace('/', '_').replace('.', '_')}dash_assets.static")
-        self.routes_of_server.known(*known)
-        self.routes_of_server.own(*(prefix + hook.data["name"] for hook in self._hooks.get_hooks("routes")))
+        routes.known(*known)
+        routes.own(*(prefix + hook.data["name"] for hook in self._hooks.get_hooks("routes")))
         if self._enable_mcp:
             self._guard_mcp(server, prefix + self._mcp_path)
 
     def _guard_mcp(self, server: quart.Quart, path: str) -> None:
-        self.routes_of_server.known(*(f"{path}:{method}" for method in ("GET", "POST", "DELETE")))
+        self._views.routes.known(*(f"{path}:{method}" for method in ("GET", "POST", "DELETE")))
         endpoint = f"{path}:POST"
         if self._mcp_server is server:
             return
         self._mcp_server = server
-        server.view_functions[endpoint] = self.mcp_view(server.view_functions[endpoint])
+        server.view_functions[endpoint] = self._views.mcp(server.view_functions[endpoint])
+
+    def index(self, *args: Argument, **kwargs: Argument) -> str:
+        """The page: stock Dash's, with our script before all others."""
+        stock = super().index
+        return self._views.page(lambda: str(stock(*args, **kwargs)))
+
+    def serve_layout(self) -> Response:
+        """The layout with the shared values laid over it."""
+        return self._views.layout()
+
+    def dependencies(self) -> Response:
+        """The regular and clientside callbacks."""
+        return self._views.dependencies()
 
     def setup_apis(self) -> None:
         """Make the routes of `api_endpoint=`: of this app's callbacks, those of `dash.callback` that it takes too."""
@@ -391,101 +541,288 @@ class DashInternals(dash.Dash):  # type: ignore[misc]
             tables = (GLOBAL_CALLBACK_MAP, self.callback_map)
             found = [out for table in tables for out, each in table.items() if _calls(each, function)]
             if found:  # else it is another app's
-                self.serves_api(path, found[0])
+                self.callback_api_paths[path] = GLOBAL_API_PATHS.pop(path)
+                self._views.serves_api(path, found[0])
         self.backend.register_callback_api_routes(self.callback_api_paths)
 
-    def serves_api(self, path: str, output: str) -> None:
-        """This app's callback with this output has an API endpoint."""
-        self.callback_api_paths[path] = GLOBAL_API_PATHS.pop(path)
-
-    def api_view(self, path: str) -> Any:
-        """The view of an API endpoint."""
-        raise NotImplementedError
-
-    def mcp_view(self, stock_view: Any) -> Any:
-        """The view of MCP's POST, instead of Dash's."""
-        raise NotImplementedError
-
-    def tool_asks(self, body: dict[str, Any]) -> Any:
-        """What stands for a callback that an MCP tool is about to run; None: it is no tool that runs it."""
-        raise NotImplementedError
-
-    def tools_of(self, registered: dict[str, Any]) -> dict[str, Any]:
-        """The functions of `dash.mcp.mcp_enabled` as MCP's tools call them."""
-        raise NotImplementedError
-
-    def _prepare_callback(self, g: Any, body: Any) -> Any:
+    def _prepare_callback(self, g: Context, body: JsonObject) -> Function:
         g.asked_body = body
-        prepared = super()._prepare_callback(g, body)
+        try:
+            prepared = super()._prepare_callback(g, body)
+        except IndexError as error:  # Dash takes the inputs by their places before it counts them
+            raise CallbackException("Inputs do not match callback definition") from error
+        if not _listed_as_declared(self.callback_map[body["output"]], g.outputs_list):
+            raise CallbackException("Outputs do not match callback definition")
         if g.background_callback_manager is not None:
             keep_jobs_apart(g.background_callback_manager)
-        return prepared
+            bound_jobs(g.background_callback_manager)
+        return prepared  # type: ignore[no-any-return]
 
-    def _execute_callback(self, func: Any, args: Any, outputs_list: Any, g: Any) -> Any:
-        return self.tool_asks(g.pop("asked_body")) or super()._execute_callback(func, args, outputs_list, g)
+    def _execute_callback(
+        self, func: Function, args: list[PropValue], outputs_list: Grouping, g: Context
+    ) -> Callable[[], Returned]:
+        return self._views.tool_asks(g.pop("asked_body")) or super()._execute_callback(func, args, outputs_list, g)
 
     @property
-    def mcp_decorated_functions(self) -> dict[str, Any]:
+    def mcp_decorated_functions(self) -> McpFunctions:
         """The functions of `dash.mcp.mcp_enabled` that this app has taken: those that no app had when it started."""
         return self._mcp_functions
 
     @mcp_decorated_functions.setter
-    def mcp_decorated_functions(self, functions: dict[str, Any]) -> None:
+    def mcp_decorated_functions(self, functions: McpFunctions) -> None:
         """Dash gives those of the whole process, of other apps, too: they are not taken."""
-        self.__dict__.setdefault("_mcp_functions", {})
 
-    def output_of_tool(self, name: str) -> str | None:
-        """The output of the callback that is an MCP tool of this name, or None. Not on a loop's thread."""
-        from dash.mcp.primitives.tools.callback_adapter_collection import CallbackAdapterCollection  # slow to import
 
-        app_context.set(self)
-        if self.mcp_callback_map is None:
-            self.mcp_callback_map = CallbackAdapterCollection(self)
-        found = self.mcp_callback_map.find_by_tool_name(name)
-        return None if found is None else str(found.output_id)
+class StockDash:
+    """What we ask of stock Dash, for one app.
 
-    def take_tools(self) -> None:
-        """Take the functions of `dash.mcp.mcp_enabled` that wait for an app, as those of `dash.callback` do."""
-        if self._enable_mcp:
-            from dash.mcp._decorator import MCP_DECORATED_FUNCTIONS  # slow to import, and needed by few
+    Args:
+        app: the app. Nothing is asked of it here, as it may not be made yet.
+    """
 
-            waiting = dict(MCP_DECORATED_FUNCTIONS)
-            MCP_DECORATED_FUNCTIONS.clear()
-            self._mcp_functions.update(self.tools_of(waiting))
+    def __init__(self, app: DashApp) -> None:
+        self.app = app
+        self._page_libraries: frozenset[str] = frozenset(ComponentRegistry.registry)
+        self._addresses: Addresses | None = None
 
-    # ---- callbacks
+    # ---- the app
+
+    @property
+    def config(self) -> Config:
+        """Its settings."""
+        return self.app.config
+
+    @property
+    def server(self) -> quart.Quart:
+        """The Quart app."""
+        return self.app.server  # type: ignore[no-any-return]
+
+    def enter(self, context: Context) -> None:
+        """Make `context` what `callback_context` shows in the running thread's or task's context."""
+        app_context.set(self.app)
+        context_value.set(context)
+
+    def enter_app(self) -> None:
+        """Make the app what `dash.get_app` gives in the running thread's or task's context."""
+        app_context.set(self.app)
+
+    def response(self, text: str, **options: str) -> Response:
+        """A response over HTTP."""
+        return self.app.backend.make_response(text, **options)
+
+    def set_up(self) -> None:
+        """Do what Dash does on its first request. It needs a layout."""
+        self.enter_app()
+        import_at_once()
+        with self.app._views.routes.of_dash(self.server):
+            self.app._setup_server()
+        self._take_tools()
+
+    def hooked(self, name: str) -> Iterable[Hook]:
+        """The hooks of a name (`dash.hooks`)."""
+        return self.app._hooks.get_hooks(name)  # type: ignore[no-any-return]
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """`Dash(websocket_allowed_origins=)`."""
+        return list(self.app._websocket_allowed_origins)
+
+    @property
+    def default_on_error(self) -> Callable[[Exception], Returned] | None:
+        """`Dash(on_error=)`."""
+        return self.app._on_error  # type: ignore[no-any-return]
+
+    # ---- the dev tools
+
+    @property
+    def debugging(self) -> bool:
+        """Whether the dev tools are shown."""
+        return bool(self.app._dev_tools.ui)
+
+    @property
+    def dev_tools_options(self) -> list[str]:
+        """The names of the arguments of stock Dash's `enable_dev_tools`."""
+        return list(inspect.signature(DASH_CLASS.enable_dev_tools).parameters)[1:]  # without `self`
+
+    def enable_dev_tools(self, **options: Argument) -> None:
+        """Show the dev tools, by the app's own method."""
+        self.app.enable_dev_tools(**options)
+
+    def error_page(self, error: Exception) -> str:
+        """What a page is told of an error: the traceback in debug mode."""
+        return str(self.app.backend.error_page(error))
+
+    def reload_state(self) -> JsonObject:
+        """What the reload-hash route answers."""
+        reload = self.app._hot_reload
+        with reload.lock:
+            state = {
+                "reloadHash": reload.hash,
+                "hard": reload.hard,
+                "packages": list(self.app.registered_paths),
+                "files": list(reload.changed_assets),
+            }
+            reload.hard = False
+            reload.changed_assets = []
+        return state
+
+    # ---- the page and its layout
+
+    def get_layout(self) -> Component:
+        """The layout, as the program gives it."""
+        return self.app.get_layout()
+
+    def set_layout(self, value: PropValue) -> None:
+        """Set the layout, as stock Dash does."""
+        DASH_CLASS.layout.fset(self.app, value)
+
+    def given_layout(self) -> Component:
+        """What the program has set: a tree, or a function of none."""
+        return DASH_CLASS.layout.fget(self.app)
+
+    def new_libraries(self) -> list[JsonObject]:
+        """The component libraries that were imported since the page was last made: what a page must load."""
+        new = [name for name in ComponentRegistry.registry if name not in self._page_libraries]
+        return list(self.app.get_dist(new)) if new else []
+
+    def note_libraries(self) -> None:
+        """Note that the page is made with the libraries that are imported now."""
+        self._page_libraries = frozenset(ComponentRegistry.registry)
+
+    def set_prefix(self, prefix: str) -> None:
+        """Set the path below which the browser sees the app. It starts and ends with a slash."""
+        names = ["requests_pathname_prefix"]
+        self.addresses.moved_to(prefix)
+        self.config.unset_read_only(names)
+        self.config.update({"requests_pathname_prefix": prefix})
+        self.config.set_read_only(names, "Read-only: it is set by run()")
+        for page in dash.page_registry.values() if self.app.use_pages else ():
+            page["relative_path"] = self.app.get_relative_path(page["path"])
+
+    @property
+    def addresses(self) -> Addresses:
+        """Below which path the app is served, and was meant to be before."""
+        if self._addresses is None:
+            self._addresses = Addresses(str(self.config.requests_pathname_prefix))
+        return self._addresses
+
+    @property
+    def assets_folder_of_urls(self) -> str:
+        """Where the assets are, below the app's path. It ends with a slash."""
+        return str(self.config.assets_url_path).strip("/") + "/"
+
+    def paths(self) -> list[str]:
+        """The paths below the app's own that lead somewhere: its pages, and the routes of the program."""
+        pages = list(dash.page_registry.values()) if self.app.use_pages else []
+        of_pages = [str(page.get(kind) or "") for page in pages for kind in ("path", "path_template")]
+        prefix = str(self.config.routes_pathname_prefix)
+        rules = [rule.rule for rule in self.server.url_map.iter_rules() if rule.rule.startswith(prefix)]
+        routes = [rule[len(prefix) :] for rule in rules if rule[len(prefix) :] not in OF_DASH]
+        return ["/", *of_pages, *routes]
+
+    # ---- declaring callbacks
+
+    def callback(self, *args: Argument, **kwargs: Argument) -> Function:
+        """Declare a regular callback, as stock Dash does."""
+        return DASH_CLASS.callback(self.app, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def clientside_callback(self, *args: Argument, **kwargs: Argument) -> None:
+        """Declare a clientside callback, as stock Dash does."""
+        DASH_CLASS.clientside_callback(self.app, *args, **kwargs)
+
+    def serves_api(self, path: str, output: str) -> None:
+        """Take the API endpoint of a callback that was just declared."""
+        self.app.callback_api_paths[path] = GLOBAL_API_PATHS.pop(path)
+        self.app._views.serves_api(path, output)
+
+    def registered(self, output: str) -> Registered:
+        """What Dash keeps of a regular callback. Raises KeyError."""
+        return self.app.callback_map[output]  # type: ignore[no-any-return]
+
+    def declared(self) -> list[JsonObject]:
+        """The declarations of all regular and clientside callbacks, as pages get them."""
+        return self.app._callback_list  # type: ignore[no-any-return]
+
+    def last_declared(self) -> JsonObject:
+        """The declaration of the callback that was just declared, as pages get it."""
+        return self.declared()[-1]
+
+    def rename_last(self, output: str) -> None:
+        """Give the callback that was just declared another name, by which pages ask for it."""
+        declared = self.last_declared()
+        self.app.callback_map[output] = self.app.callback_map.pop(declared["output"])
+        declared["output"] = output
+
+    def registered_last(self) -> tuple[JsonObject, Registered | None]:
+        """The callback that was just declared: as pages get it, and how it is called (None for a clientside one)."""
+        declared = self.last_declared()
+        if declared.get("hidden") is None:  # else Dash puts a copy in its place at the first request
+            declared["hidden"] = self.config.get("hide_all_callbacks", False)
+        # Of Dash 4.5: ways of its own to send large requests and to stream answers, over HTTP. Ours is the WebSocket.
+        declared.pop("stream", None)
+        if declared.get("compress_payload"):
+            declared["compress_payload"] = False
+        return declared, self.app.callback_map.get(declared["output"])
+
+    def take_out(self, declared: JsonObject) -> int:
+        """Take a regular or clientside callback from what pages get. Returns the place, for `put_back`."""
+        place = next(n for n, each in enumerate(self.declared()) if each is declared)
+        del self.declared()[place]
+        return place
+
+    def put_back(self, place: int, declared: JsonObject) -> None:
+        """Put a callback back that was taken out."""
+        self.declared().insert(place, declared)
+
+    def register(self, output: str, registered: Registered | None) -> None:
+        """Set how the callback of an output is called. None: it is not called."""
+        if registered is None:
+            self.app.callback_map.pop(output, None)
+        else:
+            self.app.callback_map[output] = registered
+
+    def inline_scripts(self) -> list[str]:
+        """The scripts of clientside callbacks that were given as source."""
+        return list(self.app._inline_scripts)
+
+    def wants_websocket(self, output: str) -> bool:
+        """Whether a regular callback was declared with `websocket=True`, or all are."""
+        return bool(self.app._websocket_callbacks or self.app.callback_map.get(output, {}).get("websocket"))
+
+    # ---- calling them
 
     def run_stock(
-        self, body: dict[str, Any], client: Any, websocket: Any = None, cause: Any = None
-    ) -> tuple[Callable[[], Any], Any]:
+        self, body: JsonObject, client: Client | None, websocket: WebSocket = None, cause: Cause | None = None
+    ) -> tuple[Callable[[], Returned], Context]:
         """Prepare one regular callback.
 
         Returns:
             A function that runs it, giving JSON text or a coroutine of it, and the context.
         """
-        app_context.set(self)
-        context = self._initialize_context(body)
+        self.enter_app()
+        context = self.app._initialize_context(body)
         context.client = client
         context.cause = cause
         if websocket is not None:
             context.dash_websocket = websocket
-        function = self._prepare_callback(context, body)
-        args = self._inputs_to_vals(context.inputs_list + context.states_list)
-        return self._execute_callback(function, args, context.outputs_list, context), context
+        function = self.app._prepare_callback(context, body)
+        args = self.app._inputs_to_vals(context.inputs_list + context.states_list)
+        return self.app._execute_callback(function, args, context.outputs_list, context), context
 
-    def stock_arguments(self, body: dict[str, Any], client: Any) -> tuple[list[Any], dict[str, Any], Any]:
+    def stock_arguments(self, body: JsonObject, client: Client | None) -> tuple[list[PropValue], Keywords, Context]:
         """The arguments that a regular callback's function gets for a request, and the context."""
         _, context = self.run_stock(body, client)
-        indices = self.callback_map[body["output"]]["inputs_state_indices"]
-        args, kwargs = grouped_arguments(self._inputs_to_vals(context.inputs_list + context.states_list), indices)
+        indices = self.registered(body["output"])["inputs_state_indices"]
+        flat = self.app._inputs_to_vals(context.inputs_list + context.states_list)
+        args, kwargs = grouped_arguments(flat, indices)
         return args, kwargs, context
 
-    def stock_outputs(self, output: str, context: Any, returned: Any) -> list[tuple[tuple[str, str], Any]]:
+    def stock_outputs(self, output: str, context: Context, returned: Returned) -> list[tuple[Key, PropValue]]:
         """What a regular callback's result sets: ((id, prop), value)."""
         specs = context.outputs_list
         if not specs or isinstance(returned, dash.NoUpdate):
             return []
-        grouping = self.callback_map[output]["output"]
+        grouping = self.registered(output)["output"]
         if not isinstance(grouping, list | tuple):
             specs, values = [specs], [returned]
         else:
@@ -496,164 +833,87 @@ class DashInternals(dash.Dash):  # type: ignore[misc]
             pairs += [((dash.stringify_id(s["id"]), s["property"].split("@")[0]), v) for s, v in many]
         return [pair for pair in pairs if not isinstance(pair[1], dash.NoUpdate)]
 
-    def wants_websocket(self, output: str) -> bool:
-        """Whether a regular callback was declared with `websocket=True`, or all are."""
-        return bool(self._websocket_callbacks or self.callback_map.get(output, {}).get("websocket"))
+    # ---- MCP
 
-    def error_page(self, error: Exception) -> str:
-        """What a page is told of an error: the traceback in debug mode."""
-        return str(self.backend.error_page(error))
+    def forget_tools(self) -> None:
+        """Callbacks were declared: Dash's MCP server makes its tools of them anew."""
+        self.app.mcp_callback_map = None
 
-    @property
-    def allowed_origins(self) -> list[str]:
-        """`Dash(websocket_allowed_origins=)`."""
-        return list(self._websocket_allowed_origins)
+    def output_of_tool(self, name: str) -> str | None:
+        """The output of the callback that is an MCP tool of this name, or None. Not on a loop's thread."""
+        from dash.mcp.primitives.tools.callback_adapter_collection import CallbackAdapterCollection  # slow to import
 
-    @property
-    def debugging(self) -> bool:
-        """Whether the dev tools are shown."""
-        return bool(self._dev_tools.ui)
+        self.enter_app()
+        if self.app.mcp_callback_map is None:
+            self.app.mcp_callback_map = CallbackAdapterCollection(self.app)
+        found = self.app.mcp_callback_map.find_by_tool_name(name)
+        return None if found is None else str(found.output_id)
 
-    def reload_state(self) -> dict[str, Any]:
-        """What the reload-hash route answers."""
-        reload = self._hot_reload
-        with reload.lock:
-            state = {
-                "reloadHash": reload.hash,
-                "hard": reload.hard,
-                "packages": list(self.registered_paths),
-                "files": list(reload.changed_assets),
-            }
-            reload.hard = False
-            reload.changed_assets = []
-        return state
+    def _take_tools(self) -> None:
+        """Take the functions of `dash.mcp.mcp_enabled` that wait for an app, as those of `dash.callback` do."""
+        if self.app._enable_mcp:
+            from dash.mcp._decorator import MCP_DECORATED_FUNCTIONS  # slow to import, and needed by few
 
-    def inline_scripts(self) -> list[str]:
-        """The scripts of clientside callbacks that were given as source."""
-        return list(self._inline_scripts)
-
-    def registered(self, output: str) -> dict[str, Any]:
-        """What Dash keeps of a regular callback. Raises KeyError."""
-        return self.callback_map[output]  # type: ignore[no-any-return]
-
-    def last_declared(self) -> dict[str, Any]:
-        """The declaration of the callback that was just declared, as pages get it."""
-        return self._callback_list[-1]  # type: ignore[no-any-return]
-
-    def rename_last(self, output: str) -> None:
-        """Give the callback that was just declared another name, by which pages ask for it."""
-        declared = self.last_declared()
-        self.callback_map[output] = self.callback_map.pop(declared["output"])
-        declared["output"] = output
-
-    def declared(self) -> list[dict[str, Any]]:
-        """The declarations of all regular and clientside callbacks, as pages get them."""
-        return self._callback_list  # type: ignore[no-any-return]
-
-    def new_libraries(self) -> list[dict[str, Any]]:
-        """The component libraries that were imported since the page was last made: what a page must load."""
-        new = [name for name in ComponentRegistry.registry if name not in self._page_libraries]
-        return list(self.get_dist(new)) if new else []
-
-    def note_libraries(self) -> None:
-        """The page is made with the libraries of now."""
-        self._page_libraries = frozenset(ComponentRegistry.registry)
-
-    def registered_last(self) -> tuple[dict[str, Any], Any]:
-        """The callback that was just declared: as pages get it, and how it is called (None for a clientside one)."""
-        declared = self.last_declared()
-        if declared.get("hidden") is None:  # else Dash puts a copy in its place at the first request
-            declared["hidden"] = self.config.get("hide_all_callbacks", False)
-        # Of Dash 4.5: ways of its own to send large requests and to stream answers, over HTTP. Ours is the WebSocket.
-        declared.pop("stream", None)
-        if declared.get("compress_payload"):
-            declared["compress_payload"] = False
-        return declared, self.callback_map.get(declared["output"])
-
-    def take_out(self, declared: dict[str, Any]) -> int:
-        """Take a regular or clientside callback from what pages get. Returns the place, for `put_back`."""
-        place = next(n for n, each in enumerate(self._callback_list) if each is declared)
-        del self._callback_list[place]
-        return place
-
-    def put_back(self, place: int, declared: dict[str, Any]) -> None:
-        """Put a callback back that was taken out."""
-        self._callback_list.insert(place, declared)
-
-    def register(self, output: str, registered: Any) -> None:
-        """Set how the callback of an output is called; None: it is not."""
-        if registered is None:
-            self.callback_map.pop(output, None)
-        else:
-            self.callback_map[output] = registered
-
-    def set_up(self) -> None:
-        """What Dash does on its first request; needs a layout."""
-        app_context.set(self)
-        import_at_once()
-        with self.routes_of_server.of_dash(self.server):
-            self._setup_server()
-        self.take_tools()
-
-    def hooked(self, name: str) -> Iterable[Any]:
-        """The hooks of a name (`dash.hooks`)."""
-        return self._hooks.get_hooks(name)  # type: ignore[no-any-return]
-
-    def set_prefix(self, prefix: str) -> None:
-        """Set the path below which the browser sees the app; it starts and ends with a slash."""
-        names = ["requests_pathname_prefix"]
-        self.addresses.moved_to(prefix)
-        self.config.unset_read_only(names)
-        self.config.update({"requests_pathname_prefix": prefix})
-        self.config.set_read_only(names, "Read-only: it is set by run()")
-        for page in dash.page_registry.values() if self.use_pages else ():
-            page["relative_path"] = self.get_relative_path(page["path"])
-
-    @property
-    def addresses(self) -> Addresses:
-        """Below which path the app is served, and was meant to be before."""
-        return self.__dict__.setdefault("_addresses", Addresses(str(self.config.requests_pathname_prefix)))  # type: ignore[no-any-return]
-
-    @property
-    def assets_folder_of_urls(self) -> str:
-        """Where the assets are, below the app's path; with a slash at its end."""
-        return str(self.config.assets_url_path).strip("/") + "/"
-
-    def paths(self) -> list[str]:
-        """The paths below the app's own that lead somewhere: its pages, and the routes of the program."""
-        pages = list(dash.page_registry.values()) if self.use_pages else []
-        of_pages = [str(page.get(kind) or "") for page in pages for kind in ("path", "path_template")]
-        prefix = str(self.config.routes_pathname_prefix)
-        rules = [rule.rule for rule in self.server.url_map.iter_rules() if rule.rule.startswith(prefix)]
-        routes = [rule[len(prefix) :] for rule in rules if rule[len(prefix) :] not in OF_DASH]
-        return ["/", *of_pages, *routes]
-
-    @property
-    def default_on_error(self) -> Any:
-        """`Dash(on_error=)`."""
-        return self._on_error
+            waiting = dict(MCP_DECORATED_FUNCTIONS)
+            MCP_DECORATED_FUNCTIONS.clear()
+            self.app._mcp_functions.update(self.app._views.tools(waiting))
 
 
-def keep_jobs_apart(manager: Any) -> None:
-    """Give each background job a place of its own for its result, its progress and its `set_props`.
+def keep_jobs_apart(manager: BackgroundManager) -> None:
+    """Give each background job a key of its own for its result, its progress and its `set_props`.
 
-    Stock Dash makes the place of the function and its arguments, so two people who start the same job take each
-    other's result away. Where the program says by what results are shared (`cache_by`), they are.
+    Stock Dash makes the key of the function and its arguments. So two people who start the same job take each other's
+    result away. If the program sets `cache_by`, results are shared as it says.
     """
     if "build_cache_key" in vars(manager):
         return
     shared_place = manager.build_cache_key
 
-    def place(*args: Any, **kwargs: Any) -> str:
+    def place(*args: Argument, **kwargs: Argument) -> str:
         return secrets.token_hex(32) if manager.cache_by is None else str(shared_place(*args, **kwargs))
 
     manager.build_cache_key = place
+
+
+class TooManyJobs(BaseException):
+    """A link has too many background jobs. Thrown through Dash, which gives a program's `on_error` each `Exception`."""
+
+
+def bound_jobs(manager: BackgroundManager) -> None:
+    """Count the background jobs that are started for the budget of who starts them. Raises TooManyJobs, when called."""
+    if "call_job_fn" in vars(manager):
+        return
+    stock = manager.call_job_fn
+
+    def call_job_fn(*args: Argument, **kwargs: Argument) -> Returned:
+        budget = _budget.get()
+        if budget is None:
+            return stock(*args, **kwargs)
+        job = budget.takes_job()
+        if job is None:
+            raise TooManyJobs
+        try:
+            handle = stock(*args, **kwargs)
+        except BaseException:
+            budget.jobs.discard(job)
+            raise
+        job.began(lambda: _runs(manager, handle))
+        return handle
+
+    manager.call_job_fn = call_job_fn
+
+
+def _runs(manager: BackgroundManager, handle: object) -> bool:
+    try:
+        return bool(manager.job_running(handle))
+    except Exception:  # noqa: BLE001 - it has ended between two looks that Dash takes, or nobody can say
+        return False
 
 
 def _calls(registered: dict[str, Any], function: Any) -> bool:
     return getattr(registered.get("callback"), "__wrapped__", None) is function
 
 
-def clientside_callback(*args: Any, **kwargs: Any) -> Any:
+def clientside_callback(*args: Argument, **kwargs: Argument) -> Returned:
     """`dash.clientside_callback`: for the app that comes."""
     return _global_clientside(*args, **kwargs)

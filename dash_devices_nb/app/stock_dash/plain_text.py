@@ -1,4 +1,4 @@
-"""Answers over HTTP that are text, whatever they say."""
+"""Answers over HTTP that browsers show as text, whatever is in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from quart import Response
 
 
 def plain_text(body: str, status: int) -> Response:
-    """An answer whose text is no markup, though it may repeat what was asked."""
+    """Make an answer of plain text. It may repeat parts of the request."""
     headers = {"X-Content-Type-Options": "nosniff"}
     return Response(body, status, headers, content_type="text/plain; charset=utf-8")

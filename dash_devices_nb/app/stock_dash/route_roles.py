@@ -1,13 +1,14 @@
-"""Who may ask for which route of an app's server, decided before any guard or view of it runs.
+"""The role that each route of an app's server requires. It is checked before any guard or view runs.
 
-| route | what it needs |
+| route | required role |
 |---|---|
 | Dash's that show the page (`OF_DASH`, its health, assets, redirects) | "view" |
 | Dash's that call callbacks (its update route, API endpoints, MCP) | "view"; each callback has a role of its own |
-| any other of Dash's: one that we do not know, as of a later Dash | "owner" |
-| the program's own, asked for by GET, HEAD or OPTIONS | "view" |
+| ours for props, `api/props` and `api/openapi.json` | "view"; each change needs the role of the prop |
+| any other route of Dash, such as one of a later Dash | "owner" |
+| the program's own, by GET, HEAD or OPTIONS | "view" |
 | the program's own, by any other method, and its WebSockets | "control" |
-| what `app.route_role` names | what it says, by whatever method |
+| a route with `app.route_role` | that role, by any method |
 
 The floor counts as it does for callbacks: while it is closed, "control" may not act.
 """
@@ -16,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 import quart
+from werkzeug.routing import Rule
 
+from dash_devices_nb.app.stock_dash.types import Function
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.errors import RoleError
 
@@ -35,13 +38,15 @@ OF_DASH = frozenset(
         "_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
     }
 )
-"""Dash's routes below the app's prefix that everybody may ask for who may see the page."""
+"""Dash's routes below the app's prefix for everybody who may see the page."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SOCKET = "update_component_socket"
-"""The endpoint of the pages' WebSocket, as the original names it."""
+"""The endpoint of the pages' WebSocket, named as in `dash_devices`."""
 ROLE_OF = "dash_devices_nb_role"
 """The attribute by which `app.route_role` marks a view function."""
 FORBIDDEN = 403
+
+F = TypeVar("F", bound=Function)
 
 
 class RouteRoles:
@@ -56,7 +61,7 @@ class RouteRoles:
 
     @contextmanager
     def of_dash(self, server: quart.Quart) -> Iterator[None]:
-        """What is added to the server meanwhile is Dash's."""
+        """Note the routes that are added in the block as Dash's."""
         before = {rule.endpoint for rule in server.url_map.iter_rules()}
         try:
             yield
@@ -64,19 +69,19 @@ class RouteRoles:
             self._dashs |= {rule.endpoint for rule in server.url_map.iter_rules()} - before
 
     def known(self, *endpoints: str) -> None:
-        """These of Dash's are for everybody who may see the page."""
+        """Note endpoints of Dash for everybody who may see the page."""
         self._known.update(endpoints)
 
     def own(self, *endpoints: str) -> None:
-        """These are the program's own, though Dash has added them."""
+        """Note endpoints of the program that Dash has added."""
         self._dashs.difference_update(endpoints)
 
     def set(self, name: str, role: Role) -> None:
-        """Set the role of an endpoint, or of a blueprint's whole."""
+        """Set the role of an endpoint or of a whole blueprint."""
         self._set[name] = role
 
-    def needed(self, rule: Any, blueprints: list[str], method: str, view: Any) -> Role:
-        """What a request needs; the method of a WebSocket is "WEBSOCKET"."""
+    def needed(self, rule: Rule, blueprints: list[str], method: str, view: object) -> Role:
+        """The role that a request requires. The method of a WebSocket is "WEBSOCKET"."""
         endpoint = rule.endpoint
         for name in (endpoint, *blueprints):
             if name in self._set:
@@ -91,20 +96,20 @@ class RouteRoles:
 
     # ---- what the program says
 
-    def role(self, role: str, *names: str) -> Callable[[Any], Any]:
-        """What `app.route_role` does."""
+    def role(self, role: str, *names: str) -> Callable[[F], F]:
+        """Implement `app.route_role`."""
         wanted = Role(role)
         for name in names:
             if not isinstance(name, str):
                 raise RoleError(f"{name!r:.100} names no route; app.route_role takes names of endpoints or blueprints")
             self.set(name, wanted)
 
-        def mark(view: Any) -> Any:
+        def mark(view: F) -> F:
             setattr(view, ROLE_OF, wanted)
             return view
 
         return mark
 
 
-def _is_of_dash(view: Any) -> bool:
+def _is_of_dash(view: object) -> bool:
     return str(getattr(view, "__module__", "")).partition(".")[0] == "dash"

@@ -1,18 +1,19 @@
-"""The files of component libraries, sent in pieces from one copy in memory.
+"""The files of component libraries. They are sent in pieces, from one copy in memory.
 
-Stock Dash reads such a file anew for each request and sends it whole: a connection that reads nothing of
-`plotly.min.js` holds 4.7 MB, and its socket's buffer as much again.
+Stock Dash reads a file anew for each request and sends it whole. A connection that does not read `plotly.min.js` holds
+4.7 MB, and its socket's buffer the same again.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from quart.wrappers.response import DataBody
 
+from dash_devices_nb.app.stock_dash.types import Response
+
 PIECE = 64 * 1024
-"""Bytes that are handed to the socket at a time; the next ones wait until it has room."""
+"""The bytes that are handed to the socket at a time. The next ones wait until it has room."""
 
 
 class PiecesBody(DataBody):
@@ -30,8 +31,8 @@ class ServedFiles:
     def __init__(self) -> None:
         self._contents: dict[tuple[str, str], bytes] = {}
 
-    def share(self, package: str, path: str, response: Any) -> Any:
-        """Have a response send the copy that there is, if it has the same content."""
+    def share(self, package: str, path: str, response: Response) -> Response:
+        """Let a response send the copy in memory, if it has the same content."""
         data = response.response.data
         kept = self._contents.setdefault((package, path), data)
         if kept != data:

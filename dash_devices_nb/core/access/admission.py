@@ -67,7 +67,7 @@ class AdmissionControl:
         ):
             if most is not None and count >= most:
                 pages = "1 page" if count == 1 else f"{count} pages"
-                return f"Full: {what} has {pages} open, the most there may be. Trying again…"
+                return f"Full: {what} has {pages} open, which is the limit. Trying again…"
         return ""
 
     def enter(self, address: str, share: str | None) -> None:

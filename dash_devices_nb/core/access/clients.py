@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from dash_devices_nb.core.access.display_names import as_name
 from dash_devices_nb.core.access.persons import Person
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.props.ids import canonical
+from dash_devices_nb.core.props.json_types import Plain
 from dash_devices_nb.errors import RunError
 
 
@@ -18,10 +19,10 @@ class Follower(Protocol):
     def changed(self, client: Client, what: str, *, named: bool = False) -> None:
         """A client has changed. `what` describes the change in a few words; `named` is True if it is the name."""
 
-    def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+    def props(self, client: Client, component_id: str, timeout: float) -> dict[str, Plain]:
         """The props of a component in the client's page."""
 
-    async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Any]:
+    async def props_coro(self, client: Client, component_id: str, timeout: float) -> dict[str, Plain]:
         """The same, without blocking."""
 
     def authenticated(self, client: Client) -> None:
@@ -35,6 +36,8 @@ class Client:
 
     Attributes:
         id: unique within the app.
+        kind: "page", "program" for one of `dash_devices_nb.remote`, or "relay" (`dash-devices-nb relay`).
+        pages: how many pages it stands for: those that look on through a relay, else 1.
         connect_time: when it came, in seconds since the epoch.
         address: the browser's IP address.
         host: the `Host` that the browser asked for.
@@ -47,6 +50,8 @@ class Client:
         headers: headers of the WebSocket handshake, with names in lower case.
         cookies: cookies of the WebSocket handshake.
         rtt: the last round trip of a frame that the page measured, in seconds, or None.
+        visible: whether the person looks at the page: False in a background tab, or with the screen off. True before
+            the page has said so.
         session: the Quart session of the browser at the handshake. Read-only; empty if there is none.
         stands_for: in a replay, the client whose page shows what is sent to this one; else None.
     """
@@ -67,22 +72,28 @@ class Client:
         headers: dict[str, str] | None = None,
         cookies: dict[str, str] | None = None,
         person: Person | None = None,
+        kind: str = "page",
+        session: dict[str, Plain] | None = None,
+        stands_for: Client | None = None,
     ) -> None:
         self.id = id
+        self.kind = kind
+        self.pages = 1
         self.connect_time = connect_time
         self.address = address
         self.host = host
         self.origin = origin
-        self._authentication: Any = None
+        self._authentication: Plain = None
         self.rtt: float | None = None
+        self.visible = True
         self.username = username
         self.share = share
         self.person = person or Person("", f"client {id}")
         self.expires = expires
         self.headers = headers or {}
         self.cookies = cookies or {}
-        self.session: dict[str, Any] = {}
-        self.stands_for: Client | None = None
+        self.session = session or {}
+        self.stands_for = stands_for
         self._follower: Follower | None = None
         self._name = as_name(name)
         self._role = self.rights = Role(role)
@@ -112,8 +123,25 @@ class Client:
         """Another tab of the same person got this role."""
         self._role = role
 
+    def has_been_granted(self, rights: Role) -> None:
+        """Its role, with what the floor gives or takes, is this now."""
+        self.rights = rights
+
+    def has_opened(self, kind: str) -> None:
+        """It has opened a session as a "page" or a "program"."""
+        self.kind = kind
+
+    def has_reported(self, *, rtt: float | None = None, visible: bool | None = None, pages: int | None = None) -> None:
+        """It has reported a round trip in seconds, whether its person looks at it, or its number of pages."""
+        if pages is not None:
+            self.pages = pages
+        if rtt is not None:
+            self.rtt = rtt
+        if visible is not None:
+            self.visible = visible
+
     @property
-    def authentication(self) -> Any:
+    def authentication(self) -> Plain:
         """A value of the program, None at first. It can be set from any thread.
 
         If it is set and false (0, False, ""), the client gets nothing shared, neither values nor pushes to all, and its
@@ -123,7 +151,7 @@ class Client:
         return self._authentication
 
     @authentication.setter
-    def authentication(self, authentication: Any) -> None:
+    def authentication(self, authentication: Plain) -> None:
         before = self.withheld
         self._authentication = authentication
         if self._follower is not None and before != self.withheld:
@@ -143,7 +171,7 @@ class Client:
     def name(self, name: str) -> None:
         before, self._name = self._name, as_name(name)
         if self._follower is not None and before != self._name:
-            what = f"is called {self._name!r}" if self._name else "has no name any more"
+            what = f"is called {self._name!r}" if self._name else "no longer has a name"
             self._follower.changed(self, what, named=True)
 
     @property
@@ -151,7 +179,7 @@ class Client:
         """The name that others see: its name, its username, or "Guest"."""
         return self._name or self.username or "Guest"
 
-    def props(self, id: str | Mapping[str, Any], timeout: float = 5.0) -> dict[str, Any]:
+    def props(self, id: str | Mapping[str, Plain], timeout: float = 5.0) -> dict[str, Plain]:
         """Ask the page for the current props of a component. Call it from a cell, or from a thread of the program.
 
         Do not trust the answer of a guest's page: a guest can forge it.
@@ -168,7 +196,7 @@ class Client:
         """
         return self._asked().props(self, canonical(id), timeout)
 
-    async def props_coro(self, id: str | Mapping[str, Any], timeout: float = 5.0) -> dict[str, Any]:
+    async def props_coro(self, id: str | Mapping[str, Plain], timeout: float = 5.0) -> dict[str, Plain]:
         """Like `props`, without blocking the loop."""
         return await self._asked().props_coro(self, canonical(id), timeout)
 

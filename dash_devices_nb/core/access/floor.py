@@ -104,7 +104,7 @@ class Floor:
         """
         if seconds is not None and not 0 < seconds < float("inf"):
             raise RoleError(
-                f"the floor is given for more than 0 seconds, or None: without end; not for {seconds!r:.100}"
+                f"the floor is given for a number of seconds above 0, or None (no end), not {seconds!r:.100}"
             )
         if self.state is not FloorState.LOCKED:
             self._resting = self.state

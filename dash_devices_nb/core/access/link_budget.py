@@ -9,6 +9,7 @@ in seconds.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dash_devices_nb.core.access.rate_limits import TokenBucket
@@ -46,6 +47,10 @@ GREETING = 64 * 1024
 """Bytes of a page's first message, whoever it is."""
 UNFINISHED_SECONDS = 60.0
 """Seconds that a guest's message may take to be complete."""
+JOBS = 50
+"""Background jobs of a link that may run. Each is a process."""
+JOB_CPU_SECONDS = 0.1
+"""Seconds of a processor that the start of a background job takes."""
 LITTLE = ("ok", "shown", "ping", "bye")
 
 
@@ -63,9 +68,29 @@ class Shelf:
     pages: int = 0
     limit: int = UNCONFIRMED
 
+    def move(self, before: int, now: int) -> None:
+        """The part of a page has changed: bytes before, and now."""
+        self.size += now - before
+        self.pages += (now > 0) - (before > 0)
+
     def overloads(self, own: int) -> bool:
         """Whether to drop a page with this many bytes: all have too much, and it has more than its share."""
         return self.size > self.limit and own * max(1, self.pages) >= self.limit
+
+
+@dataclass(eq=False)
+class BackgroundJob:
+    """A background job that a page of a link has started.
+
+    Attributes:
+        runs: says whether it still does.
+    """
+
+    runs: Callable[[], bool] = lambda: True
+
+    def began(self, runs: Callable[[], bool]) -> None:
+        """It has begun. `runs` tells whether it still runs."""
+        self.runs = runs
 
 
 class LinkBudget:
@@ -81,6 +106,7 @@ class LinkBudget:
         under_way: its requests in progress. Each thread adds and removes its own.
         unfinished: bytes of its incomplete messages.
         spooled: bytes of its requests over HTTP on disk.
+        jobs: its background jobs. Each thread adds and removes its own.
     """
 
     def __init__(self, times: int = 1) -> None:
@@ -93,6 +119,7 @@ class LinkBudget:
         self.under_way: set[object] = set()
         self.unfinished = 0
         self.spooled = 0
+        self.jobs: set[BackgroundJob] = set()
         self._spent: deque[float] = deque()
 
     def has_room(self, now: float, kind: str, size: int) -> bool:
@@ -127,6 +154,20 @@ class LinkBudget:
         """Count seconds of a thread that a callback or a layout has taken. From any thread."""
         self._spent.append(cpu)
 
+    def takes_job(self) -> BackgroundJob | None:
+        """Count a background job that starts. Returns None where too many run. From any thread."""
+        job = BackgroundJob()
+        self.jobs.add(job)
+        if len(self.jobs) > JOBS * self._times:
+            for other in tuple(self.jobs):
+                if not other.runs():
+                    self.jobs.discard(other)
+            if len(self.jobs) > JOBS * self._times:
+                self.jobs.discard(job)
+                return None
+        self.spend(JOB_CPU_SECONDS)
+        return job
+
     def _pay(self, now: float) -> None:
         while self._spent:
             self.acts.take(now, self._spent.popleft() / CPU_SECONDS)
@@ -139,6 +180,7 @@ class LinkBudget:
     def is_idle(self, now: float) -> bool:
         """Whether the budget is full again. Forgetting it would give nobody an advantage."""
         busy = self.under_way or self.unfinished or self.spooled or self.shelf.size
+        busy = busy or any(job.runs() for job in tuple(self.jobs))
         buckets = (self.acts, self.little, self._coming, self._bodies)
         return not busy and all(bucket.has_one(now, beside=bucket.burst - 1) for bucket in buckets)
 

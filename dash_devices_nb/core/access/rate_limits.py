@@ -67,8 +67,8 @@ class TokenBucket:
 
 
 def cost(kind: str, size: int) -> float:
-    """Token cost of a guest's frame, in addition to the token that everybody pays for a `set`, `floor` or `name`."""
-    by_kind = {"set": 0.0, "floor": 5.0, "name": 0.0, "req": 1.0}.get(kind, GUESTS_LITTLE)
+    """Token cost of a guest's frame, beside the token that everybody pays for a `set`, `floor`, `name` or `choice`."""
+    by_kind = {"set": 0.0, "floor": 5.0, "name": 0.0, "choice": 2.0, "req": 1.0}.get(kind, GUESTS_LITTLE)
     return by_kind + size / GUESTS_BYTES
 
 

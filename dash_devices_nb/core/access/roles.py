@@ -31,7 +31,7 @@ class Role(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> None:
-        raise RoleError(f"{value!r:.100} is no role; accepted are {', '.join(map(repr, map(str, cls)))}")
+        raise RoleError(f"{value!r:.100} is not a role; accepted are {', '.join(map(repr, map(str, cls)))}")
 
     def __lt__(self, other: str) -> bool:
         return self.rank < Role(other).rank

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.callbacks.actions import Action, Refuse, Release, Report, Run, Send, Wake
@@ -16,10 +16,11 @@ from dash_devices_nb.core.callbacks.deadlock import Waiter, WaitForGraph
 from dash_devices_nb.core.callbacks.graph import CallbackGraph
 from dash_devices_nb.core.callbacks.initial_calls import InitialCalls
 from dash_devices_nb.core.callbacks.postponed import SECONDS, Postponed
-from dash_devices_nb.core.callbacks.propagation import ACTED, CALLED, Argument, Call, Cause, Propagation
+from dash_devices_nb.core.callbacks.propagation import ACTED, CALLED, Argument, Call, Cause, CauseKind, Propagation
 from dash_devices_nb.core.callbacks.serial_queues import Queued, SerialQueues
 from dash_devices_nb.core.callbacks.spec import CallbackSpec, ResolvedCallback, Slot, is_one
 from dash_devices_nb.core.props.ids import Key, canonical, named, parsed
+from dash_devices_nb.core.props.json_types import Json
 from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.core.props.state import StateEntry
 from dash_devices_nb.core.props.store import Store
@@ -57,6 +58,10 @@ class Dispatcher:
         """The revision at which an initial call set a prop last."""
         self._said: dict[tuple[Key | None, Key], tuple[int, Client]] = {}
 
+    def tell_time(self, now: float) -> None:
+        """Tell the time, in seconds of the driver's clock. Before each event."""
+        self.now = now
+
     # ---- what is shared
 
     def is_shared(self, key: Key) -> bool:
@@ -83,24 +88,24 @@ class Dispatcher:
         """The prop's value in the layout, without the shared one."""
         return self.store.layout_value(key)
 
-    def shared_values(self, component_id: str) -> dict[str, Any] | None:
+    def shared_values(self, component_id: str) -> dict[str, Json] | None:
         """The shared values of a component by prop. The caller owns the objects."""
         return self.store.shared_values(component_id)
 
     # ---- events
 
-    def start(self, tree: Any) -> list[Action]:
+    def start(self, tree: Json) -> list[Action]:
         """Start the app with this layout (a plain JSON tree), and make the initial calls."""
         self.store.learn(tree)
         self._started = True
         return self.release()
 
-    def receive_layout(self, tree: Any) -> list[Action]:
+    def receive_layout(self, tree: Json) -> list[Action]:
         """Replace the layout (a plain JSON tree). Shared values stay. Callbacks that waited for it are called."""
         self.store.replace_layout(tree)
         return self._close(self._initial_calls())
 
-    def receive_components(self, tree: Any, *, withheld: bool = False) -> list[Action]:
+    def receive_components(self, tree: Json, *, withheld: bool = False) -> list[Action]:
         """Components are about to come into a page (a plain JSON tree, changed in place).
 
         The shared values are laid over them, unless they are withheld from the page. Callbacks that waited for the
@@ -112,7 +117,7 @@ class Dispatcher:
             self.store.bring(tree)
         return self._close(self._initial_calls())
 
-    def receive_answer(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool = False) -> list[Action]:
+    def receive_answer(self, page: str, values: Iterable[tuple[Key, Json]], *, withheld: bool = False) -> list[Action]:
         """Values (plain JSON, changed in place) are about to come into one page, as the answer to its request.
 
         Like `receive_components`, but the components belong to the page. Components that the previous values brought
@@ -121,7 +126,7 @@ class Dispatcher:
         self.store.bring_own(page, values, withheld=withheld)
         return self._close(self._initial_calls())
 
-    def lay_over(self, tree: Any) -> None:
+    def lay_over(self, tree: Json) -> None:
         """Like `receive_components`, for an unknown page: the components match no pattern, and nothing is called."""
         self.store.lay_over(tree)
 
@@ -177,15 +182,26 @@ class Dispatcher:
         self.graph.remove(spec)
         self._initials.forget(spec)
 
-    def receive_change(self, client: Client, mods: Mods, cause: Cause | None = None) -> list[Action]:
+    def receive_change(
+        self, client: Client, mods: Mods, cause: Cause | None = None, if_revision: int | None = None
+    ) -> list[Action]:
         """A page changed shared props.
 
         Args:
             client: the client of that page.
             mods: the new values.
             cause: why it did; None if a person did it.
+            if_revision: change nothing if one of the props was changed after this revision. None: in any case.
         """
+        if if_revision is not None and (stale := self.changed_since(mods, if_revision)):
+            reason = f"{named(stale)} was changed after revision {if_revision}"
+            return self._close([Refuse(client, {key: self.value(key) for key in mods}, reason)])
         return self.change(client, mods, cause)[0]
+
+    def changed_since(self, keys: Iterable[Key], revision: int) -> list[Key]:
+        """Which of these props were changed after a revision."""
+        entries = ((key, self.state.get(key)) for key in keys)
+        return [key for key, entry in entries if entry is not None and entry.revision > revision]
 
     def change(self, client: Client, mods: Mods, cause: Cause | None = None) -> tuple[list[Action], Propagation | None]:
         """Like `receive_change`. Also returns the propagation that it starts, or None if no value was taken."""
@@ -354,7 +370,7 @@ class Dispatcher:
 
     def _counts(self, key: Key, value: Value, cause: Cause, client: Client) -> bool:
         """Whether to take a change that no person made."""
-        if cause.kept:
+        if cause.kind is CauseKind.KEPT:
             return False
         return self._says(key, value, cause, client) if cause.said else self._answers(key, value, cause)
 
@@ -443,9 +459,15 @@ class Dispatcher:
         holder: Queued | None = None,
     ) -> tuple[Propagation, list[Action]]:
         keys = frozenset(mods) if self._started else frozenset()
-        propagation = Propagation(self.graph.plan(keys), client, keys=keys, props=props, lineage=lineage)
-        if holder is not None:
-            propagation.holder, propagation.until = holder, self.now + SECONDS
+        propagation = Propagation(
+            self.graph.plan(keys),
+            client,
+            keys=keys,
+            props=props,
+            lineage=lineage,
+            holder=holder,
+            until=self.now + SECONDS,
+        )
         for key in keys:
             for resolved in self.graph.triggered_by(key):
                 propagation.touch(resolved, key)

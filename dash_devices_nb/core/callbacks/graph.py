@@ -8,7 +8,9 @@ call it. Resolved callbacks and plans are cached until a callback or a component
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from dash_devices_nb.core.callbacks.spec import CallbackSpec, ResolvedCallback, Slot
 from dash_devices_nb.core.props.ids import Bindings, Key, Ref, Wild, canonical
@@ -240,17 +242,23 @@ def _plan(downstream: Mapping[ResolvedCallback, tuple[ResolvedCallback, ...]]) -
     for nexts in downstream.values():
         for following in nexts:
             upstream[following] += 1
-    return Plan(upstream, downstream, _topological(upstream, downstream))
+    return Plan(upstream, downstream, _topological(downstream))
 
 
 def _topological(
-    upstream: Mapping[ResolvedCallback, int], downstream: Mapping[ResolvedCallback, tuple[ResolvedCallback, ...]]
+    downstream: Mapping[ResolvedCallback, tuple[ResolvedCallback, ...]],
 ) -> tuple[ResolvedCallback, ...]:
-    left = dict(upstream)
-    ready = [resolved for resolved, count in left.items() if count == 0]
-    for resolved in ready:
-        for following in downstream[resolved]:
-            left[following] -= 1
-            if left[following] == 0:
-                ready.append(following)
-    return tuple(ready)
+    """The callbacks in topological order, without those that are on a cycle or behind one."""
+    sorter: TopologicalSorter[ResolvedCallback] = TopologicalSorter()
+    for resolved in downstream:  # all of them first: what is ready together keeps this order
+        sorter.add(resolved)
+    for resolved, nexts in downstream.items():
+        for following in nexts:
+            sorter.add(following, resolved)
+    with suppress(CycleError):  # it gives the others all the same
+        sorter.prepare()
+    order: list[ResolvedCallback] = []
+    while ready := sorter.get_ready():
+        order += ready
+        sorter.done(*ready)
+    return tuple(order)

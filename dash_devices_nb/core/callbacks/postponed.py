@@ -52,7 +52,7 @@ class Postponed:
         return self._let([call for call, (_, until) in self._calls.items() if until <= now])
 
     def wanted(self, calls: list[Call]) -> list[Call]:
-        """Release calls that somebody waits for, and the calls ahead of them. Returns those that may run now."""
+        """Release calls that have waiters, and the calls ahead of them. Returns those that may run now."""
         if not self._calls:
             return []
         found: dict[Call, None] = {}

@@ -7,6 +7,7 @@ is called at most once in a propagation. The propagation ends when all of its ca
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -23,6 +24,24 @@ CALLED = -1
 ACTED = -1
 
 
+class CauseKind(enum.Enum):
+    """How a change led to another, with its word in a frame."""
+
+    ANSWER = ""
+    """A callback of the page answered it."""
+    SAID = "said"
+    """A component answered it by itself, as it does on every page. It is nobody's act."""
+    KEPT = "kept"
+    """The browser kept the value, or the program said that it drives nothing."""
+    PUSHED = "pushed"
+    """The program pushed it to all pages in this revision. No shared callback uses the prop."""
+    OWN = "own"
+    """The program pushed it to this page only. `revision` is the number of the frame."""
+
+
+BY_PUSH = (CauseKind.PUSHED, CauseKind.OWN)
+
+
 @dataclass(frozen=True)
 class Cause:
     """Why a page changed a shared prop although nobody touched it there: a callback of the page did.
@@ -30,18 +49,22 @@ class Cause:
     Attributes:
         key: the prop whose change led to this one. None: an initial call of the page did.
         revision: the revision of that change, if it was made elsewhere. `ACTED`: a person made it on this page.
-        said: a component answered that change by itself, as it does on every page. It is nobody's act.
-        kept: the browser kept the value, or the program said that it drives nothing.
-        pushed: the program pushed it to all pages in this revision. No shared callback uses the prop.
-        own: the program pushed it to this page only. `revision` is the number of the frame.
+        kind: how it led to this one.
     """
 
     key: Key | None = None
     revision: int = 0
-    said: bool = False
-    kept: bool = False
-    pushed: bool = False
-    own: bool = False
+    kind: CauseKind = CauseKind.ANSWER
+
+    @property
+    def by_push(self) -> bool:
+        """Whether the program pushed it."""
+        return self.kind in BY_PUSH
+
+    @property
+    def said(self) -> bool:
+        """Whether a component answered by itself."""
+        return self.kind is CauseKind.SAID
 
 
 @dataclass(eq=False)

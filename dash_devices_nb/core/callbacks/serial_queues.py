@@ -35,10 +35,13 @@ class SerialQueues:
     def __init__(self) -> None:
         self._queues: dict[Hashable, deque[Queued]] = {}
         self._held: set[Queued] = set()
+        self._free: set[Queued] = set()
+        """The calls without a queue."""
 
     def submit(self, call: Queued) -> bool:
         """Queue a call. Returns whether it may run now."""
         if call.queue_key is None:
+            self._free.add(call)
             return call not in self._held
         queue = self._queues.setdefault(call.queue_key, deque())
         queue.append(call)
@@ -47,6 +50,7 @@ class SerialQueues:
     def finish(self, call: Queued) -> Queued | None:
         """Take out the call that ran. Returns the one that may run now."""
         if call.queue_key is None:
+            self._free.discard(call)
             return None
         queue = self._queues[call.queue_key]
         if queue[0] is not call:
@@ -90,4 +94,5 @@ class SerialQueues:
         queue[queue.index(old)] = new
 
     def __len__(self) -> int:
-        return sum(map(len, self._queues.values()))
+        """The number of calls that wait or run, those without a queue included."""
+        return sum(map(len, self._queues.values())) + len(self._free)

@@ -20,7 +20,7 @@ from dash_devices_nb.core.props.ids import canonical
 
 LIMIT = 10_000
 
-CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR = (
+CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR, DEVICE, STOP, QUESTION = (
     "connect",
     "disconnect",
     "change",
@@ -31,8 +31,11 @@ CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR = (
     "role",
     "floor",
     "error",
+    "device",
+    "stop",
+    "question",
 )
-KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR)
+KINDS = (CONNECT, DISCONNECT, CHANGE, PUSH, CALL, DROP, REFUSAL, ROLE, FLOOR, ERROR, DEVICE, STOP, QUESTION)
 
 _Row = tuple[int, float, float, str, Any, Any, Any]
 
@@ -65,7 +68,7 @@ class Entry:
     def size(self) -> int:
         """Bytes of JSON of its values, or of a call's inputs and state; 0 if it has none."""
         if isinstance(self.what, dict):
-            return sum(len(value.json) for value in self.what.values())
+            return sum(value.size for value in self.what.values())
         return int(getattr(self.what, "size", 0))
 
     @property
@@ -173,7 +176,7 @@ class Journal:
         if kind == CALL:
             what = self._retention.hold(what, what.weight, part)
         elif type(what) is dict:
-            what = self._retention.hold(what, sum([len(value.json) for value in what.values()]), part)
+            what = self._retention.hold(what, sum([value.size for value in what.values()]), part)
         own, guests, viewers = rows = self._rows
         ticks = time if self._ticks is None else self._ticks()
         rows[part].append((next(self._numbers), time, ticks, kind, client, what, why))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from dash_devices_nb.core.access.roles import Role
 
@@ -18,7 +18,7 @@ OWN, GUESTS, VIEWERS = range(3)
 _MOST = ((VIEWERS, 0.2), (GUESTS, 0.5))
 
 
-def part_of(client: Any) -> int:
+def part_of(client: object) -> int:
     """The part to which a client's items belong."""
     if getattr(client, "role", None) is Role.VIEW:
         return VIEWERS
@@ -40,7 +40,7 @@ class Quotas(Generic[T]):
         limit: the greatest total weight. The newest item that is no guest's is kept, however heavy it is.
 
     Attributes:
-        limit: can be set.
+        limit: as given, or as set later.
     """
 
     def __init__(self, limit: int) -> None:
@@ -48,6 +48,10 @@ class Quotas(Generic[T]):
         self._kept: tuple[deque[tuple[int, int, T]], ...] = (deque(), deque(), deque())
         self._weights = [0, 0, 0]
         self._number = 0
+
+    def limit_to(self, limit: int) -> None:
+        """Set the limit. Call `excess` afterwards."""
+        self.limit = limit
 
     @property
     def weight(self) -> int:

@@ -190,12 +190,14 @@ def _fields(line: bytes, number: int, where: str) -> dict[str, Any]:
             ) from exc
         raise ReplayError(f"line {number} of {where} is not JSON: {exc}") from exc
     if not isinstance(fields, dict):
-        raise _foreign(where) if number == 1 else ReplayError(f"line {number} of {where} is no event: {line[:60]!r}")
+        raise (
+            _foreign(where) if number == 1 else ReplayError(f"line {number} of {where} is not an event: {line[:60]!r}")
+        )
     return fields
 
 
 def _foreign(where: str) -> ReplayError:
-    return ReplayError(f"{where} is no recorded session (line 1 does not say so); app.journal.save(path) writes one")
+    return ReplayError(f"{where} is not a recorded session (line 1 does not say so); app.journal.save(path) writes one")
 
 
 def _checked_head(fields: dict[str, Any], where: str) -> dict[str, Any]:
@@ -229,7 +231,7 @@ def _event(fields: dict[str, Any], number: int, where: str) -> RecordedEvent:
             fields=fields,
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
-        raise ReplayError(f"line {number} of {where} is no event: {type(exc).__name__} {exc}") from exc
+        raise ReplayError(f"line {number} of {where} is not an event: {type(exc).__name__} {exc}") from exc
 
 
 def _value(plain: Any) -> Value:

@@ -30,7 +30,7 @@ class Evicted:
 
     def __init__(self, mods: dict[Any, Any]) -> None:
         self.keys = tuple(mods)
-        self.size = sum(len(value.json) for value in mods.values())
+        self.size = sum(value.size for value in mods.values())
 
     def __str__(self) -> str:
         return f"{', '.join(map('.'.join, self.keys))} (let go: {self.size} bytes)"
@@ -74,7 +74,7 @@ class Retention:
     @memory.setter
     def memory(self, memory: int) -> None:
         with self._lock:
-            self._heavy.limit = memory
+            self._heavy.limit_to(memory)
             self._lighten()
 
     @property

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import sys
 from array import array
-from typing import Any
+
+from dash_devices_nb.core.props.json_types import Plain
 
 _TYPECODES = {
     "i1": "b", "u1": "B", "u1c": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "f4": "f", "f8": "d",
 }  # fmt: skip
 
 
-def is_packed(value: Any) -> bool:
+def is_packed(value: Plain) -> bool:
     """Whether a value is an array that Plotly has packed."""
     if not isinstance(value, dict) or "bdata" not in value:
         return False
@@ -20,7 +21,7 @@ def is_packed(value: Any) -> bool:
     return isinstance(kind, str) and kind in _TYPECODES
 
 
-def unpacked(value: Any) -> Any:
+def unpacked(value: Plain) -> Plain:
     """A packed array as a list, of lists where it has several dimensions; anything else as it is.
 
     Raises:
@@ -32,13 +33,13 @@ def unpacked(value: Any) -> Any:
     numbers.frombytes(base64.b64decode(value["bdata"]))
     if sys.byteorder == "big":  # pragma: no cover - no such machine is at hand
         numbers.byteswap()
-    points: list[Any] = numbers.tolist()
+    points: list[Plain] = numbers.tolist()
     for length in reversed(_shape(value)[1:]):
         points = [points[at : at + length] for at in range(0, len(points), length)]
     return points
 
 
-def _shape(value: Any) -> list[int]:
+def _shape(value: Plain) -> list[int]:
     """Its dimensions, which are written as "2, 3"."""
     given = value.get("shape")
     if given is None:

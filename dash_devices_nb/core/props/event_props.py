@@ -6,12 +6,12 @@ marked in their JSON, so that a page recognizes them for any component.
 
 from __future__ import annotations
 
-from typing import Any
-
 from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.props.json_types import Plain
 from dash_devices_nb.core.props.layout import EVENT_PROPS, UNKNOWN_KIND, Layout
 from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.core.props.values import Value
+from dash_devices_nb.core.props.waterfall_lines import ADD_LINES
 
 MARK = "__dash_devices_event"
 """The only key of an event's JSON."""
@@ -30,16 +30,20 @@ class EventValue(Value):
     __slots__ = ("_inner", "kept")
 
     def __init__(self, inner: Value, *, kept: bool) -> None:
-        super().__init__(b'{"%s":%s}' % (MARK.encode(), inner.json))
+        before = b'{"%s":' % MARK.encode()
+        if inner.arrays is None:
+            super().__init__(before + inner.json + b"}")
+        else:
+            super().__init__(None, inner.arrays.within(before, b"}"))
         self._inner = inner
         self.kept = kept
 
     @property
-    def plain(self) -> Any:
+    def plain(self) -> Plain:
         """The value, without the mark."""
         return self._inner.plain
 
-    def fresh(self) -> Any:
+    def fresh(self) -> Plain:
         """The value, without the mark, as a new object that the caller owns."""
         return self._inner.fresh()
 
@@ -53,7 +57,7 @@ class EventProps:
     """The event props of components, in addition to those of a graph."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, set[str]] = {ROWS: {"AgGrid"}, "data": {"Download"}}
+        self._kinds: dict[str, set[str]] = {ROWS: {"AgGrid"}, ADD_LINES: {"Waterfall"}, "data": {"Download"}}
 
     def add(self, component: str, prop: str) -> None:
         """Declare an event prop of a component, by a name such as "AgGrid"."""

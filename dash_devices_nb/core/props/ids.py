@@ -7,15 +7,18 @@ In the core an id is always a string. A dict id is its JSON with sorted keys and
 from __future__ import annotations
 
 import enum
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from dash_devices_nb.core.props.json_types import Json
 
 Key: TypeAlias = tuple[str, str]
 """A prop: (id, property)."""
-Bindings: TypeAlias = tuple[tuple[str, Any], ...]
+Bindings: TypeAlias = tuple[tuple[str, Json], ...]
 """The values of the MATCH keys of a resolved callback, sorted by key."""
 
 
@@ -31,7 +34,7 @@ class Wild(enum.Enum):
     ALLSMALLER = "ALLSMALLER"
 
 
-def canonical(component_id: str | Mapping[str, Any]) -> str:
+def canonical(component_id: str | Mapping[str, object]) -> str:
     """The id as a string: itself, or a dict as sorted compact JSON."""
     if isinstance(component_id, str):
         return component_id
@@ -45,7 +48,7 @@ def named(keys: Collection[Key]) -> str:
     return names if len(keys) <= 3 else f"{names} and {len(keys) - 3} more"
 
 
-def parsed(component_id: str) -> dict[str, Any] | None:
+def parsed(component_id: str) -> dict[str, Json] | None:
     """The dict of a dict id, or None for a string id. The result is shared: do not change it."""
     if not component_id.startswith("{") or len(component_id) > LONGEST:
         return None
@@ -53,7 +56,7 @@ def parsed(component_id: str) -> dict[str, Any] | None:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(component_id: str) -> dict[str, Any] | None:
+def _parsed(component_id: str) -> dict[str, Json] | None:
     try:
         value = json.loads(component_id)
     except (ValueError, RecursionError):
@@ -73,7 +76,7 @@ class Ref:
 
     id: str
     prop: str
-    pattern: tuple[tuple[str, Any], ...] = ()
+    pattern: tuple[tuple[str, Json | Wild], ...] = ()
 
     @classmethod
     def read(cls, component_id: str, prop: str) -> Ref:
@@ -81,7 +84,7 @@ class Ref:
         values = parsed(component_id)
         if values is None:
             return cls(component_id, prop)
-        pattern = tuple((k, Wild[v[0]] if isinstance(v, list) else v) for k, v in sorted(values.items()))
+        pattern = tuple((k, Wild[str(v[0])] if isinstance(v, list) else v) for k, v in sorted(values.items()))
         if not any(isinstance(value, Wild) for _, value in pattern):
             return cls(canonical(values), prop)
         return cls(component_id, prop, pattern)
@@ -120,7 +123,7 @@ class Ref:
         if values is None or len(values) != len(self.pattern):
             return None
         known = None if bindings is None else dict(bindings)
-        found: list[tuple[str, Any]] = []
+        found: list[tuple[str, Json]] = []
         for key, wanted in self.pattern:
             if key not in values:
                 return None
@@ -159,8 +162,14 @@ def output_refs(output: str) -> list[Ref]:
     return [Ref.read(component_id, prop.partition("@")[0]) for component_id, _, prop in parts]
 
 
-def _smaller(value: Any, than: Any) -> bool:
+def _smaller(value: Json, than: Json) -> bool:
     try:
-        return bool(value < than)
+        return bool(value < than)  # type: ignore[operator]
     except TypeError:
         return False
+
+
+def stop_name(label: str) -> str:
+    """The part of an address that stands for a stop button: different for different labels, such as "+" and "-"."""
+    readable = "".join(each if each.isascii() and each.isalnum() else "-" for each in label.lower())
+    return f"{readable[:40]}-{hashlib.sha256(label.encode()).hexdigest()[:12]}"

@@ -7,11 +7,11 @@ component has. How much and how fast a page may send is in `access.rate_limits`.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import orjson
 
 from dash_devices_nb.core.props.ids import LONGEST
+from dash_devices_nb.core.props.json_types import Json
 from dash_devices_nb.errors import FrameError
 
 MOST_LEVELS = 240
@@ -32,7 +32,7 @@ _WRITTEN = 254
 _SPARE = _WRITTEN - MOST_LEVELS
 
 
-def read(data: bytes | str, what: str) -> Any:
+def read(data: bytes | str, what: str) -> Json:
     """Read a JSON text that a page has sent.
 
     Args:
@@ -43,7 +43,7 @@ def read(data: bytes | str, what: str) -> Any:
         FrameError: it is not JSON, or beyond a bound, which the message states.
     """
     try:
-        value = orjson.loads(data)
+        value: Json = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
         raise FrameError(f"{what} of {len(data)} bytes {_why_not(exc)}") from exc
     if _brackets(data) > MOST_LEVELS:  # else it cannot be that deep, and nobody need look
@@ -90,7 +90,7 @@ def checked(component_id: str, prop: str, what: str = "a frame") -> None:
         )
 
 
-def written(value: Any) -> bytes:
+def written(value: object) -> bytes:
     """A plain value as JSON, however deep: what a page's value is laid into may be deep itself.
 
     Raises:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict, TypeGuard
 
 from dash_devices_nb.core.props.ids import Ref, canonical
+from dash_devices_nb.core.props.json_types import Json
 
 EVENT_PROPS = frozenset({"extendData", "prependData"})
 """Props that are events: every value is applied, none is kept."""
@@ -20,14 +21,22 @@ UNKNOWN_KIND = ("", "")
 """The kind of a component of which only the id is known."""
 
 
-def is_component(node: Any) -> bool:
+class ComponentNode(TypedDict):
+    """A component in JSON."""
+
+    namespace: str
+    type: str
+    props: dict[str, Json]
+
+
+def is_component(node: Json) -> TypeGuard[ComponentNode]:
     """Whether `node` is a component in JSON."""
     return isinstance(node, dict) and isinstance(node.get("props"), dict) and "type" in node and "namespace" in node
 
 
-def components(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def components(tree: Json) -> Iterator[tuple[str, ComponentNode]]:
     """Yield (canonical id, component) for each component with an id, parents before their children."""
-    stack = [tree]
+    stack: list[Json] = [tree]
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
@@ -54,7 +63,7 @@ class Component:
 
     id: str
     kind: tuple[str, str]
-    props: dict[str, Any]
+    props: dict[str, Json]
 
 
 @dataclass
@@ -68,7 +77,7 @@ class Layout:
     by_id: dict[str, Component] = field(default_factory=dict)
     version: int = 0
 
-    def add(self, tree: Any) -> list[str]:
+    def add(self, tree: Json) -> list[str]:
         """Add all components of a tree.
 
         Returns:
@@ -91,14 +100,14 @@ class Layout:
         if new:
             self.version += 1
 
-    def remove(self, gone: Iterable[str], *, but: Any) -> None:
+    def remove(self, gone: Iterable[str], *, but: Json) -> None:
         """Forget components, and add those of the trees in `but`: some may have moved only."""
         for component_id in gone:
             self.by_id.pop(component_id, None)
         self.version += 1
         self.add(but)
 
-    def replace(self, tree: Any) -> None:
+    def replace(self, tree: Json) -> None:
         """Forget all components, and add those of another tree."""
         self.by_id.clear()
         self.version += 1
@@ -107,7 +116,7 @@ class Layout:
     def __contains__(self, component_id: str) -> bool:
         return component_id in self.by_id
 
-    def initial(self, component_id: str, prop: str) -> Any:
+    def initial(self, component_id: str, prop: str) -> Json:
         """The prop's value in the layout, or None."""
         component = self.by_id.get(component_id)
         return None if component is None else component.props.get(prop)
@@ -124,9 +133,9 @@ class Layout:
 
 
 def overlay(
-    tree: Any,
-    values_of: Callable[[str], dict[str, Any] | None],
-    covered: dict[str, dict[str, Any]] | None = None,
+    tree: Json,
+    values_of: Callable[[str], dict[str, Json] | None],
+    covered: dict[str, dict[str, Json]] | None = None,
 ) -> bool:
     """Lay values over the components of a tree, in place, and over components within those values.
 
@@ -139,7 +148,7 @@ def overlay(
         Whether anything was laid over.
     """
     changed = False
-    pending = [tree]
+    pending: list[Json] = [tree]
     seen: set[str] = set()
     while pending:
         for component_id, node in components(pending.pop()):

@@ -10,26 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 from dash_devices_nb.core.props.encoded_arrays import is_packed, unpacked
+from dash_devices_nb.core.props.json_types import Plain
 from dash_devices_nb.errors import PatchError
 
 
-def _walk(value: Any, location: list[Any]) -> Any:
+def _walk(value: Plain, location: list[Plain]) -> Plain:
     for step in location:
         value = value[step]
     return value
 
 
-def _number(location: list[Any], function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def change(value: Any, params: Any) -> Any:
+def _number(location: list[Plain], function: Callable[[Plain, Plain], Plain]) -> Callable[[Plain, Plain], Plain]:
+    def change(value: Plain, params: Plain) -> Plain:
         return _assign(value, location, function(_walk(value, location), params["value"]))
 
     return change
 
 
-def _assign(value: Any, location: list[Any], new: Any) -> Any:
+def _assign(value: Plain, location: list[Plain], new: Plain) -> Plain:
     if not location:
         return new
     if value is None and isinstance(location[0], str):
@@ -43,7 +43,7 @@ def _assign(value: Any, location: list[Any], new: Any) -> Any:
     return value
 
 
-def _unpack(value: Any, location: list[Any], name: str) -> Any:
+def _unpack(value: Plain, location: list[Plain], name: str) -> Plain:
     """Unpack the numpy array that a location leads into, or that an operation on lists changes."""
     node = value = unpacked(value)
     for step in location if name in _ON_LISTS else location[:-1]:
@@ -55,14 +55,14 @@ def _unpack(value: Any, location: list[Any], name: str) -> Any:
     return value
 
 
-def _has(node: Any, step: Any) -> bool:
+def _has(node: Plain, step: Plain) -> bool:
     """Whether there is something at this step."""
     if isinstance(node, dict):
         return step in node
     return isinstance(node, list) and isinstance(step, int) and -len(node) <= step < len(node)
 
 
-def _apply_one(value: Any, operation: dict[str, Any]) -> Any:
+def _apply_one(value: Plain, operation: dict[str, Plain]) -> Plain:
     name, location, params = operation["operation"], operation["location"], operation["params"]
     value = _unpack(value, location, name)
     if name == "Assign":
@@ -96,7 +96,7 @@ def _apply_one(value: Any, operation: dict[str, Any]) -> Any:
 
 _ON_LISTS = frozenset({"Extend", "Append", "Prepend", "Insert", "Clear", "Reverse", "Remove"})
 
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+_ARITHMETIC: dict[str, Callable[[Plain, Plain], Plain]] = {
     "Add": lambda a, b: a + b,
     "Sub": lambda a, b: a - b,
     "Mul": lambda a, b: a * b,
@@ -104,7 +104,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def apply_patch(value: Any, operations: list[dict[str, Any]]) -> Any:
+def apply_patch(value: Plain, operations: list[dict[str, Plain]]) -> Plain:
     """Apply `operations` to `value`, which may be changed in place.
 
     Args:
@@ -127,7 +127,7 @@ def apply_patch(value: Any, operations: list[dict[str, Any]]) -> Any:
     return value
 
 
-def extend_figure(figure: Any, data: Any, *, prepend: bool = False) -> Any:
+def extend_figure(figure: Plain, data: Plain, *, prepend: bool = False) -> Plain:
     """Apply an `extendData` (or `prependData`) value to a figure, as `dcc.Graph` does in the page.
 
     Args:
@@ -145,7 +145,7 @@ def extend_figure(figure: Any, data: Any, *, prepend: bool = False) -> Any:
         return figure
 
 
-def _extended_figure(figure: Any, data: Any, *, prepend: bool) -> Any:
+def _extended_figure(figure: Plain, data: Plain, *, prepend: bool) -> Plain:
     if isinstance(data, dict):
         updates, indices, most = data, None, None
     elif isinstance(data, list) and data and isinstance(data[0], dict):
@@ -163,7 +163,7 @@ def _extended_figure(figure: Any, data: Any, *, prepend: bool) -> Any:
     return {**figure, "data": traces}
 
 
-def _extended(node: Any, path: list[str], points: Any, most: Any, *, prepend: bool) -> Any:
+def _extended(node: Plain, path: list[str], points: Plain, most: Plain, *, prepend: bool) -> Plain:
     if not path:
         old, points = _as_list(node), _as_list(points)
         new = points + old if prepend else old + points
@@ -175,7 +175,7 @@ def _extended(node: Any, path: list[str], points: Any, most: Any, *, prepend: bo
     return {**node, path[0]: _extended(node.get(path[0]), path[1:], points, most, prepend=prepend)}
 
 
-def _as_list(points: Any) -> list[Any]:
+def _as_list(points: Plain) -> list[Plain]:
     """The points of a trace."""
     points = unpacked(points)
     return points if isinstance(points, list) else []

@@ -8,14 +8,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+
+from dash_devices_nb.core.props.json_types import Plain
 
 _ROW_ID = re.compile(
     r"\s*(?:String\(\s*)?params\.data\.([A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*?)(?:\.toString\(\))?\s*\)?;?\s*"
 )
 
 
-def transacted(rows: Any, transaction: Any, row_id: Any) -> list[Any] | None:
+def transacted(rows: Plain, transaction: Plain, row_id: Plain) -> list[Plain] | None:
     """The rows after a transaction; the old ones are not changed.
 
     Args:
@@ -46,7 +47,7 @@ def transacted(rows: Any, transaction: Any, row_id: Any) -> list[Any] | None:
     return result
 
 
-def _id(row: Any, path: list[str]) -> str:
+def _id(row: Plain, path: list[str]) -> str:
     for name in path:
         row = row.get(name) if isinstance(row, dict) else None
     return str(row)

@@ -41,6 +41,10 @@ class SharedState:
         self.revision += 1
         return self.revision
 
+    def reach(self, revision: int) -> None:
+        """Go on to a revision that another state has given, unless this one is there already."""
+        self.revision = max(self.revision, revision)
+
     def set(self, key: Key, value: Value, lineage: frozenset[Key] = frozenset()) -> StateEntry:
         """Store a value under the current revision."""
         entry = StateEntry(value, self.revision, lineage)

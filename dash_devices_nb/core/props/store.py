@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
 
-from dash_devices_nb.core.props.event_props import ROWS, EventProps, EventValue
+from dash_devices_nb.core.props.event_effects import EFFECTS, after
+from dash_devices_nb.core.props.event_props import EventProps, EventValue
 from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.props.json_types import Json
 from dash_devices_nb.core.props.layout import EVENT_PROPS, UNKNOWN_KIND, Layout, components, overlay
 from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.core.props.page_components import DECLARED, PageComponents
 from dash_devices_nb.core.props.patches import apply_patch, extend_figure
-from dash_devices_nb.core.props.row_transactions import transacted
 from dash_devices_nb.core.props.state import SharedState
 from dash_devices_nb.core.props.values import PATCH, PatchValue, Value
 from dash_devices_nb.errors import PatchError
@@ -44,7 +44,7 @@ class Store:
         self.events = EventProps()
         self._layout_values: dict[Key, Value] = {}
         self._left: dict[Key, Value] = {}  # what shared props had whose components have gone
-        self._covered: dict[str, dict[str, Any]] = {}  # what the components held over which shared values were laid
+        self._covered: dict[str, dict[str, Json]] = {}  # what the components held over which shared values were laid
 
     def value(self, key: Key) -> Value:
         """The prop's value: the shared one, or the layout's."""
@@ -66,28 +66,28 @@ class Store:
         covered = self._covered.get(component_id, {})
         return Value.of(covered[prop] if prop in covered else self.layout.initial(component_id, prop))
 
-    def shared_values(self, component_id: str) -> dict[str, Any] | None:
+    def shared_values(self, component_id: str) -> dict[str, Json] | None:
         """The shared values of a component by prop. The caller owns the objects."""
         entries = self.state.of(component_id)
         return {prop: entry.value.fresh() for prop, entry in entries.items()} if entries else None
 
-    def learn(self, tree: Any) -> None:
+    def learn(self, tree: Json) -> None:
         """Add the components of a tree of the app."""
         if self._loose:
             self._loose.difference_update(component_id for component_id, _ in components(tree))
         if self.layout.add(tree):
             self._layout_values.clear()
 
-    def lay_over(self, tree: Any) -> None:
+    def lay_over(self, tree: Json) -> None:
         """Lay the shared values over components, in place."""
         overlay(tree, self.shared_values, self._covered)
 
-    def bring(self, tree: Any) -> None:
+    def bring(self, tree: Json) -> None:
         """Add components that are about to come into a page, and lay the shared values over them, in place."""
         self.lay_over(tree)
         self.learn(tree)
 
-    def bring_own(self, page: str, values: Iterable[tuple[Key, Any]], *, withheld: bool) -> None:
+    def bring_own(self, page: str, values: Iterable[tuple[Key, Json]], *, withheld: bool) -> None:
         """Like `bring`, for the new values of one page's own props (plain, changed in place)."""
         gone: set[str] = set()
         for key, value in values:
@@ -139,7 +139,7 @@ class Store:
                 if self._is_shared((each, prop)):
                     self._left[each, prop] = Value.of(value)
 
-    def replace_layout(self, tree: Any) -> None:
+    def replace_layout(self, tree: Json) -> None:
         """Replace the layout. The shared values stay."""
         self.layout.replace(tree)
         self._covered.clear()
@@ -161,10 +161,11 @@ class Store:
                     stored[figure] = Value.of(grown)
                 continue
             if self.events.is_marked(key, value, self.layout):
-                rows = self._rows(key, value, stored) if key[1] == ROWS else None
-                if rows is not None:
-                    stored[key[0], "rowData"] = rows
-                sent[key] = EventValue(value, kept=rows is not None)
+                effect = self._effect(key, value, stored)
+                if effect is not None:
+                    place, changed = effect
+                    stored[place] = changed
+                sent[key] = EventValue(value, kept=effect is not None)
                 continue
             if isinstance(value, PatchValue):
                 sent[key] = value
@@ -183,12 +184,15 @@ class Store:
         self._exchange({key: value for key, value in stored.items() if key in mods})
         return sent, stored
 
-    def _rows(self, key: Key, transaction: Value, stored: Mods) -> Value | None:
-        """The rows of a grid after a transaction, or None if they are unknown."""
-        place = (key[0], "rowData")
-        base = stored.get(place) or self.value(place)
-        rows = transacted(base.plain, transaction.plain, self.layout.initial(key[0], "getRowId"))
-        return None if rows is None or key[0] not in self.layout else Value.of(rows)
+    def _effect(self, key: Key, value: Value, stored: Mods) -> tuple[Key, Value] | None:
+        """What an event does to another prop of its component: which, and the new value. None if that is unknown."""
+        component_id, prop = key
+        if prop not in EFFECTS or component_id not in self.layout:
+            return None
+        place = (component_id, EFFECTS[prop])
+        before = stored.get(place) or self.value(place)
+        changed = after(prop, before, value, lambda name: self.layout.initial(component_id, name))
+        return None if changed is None else (place, changed)
 
     def edited(self, key: Key, patch: PatchValue) -> Value:
         """The value after a page's edits in place.
@@ -197,7 +201,7 @@ class Store:
             PatchError: they do not fit it, or it would grow too large.
         """
         value = Value.of(apply_patch(self.value(key).fresh(), patch.operations))
-        size = len(value.json)
+        size = value.size
         if size > MOST_EDITED:
             raise PatchError(f"{key[0]}.{key[1]} would have {size} bytes; by edits it may grow to {MOST_EDITED}")
         return value

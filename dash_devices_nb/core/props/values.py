@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
+from dash_devices_nb.core.props.arrays import Arrays
 from dash_devices_nb.core.props.json_limits import written
+from dash_devices_nb.core.props.json_types import Plain
 
 COMPONENT_MARK = b'"namespace":'
 """Occurs in the JSON of every value with components (and, harmlessly, in some others)."""
 
 PATCH = "__dash_patch_update"
 """Occurs in the JSON of every `Patch` of Dash, and in no other value."""
-BRACKETS = b"[{"
+BRACKETS = (b"[", b"{")
 SMALL = 4096
-_UNKNOWN: Any = object()
+_UNKNOWN: Plain = object()
 """Marks a plain object that was not made yet, or was released."""
 
 
@@ -23,17 +23,21 @@ class Value:
     """An immutable value: its JSON and the plain Python object. Each is made from the other on first use.
 
     It is thread-safe: making one twice gives equal results.
+
+    Attributes:
+        arrays: its JSON in pieces, with its arrays as bytes. None: it is sent as JSON to every page.
     """
 
-    __slots__ = ("_holds", "_json", "_plain")
+    __slots__ = ("_holds", "_json", "_plain", "arrays")
 
-    def __init__(self, json: bytes | None) -> None:
+    def __init__(self, json: bytes | None, arrays: Arrays | None = None) -> None:
         self._json = json
+        self.arrays = arrays
         self._plain = _UNKNOWN
         self._holds: bool | None = None
 
     @classmethod
-    def of(cls, plain: Any) -> Value:
+    def of(cls, plain: Plain) -> Value:
         """Make a value of a plain object (dict, list, str, int, float, bool, None), which must not change any more."""
         value = cls(None)
         value._plain = plain
@@ -44,7 +48,7 @@ class Value:
         """The value as JSON."""
         plain = self._plain  # before the JSON is asked for: it is let go once that is there
         if self._json is None:
-            json = written(plain)
+            json = written(plain) if self.arrays is None else self.arrays.json
             # A copy: orjson leaves the object as large as its buffer was, 4 kB for a number.
             self._json = memoryview(json).tobytes() if len(json) < SMALL else json
             if len(json) >= SMALL and isinstance(plain, str):  # a long text is not kept twice
@@ -52,33 +56,38 @@ class Value:
         return self._json
 
     @property
-    def plain(self) -> Any:
+    def plain(self) -> Plain:
         """The value as a plain object. Readers share it: do not change it, use `fresh()` for that."""
         plain = self._plain
         if plain is _UNKNOWN:
             plain = self._plain = orjson.loads(self.json)
         return plain
 
-    def fresh(self) -> Any:
+    def fresh(self) -> Plain:
         """The value as a new object, which the caller owns."""
         plain = self._plain
         return orjson.loads(self.json) if plain is _UNKNOWN or isinstance(plain, dict | list) else plain
 
     @property
-    def known_size(self) -> int:
-        """The bytes of the JSON, or 0 if it was not made yet."""
-        return 0 if self._json is None else len(self._json)
+    def size(self) -> int:
+        """The bytes that it takes: those of its JSON, or of its arrays and what is around them."""
+        return len(self.json) if self.arrays is None else self.arrays.size
 
     @property
     def may_hold_components(self) -> bool:
         """False if the value surely has no component."""
         if self._holds is None:
             # To look through a long text takes longer than to encode it, so it is done once, and never for a string.
-            self._holds = self.json[0] in BRACKETS and COMPONENT_MARK in self.json
+            pieces = (self.json,) if self.arrays is None else self.arrays.pieces
+            self._holds = pieces[0][:1] in BRACKETS and any(COMPONENT_MARK in piece for piece in pieces)
         return self._holds
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Value) and self.json == other.json
+        if not isinstance(other, Value):
+            return False
+        if self.arrays is not None and other.arrays is not None:
+            return self.arrays == other.arrays
+        return self.json == other.json
 
     def __hash__(self) -> int:
         return hash(self.json)
@@ -96,6 +105,6 @@ class PatchValue(Value):
 
     __slots__ = ("operations",)
 
-    def __init__(self, json: bytes, operations: list[dict[str, Any]]) -> None:
-        super().__init__(json)
+    def __init__(self, json: bytes, operations: list[dict[str, Plain]], arrays: Arrays | None = None) -> None:
+        super().__init__(json, arrays)
         self.operations = operations

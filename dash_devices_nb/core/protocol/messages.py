@@ -1,27 +1,30 @@
-"""The frames between a page and the app: JSON texts, `t` is the type. See `docs/architecture.md`."""
+"""The frames that the app sends: JSON texts, `t` is the type.
+
+Images are binary (`app/delivery/images.py`), and so are values with arrays, for pages that take these.
+
+`client/types.d.ts` has the same types under the same names. `docs/architecture.md` says what each is for.
+"""
 
 from __future__ import annotations
 
+import enum
 import json
-from typing import Any
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Final
 
 import orjson
 
-from dash_devices_nb.core.callbacks.propagation import Cause
-from dash_devices_nb.core.props import json_limits
-from dash_devices_nb.core.props.event_props import MARK
+from dash_devices_nb.core.props.arrays import aligned
 from dash_devices_nb.core.props.ids import Key, Ref, Wild
+from dash_devices_nb.core.props.json_types import Json
 from dash_devices_nb.core.props.mods import Mods
-from dash_devices_nb.core.props.values import PATCH, PatchValue, Value
-from dash_devices_nb.errors import FrameError
-
-PATHS = ("_dash-layout", "_dash-dependencies", "_dash-update-component", "_reload-hash")
-"""The paths that a page may request over its WebSocket."""
-FROM_PAGES = "set, req, ok, shown, ping, got, want, here, floor, name or bye"
-"""The types of frames that a page may send after the handshake."""
+from dash_devices_nb.core.protocol.outbox import SAY
+from dash_devices_nb.core.protocol.version import VERSION
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     """Write an object of the program as JSON text.
 
     The slow writer takes what the fast one refuses: half a surrogate pair, a number of more than 64 bits, deep nesting.
@@ -32,213 +35,455 @@ def dumps(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-def mods_frame(
-    mods: Mods, revision: int | None = None, *, number: int | None = None, undoes: int | None = None
-) -> list[bytes]:
-    """A `mods` frame, as parts of UTF-8. The parts are the values' own JSON, so a shared frame is encoded once.
+class Unset(enum.Enum):
+    """The type of `UNSET`."""
 
-    `undoes`: undo the page's changes up to this number. The values count even if the page shows equal ones.
+    UNSET = enum.auto()
+
+
+UNSET: Final = Unset.UNSET
+"""Stands for a field that a frame does not have. None is a value: null."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppFrame:
+    """A frame of the app.
+
+    Attributes:
+        t: its type, as the page reads it.
+        numbered: whether it is reliable. It then has a number, `q`, and is sent again until the page acknowledges it.
     """
+
+    t: ClassVar[str]
+    numbered: ClassVar[bool] = False
+
+    def encoded(self, number: int | None = None, *, arrays: bool = False) -> str | bytes | list[bytes]:
+        """The JSON, as text or as parts of UTF-8, or bytes: a binary frame.
+
+        Args:
+            number: that of a numbered frame.
+            arrays: whether arrays may be sent as bytes.
+        """
+        fields: dict[str, object] = {"t": self.t}
+        if number is not None:
+            fields["q"] = number
+        names: tuple[str, ...] = self.__match_args__
+        for name in names:
+            value = getattr(self, name)
+            if value is not UNSET:
+                fields[name] = value
+        return dumps(fields)
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeFrame(AppFrame):
+    """The answer to the page's `hello`.
+
+    Attributes:
+        client, key, epoch: who the page is, and in which run of the app.
+        resumed: whether its session goes on.
+        s, n: the numbers of its last change and of its last request that were taken.
+        shared: the shared dependencies.
+        causes: what the program says about the causes of changes.
+        pushed: the props that have a shared or pushed value.
+        holds, coroutines: what a busy kernel holds up, and whether there are coroutine callbacks.
+        say: after how many bytes, and frames, the page says what it has applied (`outbox.SAY`).
+        v: the version of the protocol that the app speaks.
+    """
+
+    t: ClassVar[str] = "welcome"
+    client: str
+    key: str
+    epoch: str
+    resumed: bool
+    s: int
+    n: int
+    shared: list[Json]
+    causes: list[list[Json]]
+    pushed: list[list[str]]
+    holds: str
+    coroutines: bool
+    say: tuple[int, int] = SAY
+    v: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class AckFrame(AppFrame):
+    """All changes of the page up to `s` are ordered."""
+
+    t: ClassVar[str] = "ack"
+    s: int
+
+    def encoded(self, number: int | None = None, *, arrays: bool = False) -> str:
+        """One goes with each change: the short way."""
+        return f'{{"t":"ack","s":{self.s}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class SharedModsFrame(AppFrame):
+    """Values of the shared state, of revision `r`. It is encoded once for all pages."""
+
+    t: ClassVar[str] = "mods"
+    m: Mods
+    r: int
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether pages that take arrays as bytes get another message than others."""
+        return _has_arrays(self.m)
+
+    def encoded(self, number: int | None = None, *, arrays: bool = False) -> bytes | list[bytes]:
+        """The parts are the values' own JSON."""
+        return _values(b'{"t":"mods","r":%d' % self.r, self.m, arrays=arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModsFrame(AppFrame):
+    """Values for one page.
+
+    With `f`, they undo the page's changes up to this number, and count even if the page shows equal ones.
+    With `at`, they are values of the shared state at this revision: a newer layout has newer ones.
+    """
+
+    t: ClassVar[str] = "mods"
+    numbered: ClassVar[bool] = True
+    m: Mods
+    f: int | Unset = UNSET
+    at: int | Unset = UNSET
+
+    def encoded(self, number: int | None = None, *, arrays: bool = False) -> bytes | list[bytes]:
+        """The parts are the values' own JSON."""
+        head = b'{"t":"mods","q":%d' % (number or 0)
+        if self.f is not UNSET:
+            head += b',"f":%d' % self.f
+        if self.at is not UNSET:
+            head += b',"at":%d' % self.at
+        return _values(head, self.m, arrays=arrays)
+
+
+def _has_arrays(mods: Mods) -> bool:
+    return any(value.arrays is not None for value in mods.values())
+
+
+def _values(head: bytes, mods: Mods, *, arrays: bool) -> bytes | list[bytes]:
+    """A `mods` frame that begins with `head`. With `arrays` it is binary, if a value has some."""
+    if not arrays or not _has_arrays(mods):
+        return _mods(head, mods, {})
+    placed: dict[Key, list[bytes]] = {}
+    data: list[bytes] = []
+    offset = 0
+    for key, value in mods.items():
+        if value.arrays is not None:
+            placed[key], more = value.arrays.placed(offset)
+            data += more
+            offset += sum(map(len, more))
+    json = [b'{"a":', orjson.dumps([*placed]), b',"frame":', *_mods(head, mods, placed), b"}"]
+    return _binary(json, data)
+
+
+BINARY_HEAD = struct.Struct("!II")
+"""How a binary frame begins: a zero, which no image has there, and the length of the JSON that follows: the frame, and
+which of its values have arrays. The bytes of these begin at the next multiple of `ALIGNMENT`."""
+
+
+def _binary(json: list[bytes], data: list[bytes]) -> bytes:
+    length = sum(map(len, json))
+    head = BINARY_HEAD.pack(0, length)
+    padding = bytes(aligned(len(head) + length) - len(head) - length)
+    return b"".join((head, *json, padding, *data))
+
+
+def _mods(head: bytes, mods: Mods, placed: Mapping[Key, list[bytes]]) -> list[bytes]:
     by_id: dict[str, list[bytes]] = {}
-    for (component_id, prop), value in mods.items():
-        by_id.setdefault(component_id, []).extend((b",", orjson.dumps(prop), b":", value.json))
-    parts = [b'{"t":"mods"']
-    if revision is not None:
-        parts.append(b',"r":%d' % revision)
-    if number is not None:
-        parts.append(b',"q":%d' % number)
-    if undoes is not None:
-        parts.append(b',"f":%d' % undoes)
-    parts.append(b',"m":{')
+    for key, value in mods.items():
+        name, json = orjson.dumps(key[1]), placed.get(key) or (value.json,)
+        by_id.setdefault(key[0], []).extend((b",", name, b":", *json))
+    parts = [head, b',"m":{']
     for component_id, props in by_id.items():
         parts += orjson.dumps(component_id), b":{", *props[1:], b"},"
     parts[-1] = b"}}}" if by_id else b',"m":{}}'
     return parts
 
 
-def answer_frame(number: int, request: int, status: int, body: str, extra: dict[str, Any] | None = None) -> str:
-    """An answer to a request. `body` is JSON text."""
-    head = f'{{"t":"res","q":{number},"n":{request},"s":{status}'
-    for name, value in (extra or {}).items():
-        head += f',"{name}":{dumps(value)}'
-    return f'{head},"b":{body or "null"}}}'
+@dataclass(frozen=True, slots=True)
+class DoneFrame(AppFrame):
+    """The answer to a `set` of a program, which pages do not get: they have `ack` and `mods`.
+
+    Attributes:
+        s: the number of the `set`.
+        r: the revision at which it was made. Of a refused one, the revision of `m`; 0 without `m`.
+        why: why it was refused (`sessions.changes.Why`); "" if it was made.
+        text: the same in a sentence.
+        m: the current values where others were faster, `{id: {prop: value}}`.
+    """
+
+    t: ClassVar[str] = "done"
+    numbered: ClassVar[bool] = True
+    s: int
+    r: int
+    why: str = ""
+    text: str = ""
+    m: Json | Unset = UNSET
 
 
-def ref_json(ref: Ref) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class AnswerFrame(AppFrame):
+    """The answer to a request.
+
+    Attributes:
+        n: the number of the request.
+        s: the HTTP status.
+        b: the body, as JSON text.
+        r: the revision of the values of the components in it.
+        ch: answers foreseen for `chain=True`.
+        ck: a ticket with which the page fetches cookies.
+    """
+
+    t: ClassVar[str] = "res"
+    numbered: ClassVar[bool] = True
+    n: int
+    s: int
+    b: str
+    r: int | Unset = UNSET
+    ch: object = UNSET
+    ck: str | Unset = UNSET
+
+    def encoded(self, number: int | None = None, *, arrays: bool = False) -> str:
+        """The body is not encoded twice."""
+        head = f'{{"t":"res","q":{number or 0},"n":{self.n},"s":{self.s}'
+        for name, value in (("r", self.r), ("ch", self.ch), ("ck", self.ck)):
+            if value is not UNSET:
+                head += f',"{name}":{dumps(value)}'
+        return f'{head},"b":{self.b or "null"}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFrame(AppFrame):
+    """Which props are shared now, and which have a value. For a page from which that was withheld."""
+
+    t: ClassVar[str] = "shared"
+    refs: list[Json]
+    pushed: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFrame(AppFrame):
+    """Show this to the person; with `html`, in Dash's own error panel. `level`: "info", "warning" or "error"."""
+
+    t: ClassVar[str] = "notice"
+    numbered: ClassVar[bool] = True
+    level: str
+    text: str
+    title: str = ""
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFrame(AppFrame):
+    """What this page may do now, and who has the floor.
+
+    Attributes:
+        role, rights: of its client.
+        name: its client's name.
+        guest: whether it came by a share link.
+        ask: whether to ask the person for a name.
+        floor: the state of the floor.
+        holder: the name of who has the floor; "" if nobody has.
+        mine: whether that is this person.
+        place: the place of this client among those who ask; 0: it does not ask.
+        asking: how many ask, for the owner.
+        left: seconds until the floor is taken back. None: it is not.
+        needs: which roles changes require, `[id or pattern, prop, role, shared]` each.
+    """
+
+    t: ClassVar[str] = "role"
+    role: str
+    rights: str
+    name: str
+    guest: bool
+    ask: bool
+    floor: str
+    holder: str
+    mine: bool
+    place: int
+    asking: int
+    left: float | None = None
+    needs: list[list[Json]] | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFrame(AppFrame):
+    """A question to the person, by `app.ask()`. With `n` 0, none is asked now.
+
+    Attributes:
+        n: its number.
+        text, options: the question, and the possible answers.
+        mine: the index of the option that this person has chosen, or None.
+        open: whether answers are taken.
+        may: whether this page may answer.
+        counts: how many have chosen each option. None: this page does not see that.
+    """
+
+    t: ClassVar[str] = "question"
+    n: int
+    text: str
+    options: list[str]
+    mine: int | None
+    open: bool
+    may: bool
+    counts: list[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusyFrame(AppFrame):
+    """A cell holds up callbacks, as `text` says; "": no longer."""
+
+    t: ClassVar[str] = "busy"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PausedFrame(AppFrame):
+    """Calls are paused, and so many wait. None: they are not paused any more."""
+
+    t: ClassVar[str] = "paused"
+    waiting: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LagFrame(AppFrame):
+    """The callbacks that the page caused start so late."""
+
+    t: ClassVar[str] = "lag"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DependenciesFrame(AppFrame):
+    """The callbacks have changed.
+
+    Attributes:
+        refs: the shared dependencies.
+        causes: what the program says about the causes of changes.
+        content: the regular and clientside callbacks, as stock Dash gives them.
+        socket: the callbacks that the page requests over the WebSocket.
+        scripts: the texts of the clientside callbacks.
+        again: the outputs of those that the page calls once more.
+        coroutines: whether there are coroutine callbacks.
+        age: how long ago they have changed, in seconds.
+    """
+
+    t: ClassVar[str] = "dependencies"
+    numbered: ClassVar[bool] = True
+    refs: list[Json]
+    causes: list[list[Json]]
+    content: Json
+    socket: list[str]
+    scripts: list[str]
+    again: list[str]
+    coroutines: bool
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadFrame(AppFrame):
+    """The layout has changed. `dist`: the libraries that the page may not have."""
+
+    t: ClassVar[str] = "reload"
+    numbered: ClassVar[bool] = True
+    dist: object
+
+
+@dataclass(frozen=True, slots=True)
+class GetFrame(AppFrame):
+    """Ask for the value of a prop on the page, or for the part of it at `path`. `prop`: None for all props."""
+
+    t: ClassVar[str] = "get"
+    numbered: ClassVar[bool] = True
+    n: int
+    id: str
+    prop: str | None
+    path: list[str | int] | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class PongFrame(AppFrame):
+    """The answer to a `ping`."""
+
+    t: ClassVar[str] = "pong"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFrame(AppFrame):
+    """The frame with number `f` on this connection could not be read: what it carried is lost."""
+
+    t: ClassVar[str] = "unread"
+    f: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayFrame(AppFrame):
+    """What a relay needs to know to let pages in, beside their role.
+
+    Attributes:
+        key: checks the tokens of view links. Tokens of other links have another key.
+        links: the view links that have not ended, by id, with the second since the epoch at which each ends.
+        version: a number that grows with each change of callbacks or layout.
+    """
+
+    t: ClassVar[str] = "relay"
+    key: str
+    links: dict[str, int]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoHeader:
+    """What a page has to know of a unit of a video.
+
+    Attributes:
+        key: whether it is a key frame.
+        codec: what the decoder has to be able to do, as `VideoDecoder.configure` takes it.
+        at: its time, in microseconds.
+    """
+
+    key: bool
+    codec: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """The header of an image, a binary frame: two bytes with the length of the header, the header, the image.
+
+    Attributes:
+        id, prop: where the image belongs.
+        mime: its media type, or "raw".
+        w, h, d: the width, height and depth of a raw one; of a unit of a video the width and height.
+        v: of a unit of a video.
+        of: the media type of the video whose picture this is, for a page that cannot decode the video.
+    """
+
+    id: str
+    prop: str
+    mime: str
+    w: int | Unset = UNSET
+    h: int | Unset = UNSET
+    d: int | Unset = UNSET
+    v: VideoHeader | Unset = UNSET
+    of: str | Unset = UNSET
+
+    def encoded(self) -> bytes:
+        """The length and the JSON."""
+        fields = {name: getattr(self, name) for name in self.__match_args__}
+        if not isinstance(self.v, Unset):
+            fields["v"] = asdict(self.v)
+        head = dumps({name: value for name, value in fields.items() if value is not UNSET}).encode()
+        return len(head).to_bytes(2, "big") + head
+
+
+def ref_json(ref: Ref) -> list[Json]:
     """A shared dependency, as pages get it: [id, prop], or [{key: value or null for a wildcard}, prop]."""
     if not ref.pattern:
         return [ref.id, ref.prop]
     return [{key: None if isinstance(value, Wild) else value for key, value in ref.pattern}, ref.prop]
-
-
-def parse(frame: str | bytes) -> dict[str, Any]:
-    """Parse a frame from a page.
-
-    Raises:
-        FrameError: it is no JSON object with a type, or exceeds a limit (see `json_limits`).
-    """
-    message = json_limits.read(frame, "a frame")
-    if not isinstance(message, dict) or not isinstance(message.get("t"), str):
-        raise FrameError(f"a frame is a JSON object with a type 't', not {str(message)[:60]!r}")
-    return message
-
-
-def named(message: dict[str, Any]) -> int:
-    """Count the ids and props that a frame names. Each costs the app time, however short it is."""
-    count = 0
-    for name in ("m", "ids"):
-        given = message.get(name)
-        if isinstance(given, dict):
-            count += len(given) + sum(len(each) for each in given.values() if isinstance(each, dict | list))
-    for name in ("ids", "gone"):
-        given = message.get(name)
-        count += len(given) if isinstance(given, list) else 0
-    edits = message.get("e")
-    for each in edits if isinstance(edits, list) else ():
-        count += 1 + (len(each[2]) if isinstance(each, list) and len(each) > 2 and isinstance(each[2], list) else 0)
-    return count + _named_by(message.get("body"))
-
-
-def _named_by(body: Any) -> int:
-    """The same for the body of a request for a callback."""
-    if not isinstance(body, dict):
-        return 0
-    output = body.get("output")
-    count = output.count("...") if isinstance(output, str) else 0
-    for name in ("outputs", "inputs", "state", "changedPropIds"):
-        given = body.get(name)
-        for each in given if isinstance(given, list) else ():
-            count += len(each) if isinstance(each, list) else 1
-    return count
-
-
-def changes(message: dict[str, Any]) -> tuple[int, Mods, Cause | None]:
-    """The sequence number, the values and the cause of a `set` frame. Raises FrameError."""
-    sequence = number(message, "s")
-    given = message.get("m")
-    if not isinstance(given, dict) or not all(isinstance(props, dict) for props in given.values()):
-        raise FrameError(f"'m' of a set frame is {{id: {{prop: value}}}}, not {str(given)[:60]!r}")
-    mods: dict[Key, Value] = {}
-    for component_id, props in given.items():
-        for prop, value in props.items():
-            json_limits.checked(component_id, prop)
-            mods[component_id, prop] = _sound(value)
-    mods.update(_edits(message.get("e", [])))
-    return sequence, mods, cause(message)
-
-
-MOST_STEPS = 64
-"""The longest path into a value that a component has changed in place."""
-
-
-def _edits(given: Any) -> Mods:
-    """The edits in place of a page's components: [id, prop, [[path, value], ...]] each. Raises FrameError."""
-    edits: dict[Key, list[dict[str, Any]]] = {}
-    for item in given if isinstance(given, list) else [given]:
-        match item:
-            case [str(component_id), str(prop), [_, *_] as places] if all(map(_is_place, places)):
-                json_limits.checked(component_id, prop)
-                edits.setdefault((component_id, prop), []).extend(
-                    {"operation": "Assign", "location": path, "params": {"value": value}} for path, value in places
-                )
-            case _:
-                raise FrameError(
-                    "'e' of a set frame is [[id, prop, [[path, value], ...]], ...], paths of 1 to 64 keys and places; "
-                    f"not {str(item)[:60]!r}"
-                )
-    return {
-        key: PatchValue(dumps({PATCH: PATCH, "operations": operations}).encode(), operations)
-        for key, operations in edits.items()
-    }
-
-
-def _is_place(given: Any) -> bool:
-    if not (isinstance(given, list) and len(given) == 2 and isinstance(given[0], list)):
-        return False
-    if not 0 < len(given[0]) <= MOST_STEPS:  # else edits would nest a value without end
-        return False
-    return all(type(step) is str or (type(step) is int and step >= 0) for step in given[0])
-
-
-def _sound(given: Any) -> Value:
-    """A value for the other pages. `json_limits.read` has checked that it can be written."""
-    if isinstance(given, dict) and (PATCH in given or MARK in given):
-        raise FrameError(
-            "a page sets values; a Patch, or an event, which others would apply to theirs, is the program's to send"
-        )
-    return Value.of(given)
-
-
-def cause(message: dict[str, Any]) -> Cause | None:
-    """The cause of a `set` or `req` frame, or None for a person. Raises FrameError."""
-    given = message.get("c")
-    who = message.get("w")
-    kinds = ("pushed", "own") if message["t"] == "req" else ("said", "kept")
-    if who is not None and who not in kinds:
-        raise FrameError(f"'w' of a {message['t']} frame is {' or '.join(map(repr, kinds))}, not {str(who)[:60]!r}")
-    said, kept = who == "said", who == "kept"
-    if given is None and not who:
-        return None
-    if given is None or given == []:
-        return Cause(said=said, kept=kept)
-    match given:
-        case [str(component_id), str(prop), int(revision)]:
-            return Cause((component_id, prop), revision, said, kept, who == "pushed", who == "own")
-    raise FrameError(f"'c' of a {message['t']} frame is [], or [id, prop, revision], not {str(given)[:60]!r}")
-
-
-def number(message: dict[str, Any], name: str, default: int | None = None) -> int:
-    """A whole number of a frame. Raises FrameError."""
-    value = message.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise FrameError(f"{name!r} of a {message['t']} frame is a whole number, not {str(value)[:60]!r}")
-    return value
-
-
-def text(message: dict[str, Any], name: str, default: str | None = None) -> str:
-    """A string of a frame. Raises FrameError."""
-    value = message.get(name, default)
-    if not isinstance(value, str):
-        raise FrameError(f"{name!r} of a {message['t']} frame is a string, not {str(value)[:60]!r}")
-    return value
-
-
-def revisions(message: dict[str, Any]) -> dict[str, int]:
-    """The ids of a `want` frame, each with the first revision that the page has missed. Raises FrameError."""
-    given = message.get("ids")
-    if not isinstance(given, dict) or not all(type(first) is int for first in given.values()):
-        raise FrameError(f"'ids' of a want frame is {{id: revision}}, not {str(given)[:60]!r}")
-    for component_id in given:
-        json_limits.checked(component_id, "")
-    return given
-
-
-def lost(message: dict[str, Any]) -> list[Key]:
-    """The props of a `want` frame whose change the app could not read, and the page dropped. Raises FrameError."""
-    given = message.get("m", {})
-    if not isinstance(given, dict) or not all(isinstance(props, list) for props in given.values()):
-        raise FrameError(f"'m' of a want frame is {{id: [prop, ...]}}, not {str(given)[:60]!r}")
-    keys = [(component_id, str(prop)) for component_id, props in given.items() for prop in props]
-    for component_id, prop in keys:
-        json_limits.checked(component_id, prop)
-    return keys
-
-
-def ids(message: dict[str, Any], name: str) -> list[str]:
-    """The ids of a `here` frame. Raises FrameError."""
-    given = message.get(name, [])
-    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
-        raise FrameError(f"{name!r} of a here frame is a list of ids, not {str(given)[:60]!r}")
-    for each in given:
-        json_limits.checked(each, "")
-    return given
-
-
-def seconds(message: dict[str, Any], name: str, default: float | None) -> float | None:
-    """A duration of a frame, converted from milliseconds. Raises FrameError."""
-    value = message.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise FrameError(f"{name!r} of a {message['t']} frame is a number of milliseconds, not {str(value)[:60]!r}")
-    return value / 1000

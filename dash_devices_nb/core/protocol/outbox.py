@@ -14,18 +14,22 @@ acknowledges them, so a lost connection loses none. A page with more than `hard_
 
 *Images* are sent one at a time for each place. Only the newest image of a place waits.
 
-So a page costs at most `limit` + `window` + `hard_limit` bytes, and one waiting image for each place.
+*Videos* have a lane for each place (`video_lane`): whole groups of pictures are dropped, and the page goes on with a
+key frame.
+
+So a page costs at most `limit` + `window` + `hard_limit` bytes, and one waiting image or 1 MB of video for each place.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dash_devices_nb.core.access.link_budget import Shelf
 from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.protocol.video_lane import VideoLane, VideoUnit
 
 LIMIT = 1024 * 1024
 WINDOW = 512 * 1024
@@ -34,6 +38,10 @@ MOST_TRANSIENT = 10_000
 """Transient frames that may wait. A page with more of them asks and never reads, and is dropped."""
 FRAMES = 100
 """Shared frames that may be in flight, and that may wait then. Small frames cost a page time before they cost space."""
+
+SAY = (128 * 1024, 40)
+"""After so many bytes, or so many frames, a page says what it has applied. Far below `WINDOW` and `FRAMES`, so that the
+app hears it before it holds back."""
 
 F = TypeVar("F", bound=Sized)
 
@@ -58,7 +66,7 @@ class Outbox(Generic[F]):
 
     Attributes:
         revision: the revision of the shared state that the page has after all frames that were handed out.
-        skipped: number of shared frames and images that were dropped.
+        skipped: number of shared frames, images and units of videos that were dropped.
         overflowed: True if `hard_limit` was reached, or too many frames wait.
     """
 
@@ -82,12 +90,13 @@ class Outbox(Generic[F]):
         self._own: deque[tuple[int, F]] = deque()
         self._own_bytes = 0
         self._number = 0
-        self._lagging = False
+        self._lagging = self._asked = False
         self._in_flight: deque[int] = deque()
         self._in_flight_bytes = 0
         self._acked = 0
         self._images: dict[Key, F] = {}
         self._shown: set[Key] = set()
+        self._videos: dict[Key, VideoLane[F]] = {}
         self.revision = 0
         self.skipped = 0
         self.overflowed = False
@@ -95,18 +104,28 @@ class Outbox(Generic[F]):
     @property
     def anything(self) -> bool:
         """Whether there may be something to send."""
-        return bool(self._queue or self._lagging or self._images or self.overflowed)
+        return bool(self._queue or self._lagging or self._asked or self._images or self.overflowed or self._video_ready)
+
+    @property
+    def _video_ready(self) -> bool:
+        return bool(self._videos) and any(lane.ready for lane in self._videos.values())
 
     @property
     def waiting(self) -> int:
         """Bytes that wait."""
         own = sum(len(frame) for frame, revision in self._queue if revision is None)
-        return self._shared_bytes + own + sum(map(len, self._images.values()))
+        videos = sum(lane.bytes for lane in self._videos.values())
+        return self._shared_bytes + own + sum(map(len, self._images.values())) + videos
 
     @property
     def in_flight(self) -> int:
         """Bytes of shared frames that were sent and are not applied yet."""
         return self._in_flight_bytes
+
+    @property
+    def first_unconfirmed(self) -> int | None:
+        """The number of the first own frame that the page has not confirmed. None: it has confirmed all."""
+        return self._own[0][0] if self._own else None
 
     @property
     def unconfirmed(self) -> int:
@@ -153,9 +172,31 @@ class Outbox(Generic[F]):
         self._queue.append((frame, None))
 
     def add_image(self, place: Key, frame: F) -> None:
-        """Queue an image. It replaces one that waits for the same place."""
+        """Queue an image. It replaces what waits for the same place."""
         self.skipped += place in self._images
         self._images[place] = frame
+        self._videos.pop(place, None)
+
+    def add_video(self, place: Key, unit: VideoUnit[F]) -> None:
+        """Queue the next unit of a video, if the page can decode it."""
+        lane = self._lane(place)
+        self.skipped += lane.add(unit)
+
+    def bring_video(self, place: Key, units: Iterable[VideoUnit[F]]) -> None:
+        """Queue the newest group of a video, for a page that has nothing of it."""
+        self._lane(place).bring(units)
+
+    def wants_key(self, place: Key) -> bool:
+        """Whether the page would go on with this video if a key frame came now."""
+        lane = self._videos.get(place)
+        return lane is None or lane.wants_key
+
+    def _lane(self, place: Key) -> VideoLane[F]:
+        if place not in self._videos:
+            self._videos[place] = VideoLane()
+        if self._images.pop(place, None) is not None:
+            self.skipped += 1
+        return self._videos[place]
 
     # ---- handing out
 
@@ -163,23 +204,27 @@ class Outbox(Generic[F]):
         """Take the next frame. After a `Resync`, call `synced`. None: nothing waits, or the page must apply first."""
         if self._queue:
             return self._first()
-        if self._lagging:
+        if self._lagging or self._asked:
             busy = self._in_flight_bytes > self._window // 2 or len(self._in_flight) > self._frames // 2
             return None if busy else Resync(self.revision)
         return self.next_image()
 
     def next_image(self) -> F | None:
-        """Take an image whose place has shown the previous one."""
+        """Take an image whose place has shown the previous one, or a unit of a video."""
         for place, frame in self._images.items():
             if place not in self._shown:
                 self._shown.add(place)
                 del self._images[place]
                 return frame
+        for lane in self._videos.values():
+            if lane.ready:
+                return lane.next()
         return None
 
     def only(self) -> F | None:
         """Take the next frame if it is the only one, as it nearly always is. None: ask `next`."""
-        return None if len(self._queue) != 1 or self._lagging or self._images else self._first()
+        beside = self._lagging or self._asked or self._images or self._video_ready
+        return None if len(self._queue) != 1 or beside else self._first()
 
     def _first(self) -> F | None:
         frame, revision = self._queue[0]
@@ -196,7 +241,7 @@ class Outbox(Generic[F]):
 
     def synced(self, revision: int, size: int = 0) -> None:
         """The page is being sent everything up to `revision`, in a frame of `size` bytes."""
-        self._lagging = False
+        self._lagging = self._asked = False
         self.revision = revision
         if size:
             self._fly(size)
@@ -211,8 +256,7 @@ class Outbox(Generic[F]):
     def _shelve(self, change: int) -> None:
         before, self._own_bytes = self._own_bytes, self._own_bytes + change
         if self._shelf is not None:
-            self._shelf.size += change
-            self._shelf.pages += (self._own_bytes > 0) - (before > 0)
+            self._shelf.move(before, self._own_bytes)
 
     def forget(self) -> None:
         """The page has left for good."""
@@ -220,17 +264,41 @@ class Outbox(Generic[F]):
         self._shelve(-self._own_bytes)
         self._queue.clear()
         self._images.clear()
+        self._videos.clear()
         self._shared_bytes = self._shared_frames = 0
+
+    def make_way(self, revision: int = 0) -> None:
+        """Drop the shared frames that wait: what is queued next must not wait until the page has applied them.
+
+        A page that has no layout yet applies nothing. The answer that it needs would wait behind shared frames, and
+        they for the page.
+
+        Args:
+            revision: of the shared state in what is queued next.
+        """
+        if self._shared_frames:
+            skipped = self.skipped
+            self._fall_behind()
+            self.skipped = skipped  # it gets them with the layout, or right after
+            self.revision = max(self.revision, revision)
 
     def start_anew(self) -> None:
         """Send the page all of the shared state: it has none of it, or may have none."""
         self._fall_behind()
         self.revision = 0
 
+    def ask_resync(self) -> None:
+        """Hand out a `Resync` after what waits now, which is not dropped."""
+        self._asked = True
+
     def drop_images(self) -> None:
-        """Drop the images that wait."""
-        self.skipped += len(self._images)
+        """Drop the images and videos that wait."""
+        self.skipped += len(self._images) + sum(lane.drop() for lane in self._videos.values())
         self._images.clear()
+
+    def drop_video(self, place: Key) -> None:
+        """The page gets no more of this video."""
+        self._videos.pop(place, None)
 
     def applied(self, count: int) -> None:
         """The page acknowledges that it has applied `count` shared frames since its connection began."""
@@ -238,9 +306,14 @@ class Outbox(Generic[F]):
             self._acked += 1
             self._in_flight_bytes -= self._in_flight.popleft()
 
-    def shown(self, place: Key) -> None:
-        """The page has shown its image."""
+    def shown(self, place: Key, count: int = 1, *, lost: bool = False) -> None:
+        """The page has shown its image, or so many units of a video. `lost`: it needs a key frame to go on."""
         self._shown.discard(place)
+        lane = self._videos.get(place)
+        if lane is not None:
+            lane.shown(count)
+            if lost:
+                self.skipped += lane.drop()
 
     def resume(self, number: int, revision: int) -> None:
         """The page has reconnected. It has own frames up to `number`, and the shared state of `revision`."""
@@ -250,6 +323,7 @@ class Outbox(Generic[F]):
         self._in_flight.clear()
         self._in_flight_bytes = self._acked = 0
         self._shown.clear()
+        self._videos.clear()
         self._queue.extend((frame, None) for _, frame in self._own)
         self.revision = revision
         self._lagging = True

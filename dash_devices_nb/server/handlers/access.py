@@ -1,11 +1,10 @@
-"""Who a request is, and whether it comes from a page of this server.
+"""Who sends a request, and whether it comes from a page of this server.
 
 `identify` is the one place that turns a request into a visitor. `refusal` is the one place that
 tells requests of our own pages from requests that another site made the browser send. A foreign
-origin is refused, whatever it knows: a page on another port of this host reads Jupyter's XSRF token
-from its cookie, as cookies ignore ports, and a token in a URL may have leaked. Dash's requests
-carry no token, so one of these is asked for, whichever the browser and the proxies in front of the
-server let through:
+origin is refused even with a token: cookies ignore ports, so a page on another port of this host can
+read Jupyter's XSRF token, and a token in a URL may have leaked. Dash's requests carry no token, so
+one of these is required, whichever the browser and the proxies in front of the server let through:
 
 - ``Sec-Fetch-Site: same-origin``, which browsers send over TLS and on localhost and pages cannot
   set;
@@ -13,7 +12,7 @@ server let through:
   page of another site cannot make a browser send this header: its preflight is refused);
 - an ``Origin`` that the administrator trusts: ``DashDevicesApp.trusted_origins``, or
   ``ServerApp.allow_origin`` and ``allow_origin_pat``;
-- no ``Origin`` at all and Jupyter's token: a program, as browsers name the origin of what acts.
+- no ``Origin`` at all and Jupyter's token: a program, because browsers send an origin with such requests.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ _OTHER_SITES = frozenset(("cross-site", "same-site"))
 
 
 class Refused(web.HTTPError):
-    """A request that is not served.
+    """Raised for a request that is refused.
 
     Args:
-        status: The HTTP status.
-        text: Why, for the person or program that asked.
-        again: In how many seconds to ask again, where that may help.
+        status: the HTTP status.
+        text: the reason, for the person or program that sent it.
+        again: seconds after which to try again, if that may help.
     """
 
     def __init__(self, status: int, text: str, again: int | None = None) -> None:
@@ -57,11 +56,11 @@ class Visitor:
     """Who makes a request.
 
     Attributes:
-        username: Unique name of the Jupyter user; None of a guest.
-        name: The name to show.
-        role: ``owner``: somebody whom Jupyter let in; of a guest that of the share link.
-        share: Id of a guest's share link.
-        expires: When that ends, in seconds since the epoch.
+        username: unique name of the Jupyter user; None for a guest.
+        name: the name to show.
+        role: ``owner`` for a Jupyter user; for a guest the role of the share link.
+        share: id of a guest's share link; else None.
+        expires: when the link ends, in seconds since the epoch.
     """
 
     username: str | None
@@ -72,7 +71,7 @@ class Visitor:
 
     @property
     def is_guest(self) -> bool:
-        """Whether a share link let them in."""
+        """Whether the visitor came by a share link."""
         return self.share is not None
 
     def header(self) -> str:
@@ -82,10 +81,10 @@ class Visitor:
 
 
 async def identify(handler: JupyterHandler, action: str) -> Visitor | None:
-    """Decide who a request is, after Jupyter's own `prepare`.
+    """Identify the sender of a request, after Jupyter's own `prepare`.
 
     Args:
-        handler: Of the request.
+        handler: of the request.
         action: ``read``, ``write`` or ``execute``, for Jupyter's authorizer.
 
     Returns:
@@ -110,17 +109,17 @@ def refusal(
     trusted: Callable[[str], bool],
     token: bool = False,
 ) -> str | None:
-    """Why a request is refused as another site's, or None if it is not.
+    """Why a request is refused as one of another site, or None if it is accepted.
 
-    Reading is refused only to other sites' scripts, images and frames of them: a link from an
+    Reading is refused only to scripts, images and frames of other sites: a link in an
     e-mail opens the page. Who may frame the page is up to ``Content-Security-Policy``.
 
     Args:
-        method: Of the request.
-        headers: Of the request.
-        websocket: Whether it asks for a WebSocket.
-        trusted: Whether the server's configuration accepts this origin.
-        token: Whether it carries Jupyter's token, which counts where no other site is named.
+        method: of the request.
+        headers: of the request.
+        websocket: whether it asks for a WebSocket.
+        trusted: whether the server's configuration accepts this origin.
+        token: whether it carries Jupyter's token, which counts if no other site is named.
     """
     origin = headers.get("Origin") or headers.get("Sec-WebSocket-Origin")
     site = headers.get("Sec-Fetch-Site")

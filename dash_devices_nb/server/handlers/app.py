@@ -1,12 +1,13 @@
 """``{base_url}dash-devices/{name}/PATH``: requests to the app, and its WebSockets.
 
-The body of a request goes to the app as it comes, and its answer to the browser as it comes, so a
-video stream flows and an upload needs no memory. Whoever leaves first ends the other side.
+Bodies of requests and answers are streamed, so a video stream flows and an upload needs no memory.
+When one side closes its connection, the other one is closed too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from enum import Enum
 from functools import cached_property
 from typing import cast
 from urllib.parse import urlsplit
@@ -30,8 +31,18 @@ from dash_devices_nb.server.proxy.upstream import Exchange, connect
 
 BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
 BODILESS_OR_DELETE = BODILESS | {"DELETE"}
-SLOWEST = 65_536  # bytes a second that a guest's body comes at least, on the whole
-DRAINED = 2  # bodies up to this many times the limit are read to their end
+SLOWEST = 65_536  # lowest mean rate of a guest's body, in bytes per second
+DRAINED = 2  # a body of up to this many times the limit is read to its end
+
+
+class Stage(Enum):
+    """What is to be done with a request, once its head has come. `FORWARDED` may still become `TOO_LONG`."""
+
+    UNKNOWN = "there is no such app"
+    UPGRADE = "it opens a WebSocket"
+    TOO_LONG = "its body is longer than the limit"
+    UNREACHABLE = "the app takes no connection"
+    FORWARDED = "its head was sent to the app"
 
 
 @web.stream_request_body
@@ -39,6 +50,7 @@ class AppHandler(GuestHandler):
     """Serves one app."""
 
     auth_resource = RESOURCE
+    stage = Stage.UNKNOWN
     exchange: Exchange | None = None
     found: Registration | None = None
     failure: UpstreamError | None = None
@@ -67,11 +79,12 @@ class AppHandler(GuestHandler):
         self.clear_header("Connection")
 
     async def _begin(self, name: str) -> None:
-        """Find the app and send it the head of the request; what fails is told by the method."""
+        """Find the app and send it the head of the request. The method reports failures."""
         self.found = record = self.extension.registry.find(name)
         if record is None:
             return
         if self.upgrades:
+            self.stage = Stage.UPGRADE
             return
         self.extension.used(record)
         try:
@@ -79,21 +92,23 @@ class AppHandler(GuestHandler):
         except ValueError as error:
             raise Refused(400, f"{error}.") from None
         if self.too_long:
+            self.stage = Stage.TOO_LONG
             return
         self._transforms = self._transforms if self.extension.compresses(self.request) else []
         try:
             sock = await connect(record, self.extension.connect_timeout)
         except UpstreamError as exc:
-            self.failure = exc
+            self.stage, self.failure = Stage.UNREACHABLE, exc
             return
+        self.stage = Stage.FORWARDED
         self.exchange = Exchange(sock, self._pass_head, self._pass_body)
         await self.exchange.send_head(self.request.method or "GET", self.target, self.app_headers)
 
     def _check_length(self) -> None:
-        """Find out whether the body is too long, or of a length that the app cannot be told.
+        """Check whether the body is too long, or has a length that cannot be forwarded.
 
-        A body that is a little too long is read to its end before it is refused: browsers show no
-        answer that comes while they send.
+        A body that is a little too long is read to its end before it is refused: browsers do not
+        show an answer that arrives while they send.
         """
         limit = self.extension.max_body_bytes
         connection = cast(HTTP1Connection, self.request.connection)
@@ -115,7 +130,7 @@ class AppHandler(GuestHandler):
         self.received += len(chunk)
         limit = self.extension.max_body_bytes
         if self.received > limit:
-            self.too_long = f"The body has more than {limit} bytes, the most accepted."
+            self.stage, self.too_long = Stage.TOO_LONG, f"The body has more than {limit} bytes, the most accepted."
             self.exchange.close()
             self.exchange = None
             return
@@ -123,7 +138,7 @@ class AppHandler(GuestHandler):
 
     @property
     def record(self) -> Registration:
-        """The app's record, which was found."""
+        """The app's record. Only valid once it was found."""
         assert self.found is not None
         return self.found
 
@@ -134,7 +149,7 @@ class AppHandler(GuestHandler):
 
     @property
     def target(self) -> str:
-        """What the app is asked for: the path as it is encoded, the query without secrets."""
+        """The request's target for the app: the encoded path, and the query without secrets."""
         uri = self.request.uri or ""
         return "/" + heads.without_secrets(uri.removeprefix(self.prefix))
 
@@ -159,9 +174,9 @@ class AppHandler(GuestHandler):
 
     @property
     def _public(self) -> tuple[str, str]:
-        """Scheme and host by which the browser knows this server, whatever a proxy made of them.
+        """Scheme and host of this server as the browser sees them, behind any proxy.
 
-        An Origin that the guard accepted is that of our own page.
+        An Origin that the guard accepted is our own page's.
         """
         origin = urlsplit(self.request.headers.get("Origin", ""))
         if origin.netloc:
@@ -203,7 +218,7 @@ class AppHandler(GuestHandler):
             self.on_connection_close()
 
     def on_connection_close(self) -> None:
-        """The browser left: leave the app too."""
+        """Close the connection to the app: the browser has left."""
         super().on_connection_close()  # ends the wait for the rest of a body
         self.left = True
         self.give_place_back()
@@ -211,42 +226,46 @@ class AppHandler(GuestHandler):
             self.exchange.close()
 
     def on_finish(self) -> None:
-        """It is answered."""
+        """Release the guest's place: the request is answered."""
         self.give_place_back()
         super().on_finish()
 
     def cut(self, reason: str) -> None:
-        """The share link of this guest has ended: end what has begun."""
+        """Close the exchange: this guest's share link has ended."""
         self.log.info("%s: cut: %s", self.request.path, reason)
         if self.exchange is not None:
             self.exchange.close()
 
     async def _serve(self) -> None:
-        if self.found is None:
-            self.no_such_app(self.path_args[0])
-            return
-        if self.upgrades:
-            try:
-                await upgrade(self)
-            finally:
-                self.give_place_back()
-            return
-        if self.too_long:
-            raise Refused(413, self.too_long)
-        if self.exchange is None:
-            self.no_answer(self.failure or UpstreamError("it was not asked"))
-            return
+        match self.stage:
+            case Stage.UNKNOWN:
+                self.no_such_app(self.path_args[0])
+            case Stage.UPGRADE:
+                try:
+                    await upgrade(self)
+                finally:
+                    self.give_place_back()
+            case Stage.TOO_LONG:
+                raise Refused(413, self.too_long)
+            case Stage.UNREACHABLE:
+                assert self.failure is not None
+                self.no_answer(self.failure)
+            case Stage.FORWARDED:
+                assert self.exchange is not None
+                await self._answer(self.exchange)
+
+    async def _answer(self, exchange: Exchange) -> None:
         document = self.request.headers.get("Sec-Fetch-Mode") == "navigate"
         limits = self.extension
         limits.guests.follow(self.record.name, self.visitor, self.cut, socket=False)
         try:
-            await self.exchange.receive(limits.page_timeout if document else limits.answer_timeout)
+            await exchange.receive(limits.page_timeout if document else limits.answer_timeout)
         except UpstreamError as exc:
             if self.left:
                 self.log.debug("The browser left %s", self.request.path)
-            elif self.exchange.answered:
+            elif exchange.answered:
                 self.log.warning("%s: %s", self.request.path, exc)
-                self.detach().close()  # a length or a last chunk must not say that this was all
+                self.detach().close()  # the answer must not look complete
             else:
                 self.no_answer(exc)
         finally:
@@ -271,7 +290,7 @@ class AppHandler(GuestHandler):
     delete = post
 
     def no_such_app(self, name: str) -> None:
-        """Answer 404 with what runs and how to start an app."""
+        """Answer 404 with the running apps and how to start one."""
         self.set_status(404)
         if not self.is_owner:
             self._wait(name)
@@ -302,7 +321,7 @@ class AppHandler(GuestHandler):
         )
 
     def _wait(self, name: str) -> None:
-        """Tell a guest to wait, and nothing of what else there is on this server."""
+        """Tell a guest to wait, and nothing else about this server."""
         self._explain("wait.html", f"The app {name!r} does not run now.", name=name)
 
     def _explain(self, template: str, text: str, **values: object) -> None:

@@ -1,8 +1,8 @@
-"""What all of our handlers share: who may pass, our headers, our error pages.
+"""The base of all our handlers: authorization, headers and error pages.
 
-Everything is decided in `prepare`, before a handler's method and before a request's body is read,
-so a method that somebody adds later is guarded too. The decorators on the methods say the same to
-Jupyter, which looks for them when the administrator denies access by default.
+Everything is decided in `prepare`, before a handler's method runs and before a request's body is
+read, so methods that are added later are guarded too. The decorators on the methods declare this to
+Jupyter, which looks for them if the administrator denies access by default.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ACTIONS = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
 
 
 class GuardedHandler(JupyterHandler):
-    """Lets nobody pass whom Jupyter does not know, nor what another site sent."""
+    """Refuses strangers, and requests that another site made the browser send."""
 
-    visitor: Visitor  # set by `prepare`, or nothing is served
-    unread = False  # whether a body may follow that nobody has read
+    visitor: Visitor  # set by `prepare`; without it nothing is served
+    unread = False  # whether an unread body may follow
 
     @property
     def extension(self) -> DashDevicesApp:
@@ -50,25 +50,25 @@ class GuardedHandler(JupyterHandler):
 
     @property
     def content_security_policy(self) -> str:
-        """Who may frame our pages, in place of Jupyter's and the Hub's policy."""
+        """Our frame policy, in place of Jupyter's and the Hub's."""
         return f"frame-ancestors {self.extension.frame_ancestors}"
 
     def check_xsrf_cookie(self) -> None:
-        """Do nothing: `prepare` asks where a request comes from, which the token of a cookie does not prove."""
+        """Do nothing: `prepare` checks the origin, which a token in a cookie does not prove."""
 
     def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
-        """Let pass what `prepare` let pass."""
+        """Accept what `prepare` accepted."""
         return True
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Find out who it is and whether they may pass.
+        """Identify the sender and check whether the request is allowed.
 
         Raises:
             Refused: 403 with the reason.
-            Finish: A refused WebSocket was told the reason.
+            Finish: a refused WebSocket was told the reason.
         """
         guests_only = self.extension.guests.only(self.request)
-        if guests_only:  # neither login nor token of Jupyter count, nor are they looked at
+        if guests_only:  # Jupyter's login and token are not even looked at
             self.current_user = self._jupyter_current_user = None
         else:
             await super().prepare(_redirect_to_login=not self.upgrades)
@@ -79,7 +79,7 @@ class GuardedHandler(JupyterHandler):
         visitor = (None if guests_only else await identify(self, action)) or await self.guest()
         if visitor is None:
             if method in ("GET", "HEAD") and not self.upgrades and not guests_only:
-                web.authenticated(_nothing)(self)  # to the login page, and back here after it
+                web.authenticated(_nothing)(self)  # to the login page, and back here afterwards
                 return
             raise Refused(403, NEEDS_SHARE if guests_only else "Jupyter does not know you: log in, or give its token.")
         reason = self._foreign(method, visitor)
@@ -91,7 +91,7 @@ class GuardedHandler(JupyterHandler):
         self.visitor = visitor
 
     async def guest(self) -> Visitor | None:
-        """Who it is whom Jupyter does not know, if this handler serves such people."""
+        """The visitor without a Jupyter identity, if this handler serves guests."""
         return None
 
     def _foreign(self, method: str, visitor: Visitor) -> str | None:
@@ -127,19 +127,19 @@ class GuardedHandler(JupyterHandler):
         self.finish(json.dumps({"status": status_code, "reason": reason, "message": text}))
 
     login = ""
-    """Where somebody can log in who was refused as a guest, for the error page."""
+    """The login page for somebody who was refused as a guest, for the error page."""
 
     @property
     def is_owner(self) -> bool:
-        """Whether Jupyter let this visitor in; others learn nothing of this server but what they came for."""
+        """Whether this visitor is a Jupyter user. Others learn nothing about this server beyond the app."""
         visitor = getattr(self, "visitor", None)
         return visitor is not None and not visitor.is_guest
 
     @property
     def wants_page(self) -> bool:
-        """Whether a person will look at the answer."""
+        """Whether the answer is for a person to read."""
         return "text/html" in self.request.headers.get("Accept", "")
 
 
 def _nothing(handler: GuardedHandler) -> None:
-    """The inside of a guard that has to redirect only."""
+    """The wrapped handler of a guard that only redirects."""

@@ -7,10 +7,11 @@ from tornado import web
 from dash_devices_nb.server.handlers.access import RESOURCE, Refused
 from dash_devices_nb.server.handlers.base import GuardedHandler
 from dash_devices_nb.server.handlers.render import render
+from dash_devices_nb.version import __version__
 
 
 class ListHandler(GuardedHandler):
-    """``{"apps": [{name, url, notebook, kernel_id, state, clients, started}]}``, as JSON."""
+    """``{"version": ..., "apps": [{name, url, notebook, kernel_id, state, clients, started}]}``, as JSON."""
 
     auth_resource = RESOURCE
 
@@ -18,7 +19,7 @@ class ListHandler(GuardedHandler):
     def get(self) -> None:
         """Answer with the list."""
         self.set_header("Cache-Control", "no-store")
-        self.finish({"apps": self.extension.apps(self.root)})
+        self.finish({"version": __version__, "apps": self.extension.apps(self.root)})
 
 
 class DirectoryHandler(ListHandler):
@@ -26,7 +27,7 @@ class DirectoryHandler(ListHandler):
 
     @web.authenticated
     def get(self) -> None:
-        """Answer with the page, or with JSON where that alone is accepted."""
+        """Answer with the page, or with JSON if the client accepts only that."""
         self.extension.registry.prune()
         if not self.request.path.endswith("/"):
             self.redirect(self.root)
@@ -38,13 +39,13 @@ class DirectoryHandler(ListHandler):
 
 
 class UnknownHandler(GuardedHandler):
-    """Everything below dash-devices/ whose name no app can have."""
+    """Every path below dash-devices/ that cannot be an app's name."""
 
     auth_resource = RESOURCE
 
     @web.authenticated
     def get(self, name: str) -> None:
-        """Answer 404 and say what names are like."""
+        """Answer 404 and say what names look like."""
         raise Refused(
             404,
             f"There is no app {name!r:.100}: names are of a-z 0-9 _ - and begin with a letter or digit.",

@@ -1,22 +1,24 @@
-"""Guests: people whom Jupyter does not know, and whom a share link lets in to one app and nothing else.
+"""Guests: people without a Jupyter identity. A share link gives them access to one app and nothing else.
 
-They come with `?share=TOKEN` on the app's page, which becomes a cookie for the app's path. No other handler of the
-server looks at the one or the other. What they have open ends when the link ends or is revoked: the list of the links
-is looked at while somebody is there by one.
+They open the app's page with `?share=TOKEN`, which becomes a cookie for the app's path. No other handler of the server
+reads either. Their connections are closed when the link ends or is revoked: while a guest is there, the list of links
+is polled.
 
-A page of an app is a page of Jupyter's origin. Where that is too near, `guest_origin` names another origin that reaches
-the same server: there a share link is the only thing that lets anybody in, and there is nothing but shared apps.
+A page of an app belongs to Jupyter's origin. To separate them, `guest_origin` names another origin that reaches the
+same server. On that origin only share links are accepted, and only shared apps are served.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import time
 from collections import OrderedDict, defaultdict
 from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
 from logging import Logger
+from math import ceil
+from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,51 +26,61 @@ from tornado import web
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.routing import Matcher
+from websockets.utils import accept_key
 
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import RegistrationError, ShareError
 from dash_devices_nb.registration import ShareList
 from dash_devices_nb.registration.link_watch import Close, LinkWatch
+from dash_devices_nb.registration.share_cookies import (
+    PARAMETER,
+    admit_first,
+    came_over_tls,
+    cookie_tokens,
+    entry_tokens,
+    set_cookie,
+)
 from dash_devices_nb.server.concurrency import ConcurrencyLimiter, TooManyWaitingError
 from dash_devices_nb.server.handlers.access import Refused, Visitor
 from dash_devices_nb.server.handlers.base import NEEDS_SHARE, GuardedHandler
 from dash_devices_nb.server.handlers.render import render
 from dash_devices_nb.server.proxy import headers as heads
+from dash_devices_nb.server.proxy.frame_budget import BURST_SECONDS, FrameBudget
 from dash_devices_nb.server.proxy.frame_tracker import FrameTracker, close_frame
+from dash_devices_nb.server.token_bucket import TokenBucket
 
-PARAMETER = "share"
 COOKIE = "dash-devices-share"
-REMEMBERED = 7 * 86_400
-"""Seconds for which a browser keeps the cookie after the link's end, so that its page can say that it has ended."""
-"""The WebSocket close code after which a page does not come back by itself."""
-"""That after which it comes back by itself, some seconds later."""
 PATIENCE = 30.0
-"""Seconds for which a guest's request waits for others of the same link."""
+"""Seconds that a guest's request waits for others of the same link."""
 QUEUE = 3
 """Length of the queue, as a multiple of the concurrency limit."""
 FULL = "Full: too much is open by this share link. Trying again…"
-LINGER = 2.0  # seconds in which a refused page may take its Close frame
-MOST_COOKIES = 4
+REQUESTS_AT_ONCE = 20.0
+"""So many seconds' requests of a link may come at once: a class of 200 that load 30 files each."""
+TOO_MANY = "Too many requests by this share link. Trying again…"
+LINGER = 2.0  # seconds that a refused page has to take its Close frame
 MOST_LISTS = 100
 UNREADABLE = "Share links cannot be checked now; the log of the Jupyter server says why."
 
-_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-
 
 class Guests:
-    """Checks share links, and ends what is open by one that has ended.
+    """Checks share links, and closes what is open by one that has ended.
 
     Args:
         root: URL path of the directory page.
-        origin: An origin for guests alone, or "".
-        most_requests, most_sockets: What one link may have open at a time.
-        log: For problems.
+        origin: the origin for guests alone, or "".
+        most_requests, most_sockets: the limits of concurrent requests and WebSockets of one link.
+        most_frames: frames a second that may come on the WebSockets of one link.
+        rate: requests and WebSocket handshakes a second of one link.
+        log: for problems.
 
     Attributes:
-        limiter: What is under way by each link over HTTP.
+        limiter: counts the HTTP requests of each link.
     """
 
-    def __init__(self, root: str, origin: str, most_requests: int, most_sockets: int, log: Logger) -> None:
+    def __init__(
+        self, root: str, origin: str, most_requests: int, most_sockets: int, most_frames: int, rate: int, log: Logger
+    ) -> None:
         self._root = root
         self._host = _host_of(urlsplit(origin).netloc, urlsplit(origin).scheme) if origin else None
         self._log = log
@@ -78,7 +90,11 @@ class Guests:
             most_requests, QUEUE * most_requests, PATIENCE
         )
         self._most_sockets = most_sockets
+        self._most_frames = float(most_frames)
         self._sockets: defaultdict[tuple[str, str], set[Close]] = defaultdict(set)
+        self._frames: dict[tuple[str, str], TokenBucket] = {}
+        self._rate = float(rate)
+        self._requests: dict[tuple[str, str], TokenBucket] = {}
         self._parting: set[asyncio.Task[None]] = set()
 
     def only(self, request: HTTPServerRequest) -> bool:
@@ -89,10 +105,10 @@ class Guests:
         return any(_host_of(name.strip(), scheme) == self._host for name in named for scheme in ("http", "https"))
 
     def admit(self, app: str, token: str) -> Visitor:
-        """Who comes with a token.
+        """Return the visitor with this token.
 
         Raises:
-            ShareError: It does not count, with a sentence for the guest.
+            ShareError: the token is not valid; the text is for the guest.
         """
         try:
             record = self._list(app).admit(token, time.time())
@@ -111,13 +127,13 @@ class Guests:
     # ---- what is open
 
     def follow(self, app: str, visitor: Visitor, close: Close, *, socket: bool = True) -> None:
-        """Call `close` with the reason when the link of this visitor ends, until `leave`. Nothing for others.
+        """Call `close` with the reason when this visitor's link ends, until `leave`. Does nothing for Jupyter's users.
 
         Args:
-            app: The app's name.
-            visitor: Who has opened something.
-            close: Ends that.
-            socket: Whether it is a WebSocket.
+            app: the app's name.
+            visitor: who opened the connection.
+            close: closes it.
+            socket: whether it is a WebSocket.
         """
         if visitor.share is not None:
             self._open.began((app, visitor.share), close)
@@ -125,7 +141,7 @@ class Guests:
                 self._sockets[app, visitor.share].add(close)
 
     def leave(self, app: str, visitor: Visitor, close: Close) -> None:
-        """What was open is closed. Does nothing if it was."""
+        """Forget a connection that has closed. Idempotent."""
         if visitor.share is not None:
             link = (app, visitor.share)
             self._open.ended(link, close)
@@ -135,10 +151,44 @@ class Guests:
                     del self._sockets[link]
 
     def full(self, app: str, visitor: Visitor) -> str:
-        """Why this visitor can open no WebSocket now; empty for whom Jupyter knows, and while there is room."""
+        """Why this visitor can open no WebSocket now; empty for Jupyter's users, and below the limit."""
         if visitor.share is None or len(self._sockets.get((app, visitor.share), ())) < self._most_sockets:
             return ""
         return FULL
+
+    def frames_of(self, app: str, visitor: Visitor) -> FrameBudget | None:
+        """The frames that may be read from a new WebSocket of this visitor. None for Jupyter's users: any number.
+
+        A link's bucket outlives its connections, so that reconnecting renews nothing.
+        """
+        if visitor.share is None:
+            return None
+        link = (app, visitor.share)
+        shared = self._frames.get(link)
+        if shared is None:
+            # A full bucket is as good as a new one, but not while connections share it.
+            self._frames = {of: each for of, each in self._frames.items() if of in self._sockets or not each.is_full}
+            rate = self._most_frames
+            shared = self._frames[link] = TokenBucket(rate, rate * BURST_SECONDS, time.monotonic)
+        return FrameBudget.beside(shared)
+
+    def asks(self, app: str, visitor: Visitor) -> float:
+        """Count a request or a WebSocket handshake of this visitor.
+
+        Returns:
+            0 if it may be served, as all of Jupyter's users; otherwise the seconds after which the next one may.
+        """
+        if visitor.share is None:
+            return 0.0
+        link = (app, visitor.share)
+        bucket = self._requests.get(link)
+        if bucket is None:
+            self._requests = {of: each for of, each in self._requests.items() if not each.is_full}
+            bucket = self._requests[link] = TokenBucket(self._rate, self._rate * REQUESTS_AT_ONCE, time.monotonic)
+        wait = bucket.wait
+        if not wait:
+            bucket.take(1)
+        return wait
 
     def _why_ended(self, link: tuple[str, str]) -> str:
         app, share = link
@@ -151,7 +201,7 @@ class Guests:
     # ---- refusing
 
     def refuse_socket(self, stream: IOStream, key: str, reason: str, code: int = CloseCode.FORBIDDEN) -> None:
-        """Open a WebSocket only to close it with the reason: a refused handshake tells a page nothing."""
+        """Open a WebSocket only to close it with the reason: pages cannot see why a handshake is refused."""
         task = asyncio.get_running_loop().create_task(_refuse_socket(stream, key, code, reason))
         self._parting.add(task)
         task.add_done_callback(self._parting.discard)
@@ -165,43 +215,64 @@ class Guests:
 
 
 class GuestHandler(GuardedHandler):
-    """Lets guests pass too. Its methods are open to those whom `prepare` let pass, and to nobody else."""
+    """A handler that serves guests too. `prepare` decides who may call its methods."""
 
     entering: str | None = None
-    """The token by which a guest has come to the page for the first time."""
+    """The token in the address of a guest's first request."""
+    unlogged = False
+    """Whether the request gets no line in the log (`server.logs`): it is one of a flood."""
     _place: tuple[str, str] | None = None
 
-    async def guest(self) -> Visitor | None:
-        """Who comes with a share link or its cookie.
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Identify the sender, and check whether a guest's link may ask now.
 
         Raises:
-            Refused: 403, the link does not count.
-            Finish: The same, told to a WebSocket.
+            Refused: 403, or 429 where the link asks too often.
+            Finish: a refused WebSocket was told the reason.
+        """
+        await super().prepare()
+        if self._finished:
+            return
+        if wait := self.extension.guests.asks(self.path_args[0], self.visitor):
+            self.unlogged = True
+            self.refuse_socket(TOO_MANY, CloseCode.TRY_AGAIN_LATER)
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, again=ceil(wait))
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Log an exception, but not of a link that asks too often."""
+        if not self.unlogged:
+            super().log_exception(typ, value, tb)
+
+    async def guest(self) -> Visitor | None:
+        """Return the visitor with a share link or its cookie.
+
+        Raises:
+            Refused: 403, the link is not valid.
+            Finish: the same, for a WebSocket, which was told.
         """
         tokens = self.get_query_arguments(PARAMETER, strip=False)
         if tokens and self.request.method == "GET" and not self.upgrades:
-            self.entering = tokens[0] if len(set(tokens)) == 1 else ""
-            tokens = [self.entering]
+            tokens = entry_tokens(tokens)
+            self.entering = tokens[0]
         else:
-            tokens = heads.cookies_named(self.request.headers.get_list("Cookie"), COOKIE)[:MOST_COOKIES]
-        refusal = ""
-        for token in tokens:
-            try:
-                return self.extension.guests.admit(self.path_args[0], token)
-            except ShareError as exc:
-                refusal = refusal or str(exc)
-        if not refusal:
+            tokens = cookie_tokens(self.request.headers.get_list("Cookie"), COOKIE)
+        if not tokens:
             return None
-        self._refuse_socket(refusal, CloseCode.FORBIDDEN)
-        if not self.extension.guests.only(self.request):
-            self.login = self.get_login_url()
-        raise Refused(403, refusal)
+        try:
+            return admit_first(tokens, partial(self.extension.guests.admit, self.path_args[0]))
+        except ShareError as exc:
+            self.refuse_socket(str(exc), CloseCode.FORBIDDEN)
+            if not self.extension.guests.only(self.request):
+                self.login = self.get_login_url()
+            raise Refused(403, str(exc)) from None
 
-    def _refuse_socket(self, reason: str, code: int) -> None:
-        """Tell a page why its WebSocket is closed; nothing for other requests.
+    def refuse_socket(self, reason: str, code: int) -> None:
+        """Tell a page why its WebSocket is closed. Does nothing for other requests.
 
         Raises:
-            Finish: It is told.
+            Finish: the page was told.
         """
         key = self.request.headers.get("Sec-WebSocket-Key")
         if self.upgrades and key:
@@ -209,11 +280,11 @@ class GuestHandler(GuardedHandler):
             raise web.Finish
 
     async def find_place(self) -> None:
-        """Let a guest's request wait until the link has a place for it; `give_place_back` ends it.
+        """Wait until the guest's link has room for this request. `give_place_back` releases the place.
 
         Raises:
-            Refused: 503, it would have to wait too long.
-            Finish: The same, told to a WebSocket, or that too many are open.
+            Refused: 503, the request would wait too long.
+            Finish: the same, or too many are open, for a WebSocket, which was told.
         """
         if self.visitor.share is None:
             return
@@ -227,30 +298,26 @@ class GuestHandler(GuardedHandler):
             except TooManyWaitingError:
                 refusal = FULL
         self.log.debug("Turned away %s: too much is open by the share link %s", self.request.path, link[1])
-        self._refuse_socket(refusal, CloseCode.TRY_AGAIN_LATER)
+        self.refuse_socket(refusal, CloseCode.TRY_AGAIN_LATER)
         raise Refused(503, refusal, again=int(PATIENCE))
 
     def give_place_back(self) -> None:
-        """The request is over. Is idempotent."""
+        """Release the place of a finished request. Idempotent."""
         if self._place is not None:
             self.extension.guests.limiter.leave(self._place)
             self._place = None
 
     def enter(self) -> bool:
-        """Where the URL has a share link, move it into a cookie; whether the request is answered by it.
+        """Move a share link from the URL into a cookie. Returns whether that answered the request.
 
-        Whom Jupyter knows gets no cookie: the login counts more.
+        Jupyter's users get no cookie: their login takes precedence.
         """
         if self.request.method != "GET" or self.upgrades or not self.get_query_arguments(PARAMETER):
             return False
         if self.visitor.is_guest and self.entering:
-            expires = self.visitor.expires or 0
-            self.add_header(
-                "Set-Cookie",
-                f"{COOKIE}={self.entering}; Path={self.extension.root}{self.path_args[0]}/; "
-                f"Max-Age={int(expires - time.time()) + REMEMBERED}; HttpOnly; SameSite=Lax"
-                + ("; Secure" if self._secure else ""),
-            )
+            path = f"{self.extension.root}{self.path_args[0]}/"
+            cookie = set_cookie(COOKIE, self.entering, self.visitor.expires or 0, path, secure=self._secure)
+            self.add_header("Set-Cookie", cookie)
             self.log.info("A guest of the share link %s (%s) entered", self.visitor.share, self.visitor.role)
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
@@ -261,12 +328,11 @@ class GuestHandler(GuardedHandler):
 
     @property
     def _secure(self) -> bool:
-        forwarded = self.request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip()
-        return "https" in (self.request.protocol, forwarded)
+        return came_over_tls(self.request.protocol, self.request.headers.get("X-Forwarded-Proto", ""))
 
 
 class GuestHost(Matcher):
-    """Matches what came to the origin that is for guests alone."""
+    """Matches requests to the origin that is for guests alone."""
 
     def __init__(self, guests: Guests) -> None:
         self._guests = guests
@@ -277,7 +343,7 @@ class GuestHost(Matcher):
 
 
 class NothingElseHandler(web.RequestHandler):
-    """Whatever is no shared app, on the origin that is for guests alone."""
+    """Everything but shared apps, on the origin that is for guests alone."""
 
     def prepare(self) -> None:
         """Refuse."""
@@ -287,14 +353,18 @@ class NothingElseHandler(web.RequestHandler):
         self.finish(render("error.html", status=403, reason="Forbidden", text=NEEDS_SHARE, root="", login=""))
 
 
-async def _refuse_socket(stream: IOStream, key: str, code: int, reason: str) -> None:
-    """Close properly: a connection that is cut while the page greets would lose the reason."""
-    accept = base64.b64encode(hashlib.sha1(key.encode() + _MAGIC).digest()).decode()
+def switching(key: str) -> bytes:
+    """The answer to a WebSocket handshake with this key."""
     head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    return f"{head}Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode()
+
+
+async def _refuse_socket(stream: IOStream, key: str, code: int, reason: str) -> None:
+    """Close with a Close frame: a page that is cut off during its hello would not see the reason."""
     try:
         with suppress(StreamClosedError, TimeoutError):
             async with asyncio.timeout(LINGER):
-                await stream.write(f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode() + close_frame(code, reason))
+                await stream.write(switching(key) + close_frame(code, reason))
                 heard = FrameTracker(2**63)
                 while not heard.closing:
                     heard.feed(await stream.read_bytes(65_536, partial=True))

@@ -1,10 +1,10 @@
 """Upgrading a browser's request to a WebSocket of the app.
 
-The app answers the browser's own ``Sec-WebSocket-Key``, so its 101 is relayed and no frame is ever
-decoded here. The offer of extensions is not forwarded: what is compressed could not be told apart
-by frames of known length, and compressing large messages would stop the event loop.
+The app answers the browser's own ``Sec-WebSocket-Key``, so its 101 is relayed and no frame is
+decoded here. The offer of extensions is not forwarded: frame lengths of compressed messages say
+nothing about their size, and compressing large messages would block the event loop.
 
-Where it can be, the app is offered the browser's own socket, to write to it.
+If possible, the app is offered the browser's own socket, to write to it.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 
 async def upgrade(handler: AppHandler) -> None:
-    """Connect the browser of this request with the app.
+    """Connect the browser that sent this request with the app.
 
     Raises:
-        Refused: The request is no WebSocket handshake, or the app refused it.
+        Refused: the request is not a WebSocket handshake, or the app refused it.
     """
     if handler.request.method != "GET":
         raise Refused(405, f"A WebSocket is opened by GET, not by {handler.request.method}.")
-    _check(handler.request.headers)
+    check_handshake(handler.request.headers)
     extension = handler.extension
     try:
         sock = await connect(handler.record, extension.connect_timeout)
@@ -67,13 +67,18 @@ async def upgrade(handler: AppHandler) -> None:
         code = first.code if 400 <= first.code < 600 else 502
         said = f"The app {handler.record.name!r} refused the WebSocket with {first.code} {first.reason}"
         text = early.decode(errors="replace").strip()[:500] or "no reason given"
-        # What the app says of an error of its own is not for guests: it shows the program.
+        # Guests must not see the app's own errors, which show the program.
         raise Refused(code, f"{said}." if code >= 500 and handler.visitor.is_guest else f"{said}: {text}")
     taken = offered and headers.get(handover.HEADER) == handover.TAKEN
     _join(handler, sock, _answer(headers), early, taken=taken)
 
 
-def _check(headers: HTTPHeaders) -> None:
+def check_handshake(headers: HTTPHeaders) -> None:
+    """Check the headers of a WebSocket handshake.
+
+    Raises:
+        Refused: 400 or 426; they are none.
+    """
     connection = [part.strip().lower() for part in headers.get("Connection", "").split(",")]
     version = headers.get("Sec-WebSocket-Version")
     if "upgrade" not in connection or "Sec-WebSocket-Key" not in headers:
@@ -103,7 +108,7 @@ def _request(handler: AppHandler, *, offered: bool) -> bytes:
 async def _response_head(
     sock: socket.socket,
 ) -> tuple[ResponseStartLine, HTTPHeaders, bytes]:
-    """Read the app's status line and headers, and what came behind them."""
+    """Read the app's status line and headers, and the bytes behind them."""
     loop = asyncio.get_running_loop()
     data = b""
     while b"\r\n\r\n" not in data:
@@ -127,7 +132,7 @@ async def _response_head(
 
 
 def _answer(headers: HTTPHeaders) -> bytes:
-    """The 101 for the browser, of the app's headers only those of the handshake."""
+    """The 101 for the browser, with only the handshake's headers of the app."""
     lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
     for name in ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"):
         lines.extend(f"{name}: {value}" for value in headers.get_list(name))
@@ -135,7 +140,7 @@ def _answer(headers: HTTPHeaders) -> bytes:
 
 
 def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes, *, taken: bool) -> None:
-    """Answer the browser and let the bytes flow; `taken`: the app waits for the browser's socket."""
+    """Answer the browser and splice the connections. `taken`: the app waits for the browser's socket."""
     extension = handler.extension
     record, visitor = handler.record, handler.visitor
 
@@ -154,6 +159,7 @@ def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes,
             () if extension.counts_open_pages else BY_ITSELF,
         ),
         on_end=ended,
+        budget=extension.guests.frames_of(record.name, visitor),
     )
     stream = handler.detach()
     try:
@@ -163,10 +169,10 @@ def _join(handler: AppHandler, sock: socket.socket, answer: bytes, early: bytes,
         browser, sent = take_socket(stream)
         if sent:
             splice.browser.carry(sent)
-        answered = SocketTransport(extension.readers, browser, splice.browser)
+        answered = SocketTransport(browser, splice.browser)
         if taken:
-            splice.handed = handover.give(sock, None if answered.get_write_buffer_size() else browser)
-        SocketTransport(extension.readers, sock, splice.app)
+            splice.hand_over(handover.give(sock, None if answered.get_write_buffer_size() else browser))
+        SocketTransport(sock, splice.app)
     except BaseException:
         sock.close()
         splice.close()

@@ -1,4 +1,4 @@
-"""What of a request's headers the app gets, and what of its response's headers the browser gets.
+"""Filter the headers of requests to the app and of its responses.
 
 The app's page lives at Jupyter's origin, so the browser sends Jupyter's cookies with each of its
 requests. None of what lets somebody into Jupyter goes on to the app: not the login and XSRF
@@ -30,13 +30,13 @@ HOP_BY_HOP = frozenset(
 )  # RFC 9110, section 7.6.1
 OURS = "x-dash-devices-"
 OF_PAGES = "x-dash-devices-client"
-"""By which a page says over HTTP which client it is; the app checks it."""
+"""The header with which a page names its client over HTTP. The app checks it."""
 CREDENTIALS = frozenset(("authorization", "cookie", "x-xsrftoken"))
 REPLACED = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"))
 MOST_DIGITS = 20
-"""Of a Content-Length; more are no number of bytes, and so many that Python does not read them."""
+"""Longest Content-Length, in digits. Python refuses to parse very long numbers."""
 QUERY_SECRETS = frozenset(("token", "_xsrf", "share"))
-"""Query parameters by which Jupyter, or a share link, lets somebody in; an app cannot use these names."""
+"""Query parameters that grant access to Jupyter or to an app. Apps cannot use these names."""
 
 NOT_PASSED_BACK = frozenset(
     (
@@ -44,7 +44,7 @@ NOT_PASSED_BACK = frozenset(
         "date",
         "x-frame-options",
         "content-security-policy",
-        # What would hold for all of Jupyter's origin, not for the app's path alone.
+        # These would apply to all of Jupyter's origin, not only to the app's path.
         "alt-svc",
         "clear-site-data",
         "service-worker-allowed",
@@ -62,11 +62,11 @@ def hop_by_hop(headers: HTTPHeaders) -> frozenset[str]:
 
 
 def to_app(headers: HTTPHeaders, is_jupyters: CookieTest) -> HTTPHeaders:
-    """Headers of a browser's request, without what the app must not see or what we set ourselves.
+    """The headers of a browser's request, without those that the app must not see or that we set ourselves.
 
     Args:
-        headers: As they came.
-        is_jupyters: Tells by its name whether a cookie is Jupyter's.
+        headers: as they came.
+        is_jupyters: returns whether a cookie of this name is Jupyter's.
     """
     dropped = hop_by_hop(headers) | CREDENTIALS | REPLACED
     passed = HTTPHeaders()
@@ -87,12 +87,6 @@ def app_cookies(values: Iterable[str], is_jupyters: CookieTest) -> str:
     return "; ".join(p for p in pairs if p and not is_jupyters(p.partition("=")[0].strip()))
 
 
-def cookies_named(values: Iterable[str], name: str) -> list[str]:
-    """What the cookies of this name hold; a browser sends several if they were set for several paths."""
-    pairs = (pair.strip().partition("=") for value in values for pair in value.split(";"))
-    return [content for found, _, content in pairs if found == name]
-
-
 def jupyters_cookies(patterns: Iterable[str], *names: str) -> CookieTest:
     """A test for cookies that are Jupyter's, by shell patterns and by exact names."""
     fixed = frozenset(names)
@@ -104,7 +98,7 @@ def content_length(values: Iterable[str]) -> int:
     """The length of a request's body by its Content-Length headers, 0 where there is none.
 
     Raises:
-        ValueError: It is no number, or there are several.
+        ValueError: it is no number, or there are several.
     """
     given = {length.strip() for value in values for length in value.split(",")}
     if not given:
@@ -134,13 +128,13 @@ def _parameter(pair: str) -> str:
 def to_browser(
     headers: HTTPHeaders, *, prefix: str, hosts: Iterable[str], is_jupyters: CookieTest
 ) -> tuple[HTTPHeaders, list[str]]:
-    """Headers of an app's response for the browser, and what was dropped and should be reported.
+    """The headers of an app's response for the browser, and the problems to report.
 
     Args:
-        headers: As they came.
-        prefix: Path of the app's URL, with a slash at both ends.
-        hosts: Host names (with port) by which the browser may know this server.
-        is_jupyters: Tells by its name whether a cookie is Jupyter's.
+        headers: as they came.
+        prefix: path of the app's URL, with a slash at both ends.
+        hosts: host names (with port) by which the browser may know this server.
+        is_jupyters: tells by its name whether a cookie is Jupyter's.
     """
     dropped = hop_by_hop(headers) | NOT_PASSED_BACK
     passed = HTTPHeaders()

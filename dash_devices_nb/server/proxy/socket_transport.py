@@ -1,51 +1,54 @@
 """A connected socket, plain or TLS, as one end of a splice.
 
-Of all that asyncio's transports do, only what a splice needs: for each message one `recv` into a buffer
-that all share and one `send` out of it. What the socket does not take at once is copied and waits.
+It does only what a splice needs: for each message one `recv` into a shared buffer and one `send` out of it.
+Bytes that the socket does not take at once are copied and wait.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
+from typing import cast
 
-from dash_devices_nb.server.proxy.poller import Poller, selector_loop
-from dash_devices_nb.server.proxy.splice import HIGH_WATER, End
+from tornado.ioloop import IOLoop
 
-LINGER = 5.0  # seconds that a closed connection has for what is still on its way
+from dash_devices_nb.server.proxy.splice import HIGH_WATER, MOST_AT_ONCE, End
+
+LINGER = 5.0  # seconds that a closed connection has to deliver what is still being sent
 AGAIN = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-# All sockets of a loop read into the same buffer, as each hands on what it read before another reads. It holds a
-# whole TLS record (16 kB), so that OpenSSL keeps nothing back which epoll would not tell of.
-BUFFER = memoryview(bytearray(4 * HIGH_WATER))
+# All sockets of a loop read into the same buffer, because each forwards what it read before another reads. It holds a
+# whole TLS record (16 kB), so that OpenSSL keeps nothing back which the selector would not report.
+BUFFER = memoryview(bytearray(MOST_AT_ONCE))
 
 
 class SocketTransport:
     """A connected, non-blocking socket as the transport of one end.
 
     Args:
-        readers: Of the running event loop.
-        sock: It belongs to the transport from now on.
-        end: What it reads for.
+        sock: the transport owns it from now on.
+        end: the end of the splice that gets the bytes.
     """
 
-    def __init__(self, readers: Poller, sock: socket.socket, end: End) -> None:
-        self._poller = readers
+    def __init__(self, sock: socket.socket, end: End) -> None:
         self._sock = sock
         self._end = end
-        self._loop = selector_loop()
+        self._loop = _selector_loop()
         self._descriptor = sock.fileno()
         self._backlog = bytearray()
         self._full = False
         self._closing = False
         if sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        readers.add(self._descriptor, self._read)
+        self._loop.add_reader(self._descriptor, self._read)
         end.attach(self)
 
     def _read(self) -> None:
+        if not self._end.may_read():
+            return
         try:
-            count = self._sock.recv_into(BUFFER)
+            count = self._sock.recv_into(BUFFER, self._end.at_once)
         except AGAIN:
             return
         except OSError as exc:
@@ -53,14 +56,16 @@ class SocketTransport:
             return
         if not count:
             self._lose(None)
-        elif not self._closing:
-            self._end.carry(BUFFER[:count])
+        elif self._closing:
+            self._end.dropped()
+        else:
+            self._end.took(BUFFER[:count])
 
     def write(self, data: bytes | memoryview) -> None:
-        """Send; tells the end to pause when more than the high-water mark waits.
+        """Send bytes. Pauses the end when more than the high-water mark waits.
 
         Args:
-            data: The caller may overwrite it afterwards.
+            data: the caller may overwrite them afterwards.
         """
         if self._closing:
             return
@@ -98,7 +103,7 @@ class SocketTransport:
             self._end.resume_writing()
 
     def _lose(self, exc: Exception | None) -> None:
-        """The other side is gone: so is this."""
+        """Close this end, because the peer is gone."""
         lost = not self._closing
         self._drop()
         if lost:
@@ -108,22 +113,22 @@ class SocketTransport:
         self._closing = True
         if self._sock.fileno() < 0:
             return
-        self._poller.remove(self._descriptor)
+        self._loop.remove_reader(self._descriptor)
         self._loop.remove_writer(self._descriptor)
         self._backlog.clear()
         self._sock.close()
 
     def close(self) -> None:
-        """Close when what waits is sent and the other side has closed too, or after `LINGER`. Idempotent.
+        """Close once all is sent and the peer has closed too, or after `LINGER`. Idempotent.
 
-        Until then what comes is read and dropped: closing a socket with bytes that nobody has read resets the
-        connection, and the other side would not see the Close frame, as when it is sending a frame that is too long.
+        Until then, received bytes are dropped. Closing a socket with unread bytes resets the connection, so a peer
+        that is sending (for instance a frame that is too long) would not see the Close frame.
         """
         if self._closing:
             return
         self._closing = True
         self._loop.call_later(LINGER, self._drop)
-        self._poller.add(self._descriptor, self._read)  # reading may be paused
+        self._loop.add_reader(self._descriptor, self._read)  # reading may be paused
         if not self._backlog:
             self._say_end()
 
@@ -139,13 +144,18 @@ class SocketTransport:
 
     def pause_reading(self) -> None:
         """Read no more."""
-        self._poller.remove(self._descriptor)
+        self._loop.remove_reader(self._descriptor)
 
     def resume_reading(self) -> None:
         """Read again."""
-        if not self._closing:
-            self._poller.add(self._descriptor, self._read)
+        if self._sock.fileno() >= 0:
+            self._loop.add_reader(self._descriptor, self._read)
 
     def get_write_buffer_size(self) -> int:
         """Bytes that wait to be sent."""
         return len(self._backlog)
+
+
+def _selector_loop() -> asyncio.AbstractEventLoop:
+    """The running loop, or the one that Tornado puts beside it where it has no `add_reader` (Windows)."""
+    return cast(asyncio.AbstractEventLoop, getattr(IOLoop.current(), "selector_loop"))  # noqa: B009

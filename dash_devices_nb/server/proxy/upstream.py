@@ -1,10 +1,11 @@
-"""Reaching the kernel side of an app: connecting to its endpoint and sending one HTTP request."""
+"""Connect to an app's endpoint and exchange one HTTP request."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from enum import Enum
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import (
@@ -25,11 +26,11 @@ async def connect(record: Registration, timeout: float) -> socket.socket:
     """Connect to an app's endpoint; the socket is non-blocking.
 
     Args:
-        record: Whose endpoint; it is checked again, as the file system may have changed since.
-        timeout: In seconds.
+        record: names the endpoint, which is checked again: the file system may have changed.
+        timeout: in seconds.
 
     Raises:
-        UpstreamError: Nobody listens there, or not in time, or the place is not acceptable.
+        UpstreamError: nobody listens there, the connection takes too long, or the endpoint is not acceptable.
     """
     endpoint = record.endpoint
     if isinstance(endpoint, UnixEndpoint):
@@ -64,13 +65,22 @@ async def connect(record: Registration, timeout: float) -> socket.socket:
     return sock
 
 
+class Progress(Enum):
+    """How far an exchange is. It goes on from one to the next, or from the first to the last."""
+
+    ASKING = "the response has not begun"
+    ANSWERING = "the head of the response has come"
+    COMPLETE = "all of the response has come"
+    LATE = "the app did not begin its response in time"
+
+
 class Exchange(HTTPMessageDelegate):
     """One HTTP request to an app and its response, streamed in both directions.
 
     Args:
-        sock: From `connect`.
-        on_head: Called with the response's status line and headers.
-        on_body: Called with each piece of the body; reading waits for what it returns.
+        sock: from `connect`.
+        on_head: called with the response's status line and headers.
+        on_body: called with each piece of the body. Reading waits until it is done.
     """
 
     def __init__(
@@ -85,25 +95,23 @@ class Exchange(HTTPMessageDelegate):
         self._connection = HTTP1Connection(self._stream, is_client=True, params=parameters)
         self._on_head = on_head
         self._on_body = on_body
-        self._answered = False
-        self._complete = False
-        self._late = False
+        self._progress = Progress.ASKING
 
     @property
     def answered(self) -> bool:
         """Whether the response has begun."""
-        return self._answered
+        return self._progress in (Progress.ANSWERING, Progress.COMPLETE)
 
     async def send_head(self, method: str, path: str, headers: HTTPHeaders) -> None:
-        """Send the request's first part. A closed connection shows when the response is read."""
+        """Send the head of the request. A closed connection is reported by `receive`."""
         try:
             await self._connection.write_headers(RequestStartLine(method, path, "HTTP/1.1"), headers)
         except StreamClosedError:
             self._stream.close()
 
     async def send_body(self, chunk: bytes) -> None:
-        """Send a piece of the request's body, waiting until the app takes it."""
-        if self._stream.closed() or self._answered:
+        """Send a piece of the request's body; wait until the app takes it."""
+        if self._stream.closed() or self.answered:
             return
         try:
             await self._connection.write(chunk)
@@ -111,13 +119,13 @@ class Exchange(HTTPMessageDelegate):
             self._stream.close()
 
     async def receive(self, timeout: float) -> None:
-        """End the request and carry the response.
+        """End the request and forward the response.
 
         Args:
-            timeout: How long the app may take to begin its response, in seconds; 0 for any time.
+            timeout: how long the app may take to begin its response, in seconds; 0 for no limit.
 
         Raises:
-            UpstreamError: It did not begin in time, or broke off.
+            UpstreamError: the response did not begin in time, or broke off.
         """
         loop = asyncio.get_running_loop()
         timer = loop.call_later(timeout, self._give_up) if timeout else None
@@ -131,19 +139,19 @@ class Exchange(HTTPMessageDelegate):
             if timer is not None:
                 timer.cancel()
             self.close()
-        if not self._complete:
+        if self._progress is not Progress.COMPLETE:
             raise UpstreamError(self._why(timeout))
 
     def _why(self, timeout: float) -> str:
-        if self._late:
+        if self._progress is Progress.LATE:
             return f"the app did not begin to answer within {timeout:g} s"
-        if self._answered:
+        if self.answered:
             return "the app closed the connection in the middle of its answer"
         return "the app closed the connection without an answer that is HTTP"
 
     def _give_up(self) -> None:
-        if not self._answered:
-            self._late = True
+        if self._progress is Progress.ASKING:
+            self._progress = Progress.LATE
             self._stream.close()
 
     def close(self) -> None:
@@ -153,11 +161,11 @@ class Exchange(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        """Pass the response's head on, but not an interim one."""
+        """Pass the response's head on. Interim responses (1xx) are dropped."""
         assert isinstance(start_line, ResponseStartLine)
         if start_line.code < 200:
             return None
-        self._answered = True
+        self._progress = Progress.ANSWERING
         return self._on_head(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -165,5 +173,6 @@ class Exchange(HTTPMessageDelegate):
         return self._on_body(chunk)
 
     def finish(self) -> None:
-        """Note that the response is whole."""
-        self._complete = self._answered
+        """Note that the response is complete."""
+        if self._progress is Progress.ANSWERING:  # an interim response ends, too
+            self._progress = Progress.COMPLETE

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, State, callback_context, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.sessions import manager
 from dash_devices_nb.testing import Tab
 from tests.support.eventually import eventually
@@ -48,21 +49,21 @@ async def test_nothing_shared_comes_until_it_is_true(app, tab, false):
     """Neither pushes nor changes nor images; then all of it, at once."""
     out, other = await tab(app), await tab(app)
     client_of(app, out).authentication = false
-    before = dict(out._session.view.props["a"]), len(out._session.shown)
+    before = out.props("a"), len(out.session.shown)
     await other.act("a", "value", "secret")
     app.push_mods({"pushed": {"children": "secret"}})
     app.push_frame("cam", b"\xff\xd8\xff\xe0secret")
     app.push_mods({"said": {"children": "for you"}}, client_of(app, out))
     await out.expect("said", "children", "for you")
     await other.expect("pushed", "children", "secret")
-    assert (dict(out._session.view.props["a"]), len(out._session.shown)) == (before[0], before[1] + 1)
-    assert ("cam", "src") not in out._session.images
+    assert (out.props("a"), len(out.session.shown)) == (before[0], before[1] + 1)
+    assert out.image("cam") is None
     await out.act("word", "value", "sesame")
     await out.expect("said", "children", "sesame layout's")
     await out.expect("a", "value", "secret")
     await out.expect("b", "children", "<secret>")
     await out.expect("pushed", "children", "secret")
-    await eventually(lambda: ("cam", "src") in out._session.images)
+    await eventually(lambda: out.image("cam"))
 
 
 async def test_its_own_changes_of_shared_props_are_refused(app, tab):
@@ -77,7 +78,7 @@ async def test_its_own_changes_of_shared_props_are_refused(app, tab):
     await out.act("word", "value", "wrong")
     await out.expect("said", "children", "wrong layout's")
     assert other.prop("a", "value") == "secret"
-    assert "secret" not in json.dumps(out._session.view.props)
+    assert "secret" not in json.dumps([out.props(each) for each in out.ids])
 
 
 @pytest.mark.parametrize("way", ["the socket", "HTTP with the page's name", "HTTP with the browser's cookie"])
@@ -88,15 +89,13 @@ async def test_its_layout_shows_the_layouts_own_values(app, tab, way):
     await other.act("a", "value", "secret")
     await other.expect("b", "children", "<secret>")
     if way == "the socket":
-        out._session._load()
-        await out._session.proceed()
+        await out.reload()
         await out.settled()
         assert out.prop("a", "value") == "layout's"
         return
-    link = out._session.link
-    headers = {"Cookie": "; ".join(f"{each.name}={each.value}" for each in link.cookies)}
+    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in out.cookies.items())}
     if "name" in way:
-        headers["X-Dash-Devices-Client"] = f"{out._session.client}.{out._session.key}"
+        headers["X-Dash-Devices-Client"] = f"{out.client_id}.{out.session.key}"
     async with httpx.AsyncClient(base_url=app.url) as browser:
         answer = await browser.get("/_dash-layout", headers=headers)
         assert "secret" not in answer.text
@@ -154,7 +153,7 @@ async def test_who_comes_later_gets_the_last_image_after_the_hooks(app, app_serv
     url = app_server.run(app)
     app.push_frame("cam", b"\xff\xd8\xff\xe0last")
     async with Tab(url) as page:
-        await eventually(lambda: ("cam", "src") in page._session.images)
+        await eventually(lambda: page.image("cam"))
 
 
 async def test_what_its_regular_callback_sets_of_shared_props_is_refused(app, tab):
@@ -168,7 +167,7 @@ async def test_what_its_regular_callback_sets_of_shared_props_is_refused(app, ta
     await out.expect("a", "value", "layout's")
     await other.settled()
     assert other.prop("a", "value") == "secret"
-    assert "secret" not in json.dumps(out._session.view.props)
+    assert "secret" not in json.dumps([out.props(each) for each in out.ids])
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -188,8 +187,7 @@ async def test_components_that_its_callback_brings_show_no_shared_value(app, tab
     inputs = [{"id": "word", "property": "value", "value": "box"}]
     outputs = {"id": "box", "property": "children"}
     body = {"output": "box.children", "outputs": outputs, "inputs": inputs, "changedPropIds": ["word.value"]}
-    cookies = {each.name: each.value for each in out._session.link.cookies}
-    async with httpx.AsyncClient(base_url=app.url, cookies=cookies) as browser:
+    async with httpx.AsyncClient(base_url=app.url, cookies=out.cookies) as browser:
         answer = await browser.post("/_dash-update-component", json=body)
         assert answer.status_code == 200
         assert '"own"' in answer.text
@@ -199,15 +197,15 @@ async def test_components_that_its_callback_brings_show_no_shared_value(app, tab
 async def test_what_waits_for_a_page_that_logs_out_is_not_sent(app, tab):
     """A picture and a value that had been queued for it are dropped; its own messages come."""
     out = await tab(app)
-    page = app.runtime.pages[out.client_id]
-    with app.runtime.lock:  # the connection takes nothing meanwhile
+    page = parts_of(app).runtime.pages[out.client_id]
+    with parts_of(app).runtime.lock:  # the connection takes nothing meanwhile
         app.push_frame("cam", b"\xff\xd8\xff\xe0secret", client=None)
         waiting = page.outbox
-        waiting._images[("cam", "src")] = app.sessions.images[("cam", "src")]
+        waiting._images[("cam", "src")] = parts_of(app).sessions.images.frames[("cam", "src")]
         client_of(app, out).authentication = 0
         assert not waiting._images
         app.push_frame("cam", b"\xff\xd8\xff\xe0own", client=page.client)
-    await eventually(lambda: ("cam", "src") in out._session.images)
+    await eventually(lambda: out.image("cam"))
     assert out.image("cam")[1].endswith(b"own")
 
 

@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
+from dash_devices_nb.app.client_session import Sending
 from dash_devices_nb.app.sessions import manager
 from dash_devices_nb.core.access import rate_limits
 from dash_devices_nb.core.access.rate_limits import TokenBucket
@@ -30,7 +32,7 @@ def client_of(app, tab):
 
 def page_of(app, tab):
     """The app's page of a tab."""
-    return app.runtime.pages[tab.client_id]
+    return parts_of(app).runtime.pages[tab.client_id]
 
 
 async def test_a_guest_that_sends_rubbish_is_sent_away_sooner(app, tab):
@@ -43,6 +45,16 @@ async def test_a_guest_that_sends_rubbish_is_sent_away_sooner(app, tab):
     await guest.send({"t": "set", "s": "x"})
     await eventually(lambda: guest.closed_by)
     assert guest.closed_by == (4403, "more than 10 malformed frames")
+
+
+async def test_a_guest_that_sends_rubbish_fills_no_log(app, tab, caplog):
+    """The journal has it, which is bounded; the rubbish of others is an error in a page, and is logged."""
+    guest, other = await tab(app, role="view", guest=True), await tab(app)
+    for one in (guest, other):
+        await one.send("{")
+        await eventually(lambda one=one: app.journal.filter("refusal", client=one.client_id))
+    logged = [(each.levelname, each.args[0].id) for each in caplog.records if each.name.startswith("dash_devices_nb")]
+    assert logged == [("WARNING", other.client_id)]
 
 
 async def test_a_guest_does_not_read_what_a_callback_raised(app, tab):
@@ -62,15 +74,48 @@ async def test_a_guest_does_not_read_what_a_callback_raised(app, tab):
     assert "cannot open /home/anne/key" in str(owner.notices)
 
 
+@pytest.mark.parametrize("kind", ["plain", "coroutine"])
+async def test_a_guest_is_not_answered_with_what_a_callback_of_its_own_raised(app, tab, kind):
+    """Neither over the WebSocket nor over HTTP, in debug mode either; the owner is."""
+    said = RuntimeError("cannot open /home/anne/key")
+
+    def plain(_value):
+        raise said
+
+    async def coroutine(_value):
+        raise said
+
+    function = {"plain": plain, "coroutine": coroutine}[kind]
+    app.callback(Output("computed", "title"), Input("mine", "title"), prevent_initial_call=True)(function)
+    app.enable_dev_tools(debug=True, dev_tools_hot_reload=False)
+    body = {
+        "output": "computed.title",
+        "outputs": {"id": "computed", "property": "title"},
+        "inputs": [{"id": "mine", "property": "title", "value": "x"}],
+        "changedPropIds": ["mine.title"],
+    }
+    for guest, shown in ((True, False), (False, True)):
+        one = await tab(app, role="control" if guest else "owner", guest=guest)
+        await one.act("mine", "title", "x")
+        await eventually(lambda one=one: one.notices)
+        await one.settled()
+        assert ("anne" in str(one.notices)) is shown
+        async with httpx.AsyncClient(base_url=app.url) as http:
+            card = visitor(app, "control" if guest else "owner", guest=guest)
+            answer = await http.post("_dash-update-component", json=body, headers=card)
+        assert answer.status_code == 500
+        assert ("anne" in answer.text) is shown
+
+
 async def test_guests_have_rates_of_their_own(app, tab):
     """By their role, and live; the owner's and everybody's without a link are as they were."""
     rates = {}
     for role, guest in (("view", True), ("control", True), ("view", False), ("control", False), ("owner", False)):
         one = await tab(app, role=role, guest=guest)
-        rates[role, guest] = app.runtime.pages[one.client_id].bucket.rate
+        rates[role, guest] = parts_of(app).runtime.pages[one.client_id].bucket.rate
         if (role, guest) == ("view", True):
             client_of(app, one).role = "control"
-            assert app.runtime.pages[one.client_id].bucket.rate == rate_limits.GUESTS["control"][0]
+            assert parts_of(app).runtime.pages[one.client_id].bucket.rate == rate_limits.GUESTS["control"][0]
     slow, fast = rate_limits.GUESTS["view"][0], rate_limits.GUESTS["control"][0]
     assert rates[("view", True)] == slow < fast == rates[("control", True)]
     assert rates[("view", False)] == rates[("control", False)] == rates[("owner", False)] == rate_limits.RATE
@@ -133,7 +178,7 @@ async def test_over_http_nobody_gets_around_the_rate_of_guests(app, tab):
     """Who asks for much more than there is is refused, as a page and as nobody's page; others are answered."""
     guest = await tab(app, role="view", guest=True)
     card = visitor(app, "view", guest=True)
-    share = app.sessions.visitors[next(iter(card.values()))]["share"]
+    share = parts_of(app).sessions.visitors[next(iter(card.values()))]["share"]
     body = {
         "output": "computed.children",
         "outputs": {"id": "computed", "property": "children"},
@@ -148,7 +193,7 @@ async def test_over_http_nobody_gets_around_the_rate_of_guests(app, tab):
             return (await http.post("_dash-update-component", json=body, headers=headers)).status_code
 
         assert [await asked(card), await asked(own), await asked(visitor(app, "control"))] == [200] * 3
-        for bucket in (page.bucket, app.sessions.sharing.budget_of_share(share).acts):
+        for bucket in (page.bucket, parts_of(app).sessions.sharing.budget_of_share(share).acts):
             bucket.take(time.monotonic(), 100 * bucket.burst)
         assert [await asked(card), await asked(own), await asked(visitor(app, "control"))] == [429, 429, 200]
 
@@ -164,7 +209,9 @@ async def test_pages_of_guests_that_are_away_are_kept_in_a_limited_number(app, t
         await guest.open()
         await guest.drop()
     await other.drop()
-    await eventually(lambda: len(app.clients) == 3 and not any(p.connected for p in app.runtime.pages.values()))
+    await eventually(
+        lambda: len(app.clients) == 3 and not any(p.connected for p in parts_of(app).runtime.pages.values())
+    )
     assert other.client_id in [client.id for client in app.clients]
 
 
@@ -193,12 +240,12 @@ async def test_a_page_that_takes_nothing_is_given_up(app, tab):
     page = page_of(app, guest)
     assert page.outbox.hard_limit == rate_limits.GUESTS_HARD_LIMIT
 
-    with app.runtime.lock:
+    with parts_of(app).runtime.lock:
         before = page.outbox.unconfirmed
-        page._waits_for_room = True  # as while the peer reads nothing
+        page.sending = Sending.FULL  # as while the peer reads nothing
         for _ in range(9):
             page.send_notice("info", "x" * (rate_limits.GUESTS_HARD_LIMIT // 4))
         assert page.outbox.unconfirmed <= before + 5  # the one that was too much, and none after it
-    app.runtime.flush()
+    parts_of(app).runtime.flush()
     await eventually(lambda: guest.closed_by)
-    assert guest.closed_by[1].startswith("too much waits for this page")
+    assert guest.closed_by[1].startswith("too many frames wait for this page")

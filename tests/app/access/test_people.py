@@ -29,7 +29,7 @@ def client_of(app, tab):
 async def may(tab, rights: str, **more) -> None:
     """Wait until a page was told what it may do."""
     wanted = {"rights": rights, **more}
-    await tab._until(lambda: {name: tab.role.get(name) for name in wanted} == wanted, 3, f"{wanted}, not {tab.role}")
+    await tab.until(lambda: {name: tab.role.get(name) for name in wanted} == wanted, 3, f"{wanted}, not {tab.role}")
 
 
 def texts(children, between: str = " | ") -> str:
@@ -168,7 +168,7 @@ async def test_a_guest_gives_a_name_once_and_it_is_text(app, tab):
     await other.close()
     await eventually(lambda: len(app.clients) == 2)
     await named.send({"t": "name"})
-    await eventually(lambda: "'name' of a name frame is a string" in str(named.notices))
+    await eventually(lambda: "name.name: expected a string" in str(named.notices))
     assert [client.name for client in app.clients] == [("<b>Ada</b> " + "x" * 100)[:40], "Seat 4b"]
     await guest.expect("dash-devices-presence", "children", lambda shown: "<b>Ada</b>" in texts(shown))
     client_of(app, named).name = "Seat 5"
@@ -238,7 +238,7 @@ async def test_the_program_looks_into_one_page(app, tab):
     assert isinstance(app.errors[0], LoopError)
     assert "use `await client.props_coro(...)` here" in str(app.errors[0])
     await ada.drop()
-    with pytest.raises(TimeoutError, match=r"the page did not say its a\.\* within 0.05 s"):
+    with pytest.raises(TimeoutError, match=r"the page did not return its a\.\* within 0.05 s"):
         await asyncio.to_thread(client.props, "a", 0.05)
     await ada.reconnect()
     await ada.close()
@@ -255,7 +255,7 @@ async def test_pushes_and_notices_go_to_groups(app, tab):
     app.notice("<i>Break</i> until 10", to="view")
     app.notice("For all", level="warning")
     for each in (owner, eve, fay):
-        await each._until(lambda each=each: "For all" in str(each.notices), 2, "the notice")
+        await each.until(lambda each=each: "For all" in str(each.notices), 2, "the notice")
     assert [each.prop("b", "title") for each in (owner, eve, fay)] == [None, "for viewers", "for viewers"]
     assert [each.prop("b", "lang") for each in (owner, eve, fay)] == ["for two", None, "for two"]
     assert [len(each.notices) for each in (owner, eve, fay)] == [1, 2, 2]
@@ -270,5 +270,5 @@ async def test_a_forged_floor_frame_is_told_and_harmless(app, tab):
     """It needs a truth value."""
     eve = await tab(app, role="view")
     await eve.send({"t": "floor", "want": "yes"})
-    await eventually(lambda: "'want' of a floor frame is true or false, not 'yes'" in str(eve.notices))
+    await eventually(lambda: 'floor.want: expected true or false, got "yes"' in str(eve.notices))
     assert app.control.requests == []

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, State, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.core.access.link_budget import BODY, MESSAGE
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.errors import RoleError
@@ -122,15 +123,15 @@ async def test_a_role_can_be_set_live_and_the_page_is_told_at_once(app, tab):
     one = await tab(app, role="view")
     client = client_of(app, one)
     client.role = "control"
-    await one._until(lambda: one.role["rights"] == "control", 2, "the new role")
+    await one.until(lambda: one.role["rights"] == "control", 2, "the new role")
     await one.act("a", "value", 7)
     await one.expect("b", "children", "7")
     client.role = "view"
-    await one._until(lambda: one.role["rights"] == "view", 2, "the old role")
+    await one.until(lambda: one.role["rights"] == "view", 2, "the old role")
     await one.act("a", "value", 8)
     await one.expect("a", "value", 7)
     assert [entry.summary for entry in app.journal.filter("role")] == ["view to control", "control to view"]
-    with pytest.raises(RoleError, match="'teacher' is no role; accepted are 'view', 'control', 'owner'"):
+    with pytest.raises(RoleError, match="'teacher' is not a role; accepted are 'view', 'control', 'owner'"):
         client.role = "teacher"
     await one.drop()
     await one.reconnect()
@@ -163,7 +164,7 @@ async def test_a_callback_says_what_it_needs(tab):
     await owner.expect("out", "lang", "de")
     await eventually(lambda: told(viewer))
     assert (viewer.prop("out", "title"), told(viewer)) == (None, ["You may not call <lambda>: that is for the owner."])
-    with pytest.raises(RoleError, match="'all' is no role"):
+    with pytest.raises(RoleError, match="'all' is not a role"):
         app.callback_shared(None, Input("own", "value"), role="all")
 
 
@@ -203,8 +204,8 @@ async def test_over_http_the_same_holds(tab):
     assert viewer.prop("own", "children") is None
     await owner.act("mine", "value", "y")
     await owner.expect("own", "children", "own y")
-    body = {"output": app.declared()[0]["output"], "inputs": [], "changedPropIds": ["act.n_clicks"]}
-    link = Tab(app.url, visitor(app, "view"))._session.link
+    body = {"output": parts_of(app).stock.declared()[0]["output"], "inputs": [], "changedPropIds": ["act.n_clicks"]}
+    link = Tab(app.url, visitor(app, "view")).session.link
     await link.open()
     assert (await link.fetch("_dash-update-component", body)).status == 403
     assert acted == []
@@ -258,7 +259,7 @@ def cookies(browser: httpx.AsyncClient, *, without: str = "?") -> str:
 async def test_a_role_that_is_taken_is_taken_from_the_person(linked, tab):
     """Over HTTP with the same cookies, in the other tab, in one that comes, and without our cookie."""
     app, base = linked, linked.url.partition("?")[0]
-    output = next(each["output"] for each in app.page_dependencies() if each["no_output"])
+    output = next(each["output"] for each in parts_of(app).stock.declared() if each["no_output"])
     async with entered(app) as browser, entered(app) as neighbour:
         first = await tab(base, headers={"Cookie": cookies(browser)})
         second = await tab(base, headers={"Cookie": cookies(browser)})
@@ -316,7 +317,7 @@ async def test_the_floor_is_given_to_a_person(app, tab):
     """Each tab of the browser has it, and it stays while one of them does."""
     owner = await tab(app, role="owner")
     one = await tab(app, role="view")
-    header = {"Cookie": "; ".join(f"{each.name}={each.value}" for each in one._session.link.cookies)}
+    header = {"Cookie": "; ".join(f"{name}={value}" for name, value in one.cookies.items())}
     two = await tab(app, role="view", headers=header)
     app.control.lock(client_of(app, one))
     await two.act("a", "value", 4)

@@ -15,6 +15,7 @@ import websockets
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
 from dash_devices_nb.app.access import share_links
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.serving.mount import ServeConfig
 from dash_devices_nb.errors import RunError, ShareError
 from dash_devices_nb.testing.tab import Tab
@@ -39,8 +40,8 @@ def app(app_server) -> Dash:
 
 async def closed(tab: Tab) -> tuple[int, str]:
     """How a tab's connection was closed."""
-    await eventually(lambda: tab._session.closed_by)
-    return tab._session.closed_by
+    await eventually(lambda: tab.closed_by)
+    return tab.closed_by
 
 
 async def test_a_guest_enters_by_the_link_in_its_role(app, tab):
@@ -90,20 +91,20 @@ async def test_nothing_opens_without_the_link(app):
     async with httpx.AsyncClient(base_url=base) as http:
         assert (await http.get("/")).status_code == 403
         forged = share_token(share)[:-1] + ("A" if share_token(share)[-1] != "A" else "B")
-        for token, why in (("x", "not whole"), (other, "not one of this app"), (forged, "app")):
+        for token, why in (("x", "incomplete"), (other, "not valid for this app"), (forged, "app")):
             answer = await http.get("/", params={"share": token})
             assert answer.status_code == 403
             assert why in answer.text
             assert "set-cookie" not in answer.headers
         entered = await http.get(f"/page?x=1&share={share_token(share)}")
         assert (entered.status_code, entered.headers["location"]) == (303, "./page?x=1")
-        port = app.mount.port
+        port = parts_of(app).serving.mount.port
         assert re.fullmatch(
             rf"dash-devices-share-{port}=[\w.-]+; Path=/; Max-Age=\d+; HttpOnly; SameSite=Lax",
             entered.headers["set-cookie"],
         )
         assert (await http.get("/")).status_code == 200
-        assert app.mount.secret not in (await http.get("/")).text
+        assert parts_of(app).serving.mount.secret not in (await http.get("/")).text
         for method in ("POST", "PUT", "HEAD"):
             async with httpx.AsyncClient(base_url=base) as fresh:
                 assert (await fresh.request(method, f"/?share={share_token(share)}")).status_code == 403, method
@@ -133,9 +134,9 @@ async def test_a_revoked_link_closes_its_pages_at_once(app, tab):
     assert [each.id for each in app.shares] == [other.id]
     with pytest.raises(ConnectionError, match="was revoked"):
         await tab(share.url)
-    assert stays._session.link.connected
+    assert stays.connected
     with pytest.raises(ConnectionError, match="403"):
-        await tab(guest._session.link.url)
+        await tab(guest.session.link.url)
 
 
 async def test_a_link_ends_at_its_time(app, tab):
@@ -150,7 +151,7 @@ async def test_a_link_ends_at_its_time(app, tab):
 
 async def test_of_a_link_that_ended_nothing_is_kept(app, tab, monkeypatch):
     """Neither of one that was revoked nor of one whose time has come, however many there were."""
-    kept = app.sessions.sharing
+    kept = parts_of(app).sessions.sharing
     for _ in range(3):
         share = app.share()
         guest = await tab(share.url)
@@ -167,7 +168,7 @@ async def test_links_outlive_a_restart_of_the_program(app_server, tab):
     app = make_app()
     app_server.run(app, auth="secret")
     share = app.share("control", name="course")
-    url, port = share.url, app.mount.port
+    url, port = share.url, parts_of(app).serving.mount.port
     app_server.stop(app)
     assert "does not run" in share._repr_mimebundle_()["text/plain"]
     again = make_app()
@@ -198,7 +199,7 @@ async def test_a_guest_cannot_claim_to_be_somebody_else(app):
         await ws.recv()
         [client] = app.clients
         assert (client.role, client.share, client.address) == ("view", share.id, "127.0.0.1")
-        assert app.mount.secret not in repr(client.headers)
+        assert parts_of(app).serving.mount.secret not in repr(client.headers)
 
 
 async def test_a_full_house_is_told_and_left_when_there_is_room(app, tab):
@@ -209,8 +210,8 @@ async def test_a_full_house_is_told_and_left_when_there_is_room(app, tab):
     late = Tab(share.url)
     with pytest.raises((ConnectionError, TimeoutError, AssertionError)):
         await late.open()
-    code, reason = late._session.closed_by
-    assert (code, reason) == (1013, "Full: this share link has 1 page open, the most there may be. Trying again…")
+    code, reason = late.closed_by
+    assert (code, reason) == (1013, "Full: this share link has 1 page open, which is the limit. Trying again…")
     app.limits.clients = 1
     await tab(app)
     assert len(app.clients) == 2
@@ -228,7 +229,7 @@ async def test_a_guest_sees_no_traceback(app_server, tab):
     for url, told in ((app.share("view").url, False), (app.url, True)):
         page = await tab(url)
         await page.act("go", "n_clicks", 1)
-        notice = await eventually(lambda page=page: page._session.notices)
+        notice = await eventually(lambda page=page: page.notices)
         assert ("Traceback" in str(notice) or "ZeroDivisionError" in str(notice)) == told, notice
 
 
@@ -236,7 +237,7 @@ async def test_without_a_secret_everybody_controls_and_nobody_owns(app_server, t
     """Nor does a cookie made of no secret let anybody own; a link gives its own role."""
     app = make_app()
     app_server.run(app, auth=None)
-    port = app.mount.port
+    port = parts_of(app).serving.mount.port
     digest = hmac.new(b"", b"dash-devices cookie", hashlib.sha256).hexdigest()
     forged = {"Cookie": f"dash-devices-{port}={digest}"}
     async with websockets.connect(f"ws://127.0.0.1:{port}/_dash-devices/ws", additional_headers=forged) as ws:
@@ -250,7 +251,7 @@ async def test_without_a_secret_everybody_controls_and_nobody_owns(app_server, t
 def test_sharing_needs_an_app_that_runs():
     """The error says what to do first."""
     app = make_app()
-    with pytest.raises(RunError, match=r"The app does not run: app\.run\(\) first, then share it\."):
+    with pytest.raises(RunError, match=r"The app does not run: call app\.run\(\) first, then share it\."):
         app.share()
     assert app.shares == []
 
@@ -272,7 +273,7 @@ def test_a_notebook_shows_the_link_and_a_code(app):
     assert share.url in shown["text/html"]
     assert "<script>" not in shown["text/html"]
     assert "&lt;script&gt;" in shown["text/html"]
-    assert "this computer's own name" in shown["text/plain"]
+    assert "works on this computer only" in shown["text/plain"]
     assert 'app.run(host="0.0.0.0")' in shown["text/plain"]
     assert share_token(share) not in repr(share)
 
@@ -302,7 +303,7 @@ async def test_who_serves_others_is_told_what_they_need(app_server, monkeypatch,
     monkeypatch.setattr(sys, "stdout", printed)
     app_server.run(app, auth="secret", host=host)
     await eventually(lambda: said in printed.getvalue())
-    assert bool(app.mount.who_may_enter) == bool(said)
+    assert bool(parts_of(app).serving.mount.who_may_enter) == bool(said)
     found = re.match(r"http://([0-9.]+):\d+/\?share=", app.share().url)
     assert found is not None
     assert found[1] != "0.0.0.0"
@@ -311,9 +312,9 @@ async def test_who_serves_others_is_told_what_they_need(app_server, monkeypatch,
 
 def test_the_address_of_links_through_jupyter(app, monkeypatch):
     """That for guests, the Hub's, the one by which the owner's page came, the server's: the first that is known."""
-    mount = app.mount
+    mount = parts_of(app).serving.mount
     monkeypatch.setattr(mount, "config", sharing_wish("http://127.0.0.1:8888/"))
-    links = app.sessions.sharing
+    links = parts_of(app).sessions.sharing
     assert links._origin(mount, {}) == "http://127.0.0.1:8888"
     assert links._origin(mount, {"JUPYTERHUB_PUBLIC_URL": "https://hub.example/user/x/"}) == "https://hub.example"
     both = {"JUPYTERHUB_PUBLIC_URL": "https://hub.example/", "DASH_DEVICES_GUEST_ORIGIN": "https://guests.example"}

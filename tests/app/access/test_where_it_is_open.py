@@ -110,6 +110,17 @@ async def test_names_that_the_program_gives_are_answered(app_server):
             assert (await http.get(url, headers={"Host": host})).status_code == status
 
 
+async def test_where_tls_ends_before_it_the_browsers_name_is_for_tls_alone(app_server):
+    """Jupyter, or a proxy, says how the page came."""
+    app = Dash("open")
+    app.layout = html.Div()
+    url = app_server.run(app)
+    for proto, secure in (("https", True), ("https, http", True), ("http", False), ("", False)):
+        async with httpx.AsyncClient(headers={"X-Forwarded-Proto": proto} if proto else {}) as http:
+            named = (await http.get(url)).headers["set-cookie"]
+        assert named.endswith("; Secure") is secure, (proto, named)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "my-device"])
 async def test_the_name_at_which_it_is_served_is_answered(app_server, monkeypatch, host):
     """The computer's name that leads to 127.0.1.1, or a name of a loopback address that the program itself gives."""

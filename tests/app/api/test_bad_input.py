@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
+from dash_devices_nb.app.api import lifecycle
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.errors import RunError, ServiceError
 from tests.support.eventually import eventually
 
@@ -29,24 +31,24 @@ def update(body, n=1000) -> dict:
 FRAMES = [
     ("{", "a frame of 1 bytes is not JSON"),
     (b"\xff", "a frame of 1 bytes is not JSON"),
-    ("[]", "a frame is a JSON object with a type 't', not '[]'"),
-    ({"t": "nonsense"}, "'nonsense' is no type of a frame; a page sends"),
-    ({"t": "hello"}, "'hello' is no type of a frame"),
-    ({"t": "set", "s": "x", "m": {}}, "'s' of a set frame is a whole number, not 'x'"),
-    ({"t": "set", "s": 1000, "m": {"a": 1}}, "'m' of a set frame is {id: {prop: value}}"),
+    ("[]", "a frame is a JSON object with a type 't', not []"),
+    ({"t": "nonsense"}, "'nonsense' is not a type of frame; a page sends"),
+    ({"t": "hello"}, "a page says hello once, with its first frame"),
+    ({"t": "set", "s": "x", "m": {}}, 'set.s: expected a whole number, got "x"'),
+    ({"t": "set", "s": 1000, "m": {"a": 1}}, 'set.m["a"]: expected {prop: value}, got 1'),
     (
         {"t": "set", "s": 1000, "m": {"private": {"value": 1}}},
         "private.value is not shared: no shared callback uses it",
     ),
-    ({"t": "set", "s": 1000, "m": {}, "c": [1]}, "'c' of a set frame is [], or [id, prop, revision]"),
-    ({"t": "req", "n": 1000, "path": "_secret"}, "'_secret' cannot be asked for over the WebSocket"),
-    ({"t": "req", "path": "_dash-layout"}, "'n' of a req frame is a whole number, not 'None'"),
-    ({"t": "req", "n": 1000, "path": "_dash-layout", "query": 3}, "'query' of a req frame is a string"),
-    (update(None), "the body of a callback is an object, not 'None'"),
-    ({"t": "got", "n": "x"}, "'n' of a got frame is a whole number"),
-    ({"t": "ok", "q": -1}, "'q' of a ok frame is a whole number"),
-    ({"t": "ok", "k": "x"}, "'k' of a ok frame is a whole number"),
-    ({"t": "shown", "id": 5, "prop": "src"}, "'id' of a shown frame is a string"),
+    ({"t": "set", "s": 1000, "m": {}, "c": [1]}, "set.c: expected [], or [id, prop, revision], got [1]"),
+    ({"t": "req", "n": 1000, "path": "_secret"}, "req.path: '_secret' cannot be requested over the WebSocket"),
+    ({"t": "req", "path": "_dash-layout"}, "req.n: expected a whole number, got null"),
+    ({"t": "req", "n": 1000, "path": "_dash-layout", "query": 3}, "req.query: expected a string, got 3"),
+    (update(None), "req.body: expected the body of a callback, an object, got null"),
+    ({"t": "got", "n": "x"}, 'got.n: expected a whole number, got "x"'),
+    ({"t": "ok", "q": -1}, "ok.q: expected a whole number, got -1"),
+    ({"t": "ok", "k": "x"}, 'ok.k: expected a whole number, got "x"'),
+    ({"t": "shown", "id": 5, "prop": "src"}, "shown.id: expected a string, got 5"),
 ]
 
 
@@ -61,7 +63,7 @@ async def test_a_malformed_frame_is_refused_and_the_page_goes_on(app, tab, frame
     if not message.endswith("no shared callback uses it"):  # that one was read
         assert anne.notices[0]["text"].startswith("A change could not be read by the device program and was not made: ")
     assert any(message in str(entry.what) for entry in app.journal.filter("refusal"))
-    assert app.runtime.dispatcher.state.revision == 0
+    assert parts_of(app).runtime.dispatcher.state.revision == 0
     await ben.act("a", "value", 1)
     await anne.expect("b", "children", "got 1")
     assert anne.connected
@@ -88,8 +90,8 @@ async def test_an_odd_request_for_a_callback_is_answered_with_an_error(app, tab,
     if authorized:
         app.callback_authorize_output(lambda client, output: True)
     anne = await tab(app)
-    await anne.send(update(body, n=anne._session._request + 1))
-    anne._session._request += 1
+    anne.session.request(body, lambda status, answer: None)
+    await anne.session.proceed()
     await anne.act("private", "value", "next")
     await anne.expect("own", "children", "next")
     await anne.act("a", "value", "shared")
@@ -111,7 +113,7 @@ async def test_an_odd_request_for_a_callback_is_answered_with_an_error(app, tab,
 async def test_an_odd_greeting_ends_the_connection_with_a_reason(app, tab, greeting):
     """Nobody has come."""
     anne = await tab(app)
-    link = anne._session.link
+    link = anne.session.link
     socket = await link.connect()
     link.send(greeting)
     await link.flush()
@@ -123,7 +125,7 @@ async def test_an_odd_greeting_ends_the_connection_with_a_reason(app, tab, greet
 
 async def test_a_frame_over_the_limit_ends_that_connection_only(app, tab, monkeypatch):
     """The page comes back; the others notice nothing."""
-    monkeypatch.setattr(type(app), "max_message_bytes", 10_000)
+    monkeypatch.setattr(lifecycle, "MAX_MESSAGE_BYTES", 10_000)
     anne, ben = await tab(app), await tab(app)
     await anne.send({"t": "set", "s": 1, "m": {"a": {"value": "x" * 20_000}}})
     await eventually(lambda: anne.closed_by)
@@ -161,7 +163,7 @@ async def test_a_shared_callback_that_raises_is_told_where_it_was_caused_and_run
     [notice] = anne.notices
     assert (notice["title"], notice["text"]) == ("fragile failed", "ZeroDivisionError: division by zero")
     assert ben.notices == []
-    assert isinstance(app.runtime.errors[-1], ZeroDivisionError)
+    assert isinstance(parts_of(app).runtime.errors[-1], ZeroDivisionError)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ async def test_a_regular_callback_that_raises_is_answered_with_an_error(tab, ser
     await eventually(lambda: anne.notices)
     await anne.act("in", "value", 2)
     await anne.expect("out", "children", 5)
-    assert isinstance(app.runtime.errors[-1], ZeroDivisionError)
+    assert isinstance(parts_of(app).runtime.errors[-1], ZeroDivisionError)
 
 
 async def test_on_error_may_answer_in_its_place(app, tab):

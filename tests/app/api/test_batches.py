@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Patch, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.errors import InvalidValueError
 from tests.support.rawpage import RawPage
 
@@ -165,4 +166,4 @@ def test_a_batch_before_run_is_kept(app):
     """As single pushes are."""
     with app.batch():
         app.push_mods({"c": {"children": "early"}})
-    assert app.runtime.dispatcher.value(("c", "children")).plain == "early"
+    assert parts_of(app).runtime.dispatcher.value(("c", "children")).plain == "early"

@@ -1,8 +1,10 @@
 """How callbacks may be declared: as the original's programs do it, as stock Dash does, and what is refused."""
 
+import dash
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, State, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.errors import DeclarationError, RunError
 from tests.support.eventually import eventually
 
@@ -78,7 +80,7 @@ def test_keywords_of_old_dash_are_taken_with_a_note(capsys):
     assert capsys.readouterr().out == "enable_dev_tools(): dev_tools_client_reload does nothing here.\n"
     with pytest.raises(TypeError, match="dev_tools_misspelt"):
         app.enable_dev_tools(dev_tools_misspelt=True)
-    app._dev_tools_for_run(None, {"use_debugger": True, "use_reloader": False, "log_level": "info"})
+    parts_of(app).runner._dev_tools_for_run(None, {"use_debugger": True, "use_reloader": False, "log_level": "info"})
     assert capsys.readouterr().out == "run(): use_debugger, use_reloader, log_level do nothing here.\n"
     with pytest.raises(RunError, match="does not take misspelt"):
         app.run(misspelt=1)
@@ -109,3 +111,33 @@ async def test_callbacks_without_output_on_the_same_input_are_all_called(tab):
     page = await tab(app)
     await page.act("a", "value", "2")
     await eventually(lambda: sorted(app.calls) == [(0, "2"), (1, "2"), (2, "2")])
+
+
+def test_a_service_in_the_fourth_place_of_a_shared_callback():
+    """It counts as it does for `callback`; a keyword counts more."""
+    app = Dash("services")
+    arguments = Output("a", "children"), [Input("b", "value")], []
+
+    @app.callback_shared(*arguments, Services.SHARED_MOST_RECENT)
+    def newest(value):
+        return value
+
+    (callback,) = parts_of(app).shared.callbacks.values()
+    assert callback.spec.service == Services.SHARED_MOST_RECENT
+
+
+async def test_our_class_in_the_place_of_dashs(monkeypatch, tab):
+    """A program that is not ours makes its app by `dash.Dash`: who runs it may put our class there."""
+    monkeypatch.setattr(dash, "Dash", Dash)
+    app = dash.Dash(__name__)
+    app.layout = html.Div([dcc.Input(id="in"), html.P(id="out"), html.P(id="there")])
+    app.clientside_callback("text => text", Output("there", "children"), Input("in", "value"))
+
+    @app.callback(Output("out", "children"), Input("in", "value"), prevent_initial_call=True)
+    def shout(text):
+        return text.upper()
+
+    page = await tab(app)
+    await page.act("in", "value", "hello")
+    await page.expect("out", "children", "HELLO")
+    assert app.enable_dev_tools(debug=False) is False

@@ -9,6 +9,7 @@ from dash import Patch
 from plotly import graph_objects
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.errors import InvalidModsError, InvalidValueError, PatchError, UnknownPropError
 from tests.support.eventually import eventually
 
@@ -192,7 +193,7 @@ async def test_from_a_timer_and_from_many_threads_at_once(tab):
     for thread in [*threads, timer]:
         thread.start()
     await asyncio.gather(*(in_thread(thread.join) for thread in [*threads, timer]))
-    last = app.runtime.dispatcher.value(("a", "value")).plain
+    last = parts_of(app).runtime.dispatcher.value(("a", "value")).plain
     for each in (anne, ben):
         await each.expect("a", "value", last)
         await each.expect("out", "children", last)
@@ -212,13 +213,13 @@ async def test_a_push_from_a_regular_callback_waits(tab, coroutine):
         @declare(Output("out", "children"), Input("a", "value"), prevent_initial_call=True)
         async def push(a):
             await app.push_mods_coro({"b": {"value": a}})
-            return app.runtime.dispatcher.value(("c", "value")).plain
+            return parts_of(app).runtime.dispatcher.value(("c", "value")).plain
     else:
 
         @declare(Output("out", "children"), Input("a", "value"), prevent_initial_call=True)
         def push(a):
             app.push_mods({"b": {"value": a}})
-            return app.runtime.dispatcher.value(("c", "value")).plain
+            return parts_of(app).runtime.dispatcher.value(("c", "value")).plain
 
     anne, ben = await tab(app), await tab(app)
     await anne.act("a", "value", 1)
@@ -337,7 +338,7 @@ async def test_a_callback_that_pushes_its_own_input_is_called_for_what_changes(t
     await anne.act("b", "value", 3)
     await anne.act("a", "value", "auto")
     await anne.expect("out", "children", 3)
-    await eventually(lambda: len(app.runtime.dispatcher.queues) == 0)
+    await eventually(lambda: len(parts_of(app).runtime.dispatcher.queues) == 0)
     assert calls == [(None, 3), ("auto", 3), ("auto", 1)]
     await anne.expect("b", "value", 1)
 
@@ -364,7 +365,7 @@ async def test_two_callbacks_that_push_to_each_other_go_on(tab):
     await anne.act("b", "value", "go")
     await anne.expect("x", "value", 1, within=WITHIN)
     await anne.expect("y", "value", 1, within=WITHIN)
-    await eventually(lambda: len(app.runtime.dispatcher.queues) == 0)
+    await eventually(lambda: len(parts_of(app).runtime.dispatcher.queues) == 0)
 
 
 async def test_a_synchronous_push_in_a_coroutine_does_not_wait(tab):
@@ -416,7 +417,7 @@ async def test_from_a_coroutine_of_another_loop(tab):
     app.callback_shared(Output("out", "children"), Input("a", "value"))(lambda a: a)
     anne = await tab(app)
     await asyncio.wait_for(app.push_mods_coro({"a": {"value": 4}}), WITHIN)
-    assert app.runtime.dispatcher.value(("out", "children")).plain == 4
+    assert parts_of(app).runtime.dispatcher.value(("out", "children")).plain == 4
     await anne.expect("out", "children", 4)
 
 
@@ -442,10 +443,10 @@ async def test_what_cannot_be_pushed_changes_nothing(tab, mods, error, message):
     """The message says what is wrong and what is taken."""
     app = app_of(*boxes("ab"))
     anne = await tab(app)
-    before = app.runtime.dispatcher.state.revision
+    before = parts_of(app).runtime.dispatcher.state.revision
     with pytest.raises(error, match=message):
         app.push_mods(mods)
-    assert app.runtime.dispatcher.state.revision == before
+    assert parts_of(app).runtime.dispatcher.state.revision == before
     app.push_mods({"a": {"value": "fine"}})
     await anne.expect("a", "value", "fine")
     assert anne.prop("b", "value") is None

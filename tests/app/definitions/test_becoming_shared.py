@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.testing import AppServer, Tab
 
 
@@ -31,7 +32,7 @@ async def test_a_change_made_before_the_page_knows_is_told_when_it_does(app: Das
     app_server.run(app)
     async with Tab(app.url) as anne, Tab(app.url) as ben:
         await anne.settled()
-        with app.runtime.lock:  # so that no news goes out
+        with parts_of(app).runtime.lock:  # so that no news goes out
             share(app)
             await anne.act("target", "value", 7)
             await ben.act("other", "children", "typed")
@@ -46,7 +47,7 @@ async def test_a_change_made_long_before_stays_the_pages_own(app: Dash, app_serv
     app_server.run(app)
     async with Tab(app.url) as anne, Tab(app.url) as ben:
         await anne.act("target", "value", 7)
-        anne._session._own = {key: (at - 60, cause) for key, (at, cause) in anne._session._own.items()}
+        anne.session._own = {key: (at - 60, cause) for key, (at, cause) in anne.session._own.items()}
         share(app)
         await ben.expect("shown", "children", "target 20")
         await anne.expect("shown", "children", "target 20")
@@ -75,7 +76,7 @@ async def test_a_change_of_what_just_ceased_to_be_shared_is_no_error(app: Dash, 
     app_server.run(app)
     async with Tab(app.url) as anne, Tab(app.url) as ben:
         await anne.expect("shown", "children", "target 20")
-        with app.runtime.lock:
+        with parts_of(app).runtime.lock:
             app.callbacks["show"].remove()
             await anne.act("target", "value", 7)
         await anne.settled()

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from dash_devices_nb import Dash, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.delivery import images
 from dash_devices_nb.errors import InvalidModsError, InvalidValueError
 from tests.support.eventually import eventually
@@ -145,7 +146,7 @@ def test_what_is_no_image_is_refused(app, image, mime, message):
     """The message says what it was and what is taken; nothing is kept."""
     with pytest.raises(InvalidValueError, match=message):
         app.push_frame("camera", image, mime)
-    assert app.sessions.images == {}
+    assert parts_of(app).sessions.images.frames == {}
 
 
 def test_a_client_that_is_none_is_refused(app):

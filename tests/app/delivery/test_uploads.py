@@ -12,6 +12,7 @@ import pytest
 import quart
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.execution.requested_outputs import CallbackRequest
 from dash_devices_nb.core.access import link_budget
 from dash_devices_nb.testing import visitor
@@ -93,8 +94,8 @@ async def test_what_has_come_waits_on_disk_and_is_bounded_by_link(app, monkeypat
     """A body that has not come whole is no memory; a link has so much of them together, and gets it back."""
     monkeypatch.setattr(link_budget, "SPOOLED", 30 * MB)
     actor = visitor(app, "control", guest=True)
-    share = app.sessions.visitors[actor["x-dash-devices-visitor"]]["share"]
-    link = app.sessions.sharing.budget_of_share(share)
+    share = parts_of(app).sessions.visitors[actor["x-dash-devices-visitor"]]["share"]
+    link = parts_of(app).sessions.sharing.budget_of_share(share)
     go = asyncio.Event()
 
     async def pieces():
@@ -127,7 +128,7 @@ async def test_a_long_body_is_read_in_a_worker(app, monkeypatch):
         classmethod(lambda cls, data: threads.append(threading.current_thread().name) or posted(cls, data)),
     )
     assert (await post(app, request(MB))).status_code == 200
-    assert threads[0].startswith(f"{app.runtime.name}-callback")
+    assert threads[0].startswith(f"{parts_of(app).runtime.name}-callback")
 
 
 async def test_routes_of_the_program_read_bodies_as_ever(app_server):

@@ -13,6 +13,7 @@ from dash import DiskcacheManager, callback_context
 from websockets.asyncio.client import connect
 
 from dash_devices_nb import Dash, Input, Output, html
+from dash_devices_nb.core.access import link_budget
 from dash_devices_nb.testing import visitor
 from tests.support.eventually import eventually
 
@@ -203,3 +204,22 @@ async def test_where_the_program_shares_results_they_are_shared(app_server, page
     eve.start()
     assert eve.job["cacheKey"].partition("~")[0] == ada.job["cacheKey"].partition("~")[0]
     assert await eve.result() == "Ada's"
+
+
+async def test_a_link_has_a_bounded_number_of_jobs(app_server, page, tmp_path, go, monkeypatch):
+    """Who starts more is told that there is too much to do; others are not held up, and what has ended makes room."""
+    monkeypatch.setattr(link_budget, "JOBS", 2)
+    app = make_app(tmp_path, go)
+    url = app_server.run(app)
+    guest, other = page(url, "Eve"), page(url, "Ada")
+    guest.http.headers.update(visitor(app, "control", "Eve", guest=True))
+    other.http.headers.update(visitor(app, "control", "Ada", guest=True))
+    guest.start()
+    guest.start()
+    refused = guest.ask("out", "start")
+    assert (refused.status_code, "too much to do" in refused.text) == (503, True)
+    assert app.errors == []
+    other.start()
+    psutil.Process(pid_of(guest)).kill()
+    await eventually(lambda: not runs(guest))
+    guest.start()

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import re
 import threading
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
+from dash_devices_nb.app.definitions.registry import Stats
 from dash_devices_nb.app.execution.workers import Workers
-from dash_devices_nb.core.protocol import messages
+from dash_devices_nb.app.journal.recorder import Recorder
+from dash_devices_nb.core.protocol.page_frames import parse
 from dash_devices_nb.errors import FrameError
+from dash_devices_nb.kernel.guard import RunningCalls
+from dash_devices_nb.kernel.output import CellOutput
 from tests.support.eventually import eventually, eventually_sync
 
 NESTED = "[" * 300 + "]" * 300
@@ -77,7 +83,7 @@ async def test_a_journal_that_raises_keeps_no_call_from_its_end(app, tab, monkey
         raise ValueError("the journal is broken")
 
     with monkeypatch.context() as patched:
-        patched.setattr(app.recorder, "finished", broken)
+        patched.setattr(parts_of(app).recorder, "finished", broken)
         for number in (1, 2):
             await page.act("a", "value", number)
             await page.expect("b", "children", f"got {number}")
@@ -86,6 +92,83 @@ async def test_a_journal_that_raises_keeps_no_call_from_its_end(app, tab, monkey
     assert any("the journal is broken" in str(error) for error in app.errors)
     await page.act("c", "value", 9)
     await page.expect("d", "children", "has 9")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [(Recorder, "regular_call"), (Recorder, "shared_call"), (CellOutput, "bound"), (RunningCalls, "run")],
+    ids=["regular entry", "shared entry", "output", "guard"],
+)
+async def test_whatever_fails_around_a_call_keeps_it_not_from_its_end(app, tab, monkeypatch, place):
+    """The page's request ends, the serial queues are free, and the calls after it are made."""
+    page = await tab(app)
+
+    def broken(*_args, **_kwargs):
+        raise ValueError("what is around a call is broken")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*place, broken)
+        for number in (1, 2):
+            await page.act("a", "value", number)
+            await page.act("c", "value", number)
+        await page.settled()
+        await eventually(lambda: any("around a call is broken" in str(error) for error in app.errors))
+    await page.act("a", "value", 9)
+    await page.expect("b", "children", "got 9")
+    await page.act("c", "value", 9)
+    await page.expect("d", "children", "has 9")
+
+
+@contextmanager
+def raises_late(*_args, **_kwargs):
+    """Raise at the end of a block."""
+    yield
+    raise ValueError("what is around a hook is broken")
+
+
+def raises(*_args, **_kwargs):
+    """Raise at once."""
+    raise ValueError("what is around a hook is broken")
+
+
+@pytest.mark.parametrize(
+    ("place", "broken"),
+    [
+        ((CellOutput, "bound"), raises),
+        ((CellOutput, "bound"), raises_late),
+        ((Stats, "add"), raises),
+        ((Recorder, "came"), raises),
+        ((Recorder, "pushed"), raises),
+    ],
+    ids=["output", "end of output", "statistics", "entry of who comes", "entry of what is sent"],
+)
+async def test_whatever_fails_around_a_connect_hook_keeps_it_not_from_its_end(app, tab, monkeypatch, place, broken):
+    """The error is reported, the page works, and the hooks are told of those that come and go after it."""
+    told = []
+
+    @app.callback_connect
+    def plain(client, connect):
+        told.append(("plain", client.id, connect))
+        return {"b": {"title": client.id}}
+
+    @app.callback_connect
+    async def coroutine(client, connect):
+        told.append(("coroutine", client.id, connect))
+        return {"d": {"title": client.id}}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*place, broken)
+        first = await tab(app)
+        await eventually(lambda: any("around a hook is broken" in str(error) for error in app.errors))
+        await first.settled()
+    second = await tab(app)
+    await second.expect("b", "title", second.client_id)
+    await second.expect("d", "title", second.client_id)
+    await first.close()
+    left = [(kind, first.client_id, False) for kind in ("plain", "coroutine")]
+    await eventually(lambda: told[-2:] == left)
+    await second.act("c", "value", 9)
+    await second.expect("d", "children", "has 9")
 
 
 def test_a_worker_outlives_a_job_that_raises(caplog):
@@ -104,9 +187,9 @@ def test_a_worker_outlives_a_job_that_raises(caplog):
 
 def test_what_is_nested_less_is_taken():
     """240 levels pass, one more does not."""
-    assert messages.parse('{"t":"x","m":' + "[" * 239 + "]" * 239 + "}")["t"] == "x"
+    assert parse('{"t":"ok","m":' + "[" * 239 + "]" * 239 + "}").t == "ok"
     with pytest.raises(FrameError, match="nested more than 240 levels deep"):
-        messages.parse('{"t":"x","m":' + "[" * 240 + "]" * 240 + "}")
+        parse('{"t":"ok","m":' + "[" * 240 + "]" * 240 + "}")
 
 
 async def test_a_great_number_is_the_one_that_the_page_means(app, tab):

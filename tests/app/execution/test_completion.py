@@ -8,7 +8,9 @@ import threading
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.execution.completion import Completion
+from dash_devices_nb.app.execution.event_stream import Raised
 from dash_devices_nb.app.execution.runtime import Runtime, settle
 from dash_devices_nb.app.execution.workers import Workers
 from tests.support.eventually import eventually
@@ -30,7 +32,7 @@ def app() -> Dash:
 def runtime() -> Runtime:
     """One that does not run, and keeps what it is told of."""
     runtime = Runtime("alone")
-    runtime.on_error = lambda error, call, client: runtime.errors.append(error)
+    runtime.subscribe(Raised, lambda event: runtime.errors.append(event.error))
     return runtime
 
 
@@ -48,7 +50,7 @@ def test_a_call_ends_once_and_says_what_was_raised():
 
     completion = Completion(finish, "nothing", told.append)
     with completion:
-        completion.result = "something"
+        completion.set_result("something")
         raise ValueError("after it")
     completion.end()
     assert ends == ["something"]
@@ -135,7 +137,7 @@ def test_a_job_for_which_there_is_no_thread_is_refused_or_waits(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", none)
         workers.submit(second.set)
-        with pytest.raises(RuntimeError, match="no thread"):
+        with pytest.raises(RuntimeError, match="cannot start a thread"):
             Workers("none").submit(second.set)
     assert not second.is_set()
     go.set()
@@ -154,7 +156,7 @@ async def test_an_answer_that_cannot_be_delivered_is_an_error_and_frees_the_lane
         raise ValueError("no chain today")
 
     with monkeypatch.context() as patched:
-        patched.setattr(app.regular.speculation, "finish", broken)
+        patched.setattr(parts_of(app).regular.speculation, "finish", broken)
         await page.act("a", "value", 1)
         await page.settled()
     assert any("no chain today" in str(error) for error in app.errors)
@@ -172,7 +174,7 @@ async def test_a_call_that_cannot_be_begun_ends(app, tab, monkeypatch, component
         raise ValueError("no threads today")
 
     with monkeypatch.context() as patched:
-        patched.setattr(app.regular, "_begin", broken)
+        patched.setattr(parts_of(app).regular, "_begin", broken)
         await page.act(component, "value", 1)
         await page.settled()
     assert any("no threads today" in str(error) for error in app.errors)
@@ -185,7 +187,7 @@ async def test_a_call_that_cannot_be_begun_ends(app, tab, monkeypatch, component
 async def test_a_result_that_the_state_does_not_take_is_a_failure(app, tab, monkeypatch):
     """What hangs on it goes on, and the next call runs."""
     page = await tab(app)
-    store = app.runtime.dispatcher.store
+    store = parts_of(app).runtime.dispatcher.store
     prepare = store.prepare
 
     def broken(mods):
@@ -209,10 +211,12 @@ async def test_a_page_that_cannot_be_sent_to_keeps_no_call_from_running(app, tab
         raise ValueError("no page today")
 
     with monkeypatch.context() as patched:
-        patched.setattr(app.runtime, "_send", broken)
+        patched.setattr(parts_of(app).runtime, "_send", broken)
         await page.act("c", "value", 3)
-        await eventually(lambda: len(app.journal.calls()) >= 2 and app.runtime.dispatcher.value(("e", "children")))
-        await eventually(lambda: app.runtime.dispatcher.value(("e", "children")).plain == "has 3!")
+        await eventually(
+            lambda: len(app.journal.calls()) >= 2 and parts_of(app).runtime.dispatcher.value(("e", "children"))
+        )
+        await eventually(lambda: parts_of(app).runtime.dispatcher.value(("e", "children")).plain == "has 3!")
     assert any("no page today" in str(error) for error in app.errors)
 
 
@@ -223,7 +227,7 @@ async def test_a_journal_that_raises_keeps_nothing_from_its_course(app, tab, mon
     def broken(*_args):
         raise ValueError(f"no {account} today")
 
-    monkeypatch.setattr(app.recorder, account, broken)
+    monkeypatch.setattr(parts_of(app).recorder, account, broken)
     page = await tab(app)
     await page.act("c", "value", 1)
     await page.expect("e", "children", "has 1!")
@@ -291,7 +295,7 @@ async def test_an_authorize_hook_that_raises_says_no(app, tab, kind, plain):
     await page.expect("b", "children", "got 6")
     assert page.connected
     assert app.errors
-    assert app.runtime.dispatcher.value(("d", "children")).plain == "has 0"
+    assert parts_of(app).runtime.dispatcher.value(("d", "children")).plain == "has 0"
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])

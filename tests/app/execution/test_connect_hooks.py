@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.eventually import eventually
 
 
@@ -124,8 +125,8 @@ async def test_a_hook_that_raises_does_not_keep_anybody_out(app, tab):
     anne = await tab(app)
     await anne.act("a", "value", 1)
     await anne.expect("b", "children", 1)
-    await eventually(lambda: app.runtime.errors)
-    assert str(app.runtime.errors[-1]) == "connect is True"
+    await eventually(lambda: parts_of(app).runtime.errors)
+    assert str(parts_of(app).runtime.errors[-1]) == "connect is True"
 
 
 async def test_a_connect_hook_hears_one_event_after_the_other(tab):
@@ -172,7 +173,7 @@ async def test_who_comes_and_goes_while_a_hook_runs_does_not_pile_up(tab, monkey
     for _ in range(30):
         await (await tab(app)).close()
     await eventually(lambda: len(app.clients) == 2)
-    assert len(app.sessions.connect_hooks[0]._waiting) == 1
+    assert len(parts_of(app).sessions.connect_hooks[0]._waiting) == 1
     may_go_on.set()
     await eventually(lambda: len(second) == 2)
     await anne.close()

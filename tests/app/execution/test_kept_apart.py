@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from dash_devices_nb import ALL, Dash, Input, Output, State, callback_context, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.execution.call_record import Kept
 from dash_devices_nb.core.journal.retention import HEAVY
 from tests.support.eventually import eventually
@@ -106,7 +107,7 @@ async def test_a_link_that_cannot_be_started_keeps_no_answer_back(app, tab, monk
     def broken(call):
         raise ValueError("no links today")
 
-    monkeypatch.setattr(app.regular.speculation, "_start", broken)
+    monkeypatch.setattr(parts_of(app).regular.speculation, "_start", broken)
     await page.act("a", "value", "x")
     await page.expect("d", "children", "x")
     assert any("no links today" in str(error) for error in app.errors)

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.core.access.fair_queue import FairQueue
 from dash_devices_nb.testing import Tab
 from tests.support.eventually import eventually
@@ -57,10 +58,26 @@ async def test_guests_calls_wait_for_a_place_and_the_owner_finds_one(app, tab):
     await owner.expect("slow", "children", "owner")
 
 
+@pytest.mark.parametrize("role", ["owner", "control"])
+async def test_whoever_asks_no_more_calls_run_than_there_are_places(app, tab, role):
+    """Those of the owner, and of one who needs no link, wait too, and are made when there is a place."""
+    app.limits.calls = 8
+    asks = await tab(app, role=role)
+    before = threading.active_count()
+    for number in range(30):
+        await request(asks, number)
+    await eventually(lambda: parts_of(app).regular._call_queue._fair_queue.waiting == 22)
+    await eventually(lambda: len(app.running) >= 8)
+    assert len(app.running) == 8
+    assert threading.active_count() - before <= 8
+    app.release.set()
+    await eventually(lambda: len(app.running) == 30)
+
+
 async def test_who_waits_too_long_is_told(app, tab):
     """The request is answered with 503, and the person reads why, once."""
     app.limits.calls = 2
-    app.regular._call_queue._fair_queue = FairQueue(lambda: 2, patience=0.3)
+    parts_of(app).regular._call_queue._fair_queue = FairQueue(lambda: 2, patience=0.3)
     guest = await tab(app, role="view", guest=True)
     for number in range(5):
         await request(guest, number)
@@ -84,11 +101,11 @@ async def test_calls_of_a_guest_that_has_left_are_not_made(app, tab, monkeypatch
     owner, guest = await tab(app, role="owner"), await tab(app, role="view", guest=True)
     for number in range(20):
         await request(guest, number)
-    await eventually(lambda: app.regular._call_queue._fair_queue.waiting == 19)
+    await eventually(lambda: parts_of(app).regular._call_queue._fair_queue.waiting == 19)
     await guest.close()
     await eventually(lambda: len(app.clients) == 1)
     app.release.set()
-    await eventually(lambda: app.regular._call_queue._fair_queue.running == 0)
+    await eventually(lambda: parts_of(app).regular._call_queue._fair_queue.running == 0)
     assert app.running == [0]
     await owner.act("mine", "value", "on")
     await owner.expect("slow", "children", "on")

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, callback_context, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.eventually import eventually
 
 
@@ -156,21 +157,10 @@ async def test_a_page_is_granted_one_call_for_each_push(tab, called):
     app.clients[0].role = "view"
     app.push_mods({"mark": {"children": "news"}})
     await anne.expect("view", "children", "view of news")
-    revision = app.runtime.dispatcher.state.revision
-    session = anne._session
+    revision = parts_of(app).runtime.dispatcher.state.revision
+    session = anne.session
 
-    def request(output: str, revision: int, how: str) -> dict[str, object]:
-        item = {"id": "mark", "property": "children", "value": "forged"}
-        body = {"output": output, "inputs": [item], "changedPropIds": ["mark.children"]}
-        return {
-            "path": "_dash-update-component",
-            "query": "",
-            "body": body,
-            "c": ["mark", "children", revision],
-            "w": how,
-        }
-
-    render, go = (each["output"] for each in app.page_dependencies())
+    render, go = (each["output"] for each in parts_of(app).stock.declared())
     answered = []
     asked = [
         (render, revision, "pushed"),
@@ -179,10 +169,10 @@ async def test_a_page_is_granted_one_call_for_each_push(tab, called):
         (go, revision, "pushed"),
     ]
     for output, number, how in asked:
-        frame = request(output, number, how)
-        session._ask(
-            frame["path"], frame["body"], lambda status, _: answered.append(status), True, {"c": frame["c"], "w": how}
-        )
+        item = {"id": "mark", "property": "children", "value": "forged"}
+        body = {"output": output, "inputs": [item], "changedPropIds": ["mark.children"]}
+        cause = ["mark", "children", number]
+        session.request(body, lambda status, _: answered.append(status), {"c": cause, "w": how})
     await session.proceed()
     await eventually(lambda: len(answered) == len(asked))
     assert answered == [204] * len(asked)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from dash_devices_nb import ALL, MATCH, Dash, Input, Output, Services, State, callback_context, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.errors import CallbackCycleError, DeclarationError, DuplicateOutputError
 from tests.support.eventually import eventually
 
@@ -25,7 +26,7 @@ def boxes(names: str) -> list:
 
 async def quiet(app, *tabs) -> None:
     """Wait until nothing runs, and all tabs have what was sent."""
-    await eventually(lambda: len(app.runtime.dispatcher.queues) == 0)
+    await eventually(lambda: len(parts_of(app).runtime.dispatcher.queues) == 0)
     mark = str(time.monotonic())
     app.push_mods({"mark": {"children": mark}})
     for each in tabs:
@@ -173,7 +174,7 @@ async def test_most_recent_skips_to_the_newest(tab):
     anne = await tab(app)
     for number in range(6):
         await anne.act("a", "value", number)
-    await anne._until(lambda: not anne._session._unacknowledged, 5, "")
+    await anne.until(lambda: not anne.unacknowledged, 5, "")
     release.set()
     await anne.expect("b", "children", 5)
     assert calls == ["a", 0, 5]
@@ -251,7 +252,7 @@ async def test_a_shared_callback_that_is_declared_while_the_app_runs_is_called_a
     await anne.act("a", "value", "private")
     app.callback_shared(Output("b", "children"), Input("a", "value"))(lambda a: f"got {a}")
     await ben.expect("b", "children", "got a")
-    await eventually(lambda: anne._session.is_shared(("a", "value")))
+    await eventually(lambda: anne.shares("a", "value"))
     await anne.act("a", "value", "shared")
     await ben.expect("b", "children", "got shared")
 

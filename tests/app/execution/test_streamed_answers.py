@@ -6,7 +6,7 @@ import dash
 import pytest
 from packaging.version import Version
 
-from dash_devices_nb import Dash, Input, Output, html
+from dash_devices_nb import Dash, Input, Output, ctx, html
 from dash_devices_nb.errors import ReplayError
 from tests.support.eventually import eventually
 
@@ -65,5 +65,35 @@ async def test_a_recorded_stream_can_be_gone_through(app, tab):
     again = call.replay()
     assert await anext(again) == "looks 0"
     await again.aclose()
-    with pytest.raises(ReplayError, match=r"looks is a generator: replay\(\) gives it"):
+    with pytest.raises(ReplayError, match="looks is a generator with many results"):
         call.replay(send=True)
+
+
+async def test_dash_streams_no_cookies():
+    """Decision 83: stock Dash sends those of a plain callback, and none of a generator's."""
+    app = dash.Dash(__name__, backend="quart")
+    app.layout = html.Div([html.Button(id="go"), html.P(id="plain"), html.P(id="stream")])
+
+    @app.callback(Output("plain", "children"), Input("go", "n_clicks"))
+    async def plain(n_clicks):
+        ctx.response.set_cookie("bench", "seven")
+        return "done"
+
+    @app.callback(Output("stream", "children"), Input("go", "n_clicks"))
+    async def stream(n_clicks):
+        ctx.response.set_cookie("bench", "seven")
+        yield "done"
+
+    client, has = app.server.test_client(), {}
+    await client.get("/_dash-dependencies")  # the first request prepares the app
+    for name in ("plain", "stream"):
+        body = {
+            "output": f"{name}.children",
+            "outputs": {"id": name, "property": "children"},
+            "inputs": [{"id": "go", "property": "n_clicks", "value": 1}],
+            "changedPropIds": ["go.n_clicks"],
+        }
+        answer = await client.post("/_dash-update-component", json=body)
+        assert "done" in await answer.get_data(as_text=True)
+        has[name] = "Set-Cookie" in answer.headers
+    assert has == {"plain": True, "stream": False}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from dash_devices_nb.app.execution.call_queue import CallQueue, Job
+from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.execution.workers import Workers
 from tests.support.eventually import eventually_sync
 
@@ -54,3 +56,24 @@ def test_threads_of_a_burst_end_although_jobs_go_on_coming(monkeypatch):
 
     eventually_sync(one_more_leaves_one_thread)
     workers.close()
+
+
+def test_who_waits_for_a_place_gets_the_thread_of_the_one_that_made_room():
+    """A bound for the calls bounds the threads: the one that ends is not idle yet when the next call begins."""
+    runtime = Runtime("bound")
+    calls, threads, go = CallQueue(runtime, lambda: 2), [], [threading.Event() for _ in range(6)]
+
+    def call(number: int) -> Job:
+        def run() -> None:
+            threads.append(threading.get_ident())
+            assert go[number].wait(5)
+
+        return Job(run, lambda: None, lambda: True)
+
+    for number in range(6):
+        calls.submit(call(number), "link", guest=False)
+    for number in range(6):
+        eventually_sync(lambda n=number: len(threads) >= min(6, n + 2))
+        go[number].set()
+    assert len(set(threads)) == 2
+    runtime.workers.close()

@@ -12,6 +12,8 @@ import pytest
 
 from benchmarks.journal import measure
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
+from dash_devices_nb.app.execution.event_stream import Raised
 from dash_devices_nb.app.journal.journal import AppJournal
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.journal.entries import CHANGE, CONNECT
@@ -81,13 +83,7 @@ async def test_everything_that_happens_is_in_the_journal(app: Dash, app_server: 
 async def test_a_calls_seconds_are_those_of_its_function(app: Dash, app_server: AppServer):
     """The traceback of a call that raises takes longer than the call, and is not counted."""
     url = app_server.run(app)
-    report = app.runtime.on_error
-
-    def slow_report(*args):
-        time.sleep(0.3)
-        report(*args)
-
-    app.runtime.on_error = slow_report
+    parts_of(app).runtime.subscribe(Raised, lambda event: time.sleep(0.3))
     async with Tab(url) as tab:
         await tab.act("target", "value", 0)
         failed = await eventually(lambda: [call for call in app.journal.calls("show") if call.error])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html, replay
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.app.journal.journal import AppJournal
 from dash_devices_nb.core.journal.entries import PUSH
@@ -94,7 +95,7 @@ async def test_a_call_in_hand_stays_whole_while_the_journals_own_is_let_go(app: 
         past = app.journal.calls(call.name)[1]
         assert (past.name, past.seconds, past.keys, str(past)) == (call.name, call.seconds, call.keys, str(call))
         for look in ("inputs", "state", "result", "replay"):
-            with pytest.raises(JournalError, match=rf"this call of {call.name}, because later ones needed the room"):
+            with pytest.raises(JournalError, match=rf"this call of {call.name}, because later calls needed the memory"):
                 getattr(past, look)()
     assert len(app.journal._repr_html_()) < 100_000
     assert len(app.journal.to_frame()) == len(app.journal)
@@ -131,7 +132,11 @@ async def test_a_page_that_left_is_not_held(app: Dash, app_server: AppServer):
 
     def pages() -> list[ClientSession]:
         gc.collect()
-        return [each for each in gc.get_objects() if isinstance(each, ClientSession) and each._runtime is app.runtime]
+        return [
+            each
+            for each in gc.get_objects()
+            if isinstance(each, ClientSession) and each._runtime is parts_of(app).runtime
+        ]
 
     await eventually(lambda: not pages())
 

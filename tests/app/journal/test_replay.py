@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Patch, State, callback_context, dcc, html, replay, replay_coro
+from dash_devices_nb.app.api.parts import parts_of
+from dash_devices_nb.app.journal.recorder import Recorder
+from dash_devices_nb.app.journal.recording_player import RecordingPlayer
+from dash_devices_nb.core.callbacks.services import Services
 from dash_devices_nb.errors import ReplayError
+from dash_devices_nb.kernel.output import CellOutput
 from dash_devices_nb.testing import AppServer, Tab
 from tests.support.eventually import eventually, eventually_sync
 
@@ -53,8 +60,8 @@ def program() -> tuple[Dash, list[object]]:
 
 
 def state(app: Dash) -> dict[str, object]:
-    with app.runtime.lock:
-        return {".".join(key): entry.value.plain for key, entry in app.runtime.dispatcher.state.items()}
+    with parts_of(app).runtime.lock:
+        return {".".join(key): entry.value.plain for key, entry in parts_of(app).runtime.dispatcher.state.items()}
 
 
 @pytest.fixture
@@ -63,15 +70,15 @@ async def session(app_server: AppServer, tmp_path: Path) -> tuple[Path, dict[str
     app, seen = program()
     url = app_server.run(app)
     async with Tab(url) as anne, Tab(url) as ben:
+        # `gained` and `control` run at once: only what has ended stands in a certain order.
         await anne.act("target", "value", 30)
-        await anne.settled()
+        await eventually(lambda: (30, 1) in seen)
         await ben.act("gain", "value", 2)
-        await ben.settled()
+        await eventually(lambda: 2 in seen)
         await anne.act("target", "value", 40)
-        await anne.settled()
+        await eventually(lambda: (40, 2) in seen)
         await ben.act("go", "n_clicks", 1)
         await ben.expect("done", "children", "done")
-        # `gained` and `control` run at once: only what has ended stands in a certain order.
         await eventually(lambda: 11 in seen)
         await ben.act("target", "value", 50)
         # `keep` gives a whole list: a push before it would be lost.
@@ -105,6 +112,62 @@ async def test_the_outcome_of_a_replay_is_the_same(session, app_server: AppServe
     assert "5 pushes left out (made again by their callbacks, or to one client who has no page here)" in str(summary)
     clients = {entry.client.username or entry.client.id for entry in app.journal.filter("change")}
     assert clients == {"replayed-1", "replayed-2"}, "stand-ins, told apart as then"
+
+
+@pytest.mark.parametrize(
+    ("place", "called"),
+    [
+        ((Recorder, "changed"), True),
+        ((Recorder, "pushed"), True),
+        ((Recorder, "finished"), True),
+        ((Recorder, "shared_call"), False),
+        ((CellOutput, "bound"), False),
+    ],
+    ids=["changes", "pushes", "calls", "entry", "output"],
+)
+async def test_a_replay_ends_whatever_fails_around_its_calls(
+    session, app_server: AppServer, monkeypatch: pytest.MonkeyPatch, place: tuple[type, str], called: bool
+):
+    """All is fed, the error is reported, and what is called comes to the same."""
+    path, outcome, _ = session
+    app, _ = program()
+    app_server.run(app)
+    await eventually(lambda: state(app).get("log.children") == [20])
+
+    def broken(*_args: object, **_kwargs: object) -> None:
+        raise ValueError("what is around a call is broken")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*place, broken)
+        async with asyncio.timeout(20):
+            summary = await replay_coro(path, app, speed=None)
+    assert (summary.changes, summary.pushes) == (4, 2)
+    assert any("around a call is broken" in str(error) for error in app.errors)
+    assert (state(app) == outcome) is called
+    app.push_mods({"target": {"value": 3}})
+    await eventually(lambda: state(app)["note.children"] == "control saw 3")
+
+
+async def test_a_call_that_is_made_again_is_sent_though_the_journal_fails(
+    app_server: AppServer, monkeypatch: pytest.MonkeyPatch
+):
+    """`replay(send=True)` returns what the function returned, pages get it, and the error is reported."""
+    app, _ = program()
+    async with Tab(app_server.run(app)) as anne:
+        await anne.act("target", "value", 30)
+        await anne.expect("power", "children", 30)
+        call = await eventually(lambda: app.journal.calls("control")[1:])
+        app.push_mods({"power": {"children": "overwritten"}})
+        await anne.expect("power", "children", "overwritten")
+
+        def broken(*_args: object, **_kwargs: object) -> None:
+            raise ValueError("the journal is broken")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Recorder, "pushed", broken)
+            assert call[0].replay(send=True) == 30
+            await anne.expect("power", "children", 30)
+        assert any("the journal is broken" in str(error) for error in app.errors)
 
 
 async def test_what_went_to_one_client_goes_to_the_page_in_its_place(app_server: AppServer, tmp_path: Path):
@@ -220,6 +283,65 @@ async def test_a_change_of_a_pages_own_callback_is_replayed(app_server: AppServe
     assert state(other) == state(app)
 
 
+@pytest.fixture
+def looks(monkeypatch) -> tuple[list[bool], threading.Event]:
+    """Whether a replay waited, each time that it looked whether to; and an event, which is set when it has looked."""
+    found, event, look = [], threading.Event(), RecordingPlayer.waits
+
+    def waits(self: RecordingPlayer) -> bool:
+        found.append(look(self))
+        event.set()
+        return found[-1]
+
+    monkeypatch.setattr(RecordingPlayer, "waits", waits)
+    return found, event
+
+
+async def test_a_replay_waits_for_an_app_that_starts(app_server: AppServer, session, looks):
+    """It fed an app that had a loop and a URL, but no layout yet: no callback was called, and `replay` returned."""
+    path, outcome, seen = session
+    app, again = program()
+    content, (found, looked) = app.layout, looks
+
+    def layout() -> html.Div:
+        if app.url:  # and not when it is declared
+            looked.wait(20)
+        return content
+
+    app.layout = layout
+    starting = asyncio.ensure_future(asyncio.to_thread(app_server.run, app))
+    await eventually(lambda: app.url)
+    await replay_coro(path, app, speed=None)
+    assert found[0]
+    assert again == seen
+    assert state(app) == outcome
+    await starting
+
+
+def test_the_first_calls_without_a_queue_are_waited_for(app_server: AppServer, tmp_path: Path, looks):
+    """They are in no serial queue, and ran on while the first events were fed."""
+    (found, looked), order = looks, []
+    app = Dash("device")
+    app.layout = html.Div([dcc.Input(id="a", value=1), html.Div(id="b")])
+
+    @app.callback_shared(
+        Output("b", "children"), Input("a", "value"), service=Services.SHARED & ~Services.SERIALIZED_CALLBACK
+    )
+    def b(a):
+        if a == 1:
+            looked.wait(20)
+        order.append(a)
+        return a
+
+    line = {"format": "dash_devices_nb session", "version": 1, "app": "device", "started": 1.0, "missing": 0}
+    path = tmp_path / "s.jsonl"
+    path.write_text("\n".join(map(json.dumps, (line, {"at": 0.0, "t": "push", "mods": {"a": {"value": 2}}}))))
+    app_server.run(app)
+    replay(path, app, speed=None)
+    assert found[0]
+    assert order == [1, 2]
+
+
 async def test_what_cannot_be_replayed_is_said(app_server: AppServer, tmp_path: Path):
     """An app that does not run, a file that is not there or is none, a speed that is none, a coroutine."""
     app, _ = program()
@@ -230,7 +352,7 @@ async def test_what_cannot_be_replayed_is_said(app_server: AppServer, tmp_path: 
     app_server.run(app)
     with pytest.raises(ReplayError, match=r"no.jsonl' cannot be read \(No such file or directory\); give the path"):
         replay(tmp_path / "no.jsonl", app)
-    with pytest.raises(ReplayError, match=r"x.csv is no recorded session \(line 1 does not say so\)"):
+    with pytest.raises(ReplayError, match=r"x.csv is not a recorded session \(line 1 does not say so\)"):
         replay(foreign, app)
     for speed in (-1, "fast", True, float("nan")):
         with pytest.raises(ReplayError, match=f"speed={speed!r}; it takes a number"):
@@ -249,6 +371,5 @@ async def test_a_recording_that_does_not_fit_names_its_line(app_server: AppServe
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     app_server.run(app)
-    await eventually(lambda: "target" in app.runtime.dispatcher.layout)  # the app starts on a loop of its own
     with pytest.raises(ReplayError, match=r"line 2 of .*s.jsonl does not fit this app: "):
         await replay_coro(path, app, speed=None)

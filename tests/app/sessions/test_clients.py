@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, callback_context, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.sessions import manager
 from dash_devices_nb.core.protocol.outbox import Outbox
 from tests.support.eventually import eventually
@@ -86,7 +87,7 @@ async def test_a_regular_callback_that_runs_during_a_loss_answers_afterwards(app
 
     anne = await tab(app)
     await anne.act("private", "value", 1)
-    await eventually(lambda: app.runtime.pages[anne.client_id].requests > 2)
+    await eventually(lambda: parts_of(app).runtime.pages[anne.client_id].requests > 2)
     await anne.drop()
     release.set()
     await anne.reconnect()
@@ -115,11 +116,11 @@ async def test_who_stays_away_longer_than_the_grace_has_left_and_is_another_one_
 async def test_a_tab_that_comes_back_before_its_old_connection_has_ended_is_greeted(app, tab):
     """A network that changes leaves the old connection half open; the new one takes its place and loses no frame."""
     anne = await tab(app)
-    session = anne._session
+    session = anne.session
     [client] = app.clients
     old = session.link.socket
     await session.connect()
-    await anne._until(lambda: session.greeted, 3.0, "the greeting on the new connection")
+    await anne.until(lambda: session.greeted, 3.0, "the greeting on the new connection")
     assert app.clients == [client]
     app.push_mods({"own": {"children": "here"}}, client)
     await anne.expect("own", "children", "here")
@@ -135,10 +136,10 @@ async def test_somebody_elses_key_does_not_make_one_somebody_else(app, tab):
     anne, ben = await tab(app), await tab(app)
     first = ben.client_id
     await ben.drop()
-    ben._session.client = anne.client_id
+    ben.session.client = anne.client_id
     await ben.reconnect()
     assert ben.client_id not in (anne.client_id, first)
-    ben._session.key = "no ascii ü"
+    ben.session.key = "no ascii ü"
     await ben.drop()
     await ben.reconnect()
     assert ben.connected
@@ -153,9 +154,9 @@ async def test_a_tab_whose_browser_is_somebody_elses_now_is_a_new_client(app, ap
     link = app.share("view", name="Ada")  # one that counts: of another the app would close the page at once
     who = {"username": None, "name": "Ada", "role": "view", "share": link.id, "expires": link.expires}
     user = quote(json.dumps(who))
-    guest = {"X-Dash-Devices-Secret": app.mount.secret, "X-Dash-Devices-User": user}
+    guest = {"X-Dash-Devices-Secret": parts_of(app).serving.mount.secret, "X-Dash-Devices-User": user}
     await anne.drop()
-    anne._session.link._headers.update(guest)
+    anne.session.link.headers.update(guest)
     await anne.reconnect()
     client = next(client for client in app.clients if client is not owner)
     assert (client.role, client.share, client.name, client.expires) == ("view", link.id, "Ada", link.expires)
@@ -166,7 +167,7 @@ async def test_a_page_that_takes_nothing_is_given_up_and_starts_anew(app, tab):
     """Its own frames are kept up to a limit; then it is sent away, and comes back with the state that holds."""
     anne = await tab(app)
     [client] = app.clients
-    page = app.runtime.pages[client.id]
+    page = parts_of(app).runtime.pages[client.id]
     await anne.drop()
     page.outbox = Outbox(hard_limit=1000)
     for number in range(50):
@@ -242,9 +243,10 @@ async def test_a_request_that_hides_its_outputs_is_asked_about_by_its_callback(a
     app.callback(Output("own", "children"), Input("private", "value"), prevent_initial_call=True)(called.append)
     anne = await tab(app)
     inputs = [{"id": "private", "property": "value", "value": 1}]
-    for number, outputs in enumerate([None, {"id": "b", "property": "children"}], anne._session._request + 1):
+    for outputs in (None, {"id": "b", "property": "children"}):
         body = {"output": "own.children", "outputs": outputs, "inputs": inputs, "changedPropIds": []}
-        await anne.send({"t": "req", "n": number, "path": "_dash-update-component", "query": "", "body": body})
+        anne.session.request(body, lambda status, answer: None)
+    await anne.session.proceed()
     await eventually(lambda: asked.count("own.children") == 2)
-    await eventually(lambda: app.runtime.pages[anne.client_id].requests == number)
+    await eventually(lambda: parts_of(app).runtime.pages[anne.client_id].requests == anne.session.requests)
     assert called == []

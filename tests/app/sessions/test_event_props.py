@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, State, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.core.props.event_props import MARK
 from dash_devices_nb.errors import UnknownPropError
 from tests.support.rawpage import RawPage
@@ -62,7 +63,7 @@ async def test_events_are_no_state(app, app_server):
         assert page.kinds("notice") == []
         await page.set("text", "title", {MARK: "forged"})
         await page.got(lambda: "an event, which others would apply" in str(page.kinds("notice")))
-    assert not [key for key, _ in app.runtime.dispatcher.state.items() if key[0] in ("bell", "file")]
+    assert not [key for key, _ in parts_of(app).runtime.dispatcher.state.items() if key[0] in ("bell", "file")]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,16 @@ import threading
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, Services, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.client_session import ClientSession
+from dash_devices_nb.core.access import rate_limits
 from dash_devices_nb.core.access.rate_limits import TokenBucket
 from dash_devices_nb.core.protocol import outbox
 from tests.support.eventually import eventually
 from tests.support.rawpage import RawPage
+
+EMPTY_FRAME = bytes((0x81, 0x80, 0, 0, 0, 0))
+"""A WebSocket's text frame with nothing in it."""
 
 
 def app_with(service: Services) -> Dash:
@@ -34,13 +39,13 @@ def app_with(service: Services) -> Dash:
 async def served(app_server, app: Dash) -> str:
     """Serve an app; the URL, once the first call has set its output: whoever comes gets that with the rest."""
     url = app_server.run(app)
-    await eventually(lambda: app.runtime.dispatcher.value(("out", "children")).plain == 0)
+    await eventually(lambda: parts_of(app).runtime.dispatcher.value(("out", "children")).plain == 0)
     return url
 
 
 def page_of(app: Dash, raw: RawPage) -> ClientSession:
     """The app's side of a page."""
-    return app.runtime.pages[raw.client]
+    return parts_of(app).runtime.pages[raw.client]
 
 
 async def test_shared_keeps_every_change_in_order(app_server):
@@ -164,6 +169,18 @@ async def test_answers_that_are_never_confirmed_end_in_a_new_start(app_server):
         for number in range(12):
             app.push_mods({"small": {"children": f"{number} " + "x" * 10_000}}, client)
         await eventually(lambda: page.closed_by is not None)
-        assert page.closed_by == (1008, "too much waits for this page; it starts anew")
+        assert page.closed_by == (1008, "too many frames wait for this page; it starts again")
         app.push_mods({"small": {"title": "the rest goes on"}})
         await other.got(lambda: "small.title" in other.values)
+
+
+async def test_rubbish_that_comes_in_one_piece_ends_at_its_bound(app_server):
+    """Twenty thousand frames fit into one read, which is worked off at once: those beyond the bound cost nothing."""
+    app = app_with(Services.SHARED)
+    app.release.set()
+    async with RawPage(await served(app_server, app), confirms=False) as page:
+        page.pour(EMPTY_FRAME * 20_000)
+        await eventually(lambda: page.closed_by)
+        assert page.closed_by == (1008, "more than 100 malformed frames")
+    refused = app.journal.filter("refusal", client=page.client)
+    assert len(refused) == rate_limits.MOST_MALFORMED + 1

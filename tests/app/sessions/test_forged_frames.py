@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.eventually import eventually
 
 FRAME = {
@@ -71,21 +72,23 @@ async def test_a_viewer_may_not_set_what_was_shared_once(app, tab):
     """Its callback was taken away; what pages send late of such a prop is still theirs to send who may."""
     old = app.callback_shared(Output("free", "placeholder"), Input("free", "title"))
     old(lambda title: title)
-    spec = next(s for s in app.runtime.dispatcher.graph.specs if ("free", "title") in [ref.key for ref in s.refs])
+    spec = next(
+        s for s in parts_of(app).runtime.dispatcher.graph.specs if ("free", "title") in [ref.key for ref in s.refs]
+    )
     viewer, other = await tab(app, role="view"), await tab(app)
-    with app.runtime.lock:
-        app.runtime.dispatcher.remove_callback(spec)
-    assert not app.runtime.dispatcher.is_shared(("free", "title"))
+    with parts_of(app).runtime.lock:
+        parts_of(app).runtime.dispatcher.remove_callback(spec)
+    assert not parts_of(app).runtime.dispatcher.is_shared(("free", "title"))
     await viewer.send(change("free", "title", "forged"))
     await eventually(lambda: app.journal.filter("refusal", client=viewer.client_id))
-    assert not app.runtime.dispatcher.is_shared(("free", "title"))
+    assert not parts_of(app).runtime.dispatcher.is_shared(("free", "title"))
     assert other.prop("free", "title") is None
 
 
 async def test_what_a_forged_frame_names_is_not_kept_nor_repeated_at_length(app, tab):
     """Thousands of props that there are not: one refusal, a short one, and no memory of them."""
     viewer = await tab(app, role="view", guest=True)
-    graph, roles = app.runtime.dispatcher.graph, app.sessions.roles
+    graph, roles = parts_of(app).runtime.dispatcher.graph, parts_of(app).sessions.roles
     for number in range(1, 5):
         names = {f"x{number}-{each}": {"value": 0} for each in range(3000)}
         await viewer.send({"t": "set", "s": number, "m": names})
@@ -93,7 +96,9 @@ async def test_what_a_forged_frame_names_is_not_kept_nor_repeated_at_length(app,
     await viewer.send({"t": "y" * 5000})
     await eventually(lambda: len(app.journal.filter("refusal", client=viewer.client_id)) == 5)
     assert max(len(entry.summary) for entry in app.journal.filter("refusal")) < 400
-    assert max(map(len, (graph._shared, roles._needed, app.runtime.dispatcher.store._layout_values))) <= 10_000
+    assert (
+        max(map(len, (graph._shared, roles._needed, parts_of(app).runtime.dispatcher.store._layout_values))) <= 10_000
+    )
 
 
 async def test_a_chain_on_the_server_asks_who_may_cause_each_link(app, tab):

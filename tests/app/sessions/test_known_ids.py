@@ -1,12 +1,15 @@
 """Only what is there can be set: of ids that a pattern matches anybody could invent any number."""
 
 import json
+import re
 
 import httpx
 import pytest
 
 from dash_devices_nb import ALL, Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.sessions import manager
+from dash_devices_nb.testing import Tab, visitor
 from tests.support.eventually import eventually
 
 
@@ -61,8 +64,8 @@ async def test_invented_ids_are_not_taken(app, tab, role):
         await guest.send(json.dumps({"t": "set", "s": first, "m": invented}))
     await guest.send(json.dumps({"t": "set", "s": 9000, "m": {field(0): {"value": 5}}}))
     await other.expect("sum", "children", "3 fields, 25")
-    assert len(app.runtime.dispatcher.state) < 10
-    assert not [key for key, _ in app.runtime.dispatcher.state.items() if key[0] == field(1000)]
+    assert len(parts_of(app).runtime.dispatcher.state) < 10
+    assert not [key for key, _ in parts_of(app).runtime.dispatcher.state.items() if key[0] == field(1000)]
     refusals = [str(entry.what) for entry in app.journal.filter("refusal")]
     assert "is of no component of the layout, nor of one that the page has declared" in refusals[0]
 
@@ -73,10 +76,10 @@ async def test_what_a_page_declares_is_there_until_it_lets_go(app, tab):
     await page.send(json.dumps({"t": "here", "ids": [field(7), '{"field": 8}', '{"other":1}', "plain"]}))
     await page.send(json.dumps({"t": "set", "s": 50, "m": {field(7): {"value": 3}, '{"field": 8}': {"value": 9}}}))
     await other.expect("sum", "children", "4 fields, 33")
-    assert set(app.runtime.dispatcher.declared(page.client_id)) == {field(7)}
+    assert set(parts_of(app).runtime.dispatcher.declared(page.client_id)) == {field(7)}
     await page.send(json.dumps({"t": "here", "gone": [field(7)]}))
     await other.expect("sum", "children", "3 fields, 30")
-    assert app.runtime.dispatcher.state.of(field(7)) is None
+    assert parts_of(app).runtime.dispatcher.state.of(field(7)) is None
     await page.send(json.dumps({"t": "here", "ids": [field(7)]}))
     await other.expect("sum", "children", "4 fields, 30")
     await page.close()
@@ -92,10 +95,10 @@ async def test_what_a_page_declares_that_must_log_in_counts_after_that(app, tab,
     client.authentication = 0
     await page.send(json.dumps({"t": "here", "ids": [field(number) for number in range(7, 17)]}))
     await page.send(json.dumps({"t": "here", "gone": [field(8)]}))
-    await eventually(lambda: len(app.runtime.pages[page.client_id].apart) == 2)
+    await eventually(lambda: len(parts_of(app).runtime.pages[page.client_id].apart) == 2)
     await other.settled()
     assert other.prop("sum", "children") == "3 fields, 30"
-    assert not app.runtime.dispatcher.declared(page.client_id)
+    assert not parts_of(app).runtime.dispatcher.declared(page.client_id)
     client.authentication = 1
     await other.expect("sum", "children", "5 fields, 30")
     client.authentication = 0
@@ -116,7 +119,32 @@ async def test_declared_ids_are_bounded_and_need_a_role(app, tab, monkeypatch):
     assert [entry.what for entry in app.journal.filter("refusal")] == [
         "more than 10 components of one link's own pages"
     ]
-    await eventually(lambda: not app.runtime.dispatcher.declared(viewer.client_id))
+    await eventually(lambda: not parts_of(app).runtime.dispatcher.declared(viewer.client_id))
+
+
+async def test_pages_of_one_link_declare_so_many_ids_together(app, tab, monkeypatch):
+    """Another page renews nothing, another link has its own, and what a page has let go makes room."""
+    monkeypatch.setattr(manager, "MOST_DECLARED", 10)
+    other = await tab(app, role="control", guest=True)
+    card = visitor(app, "control", guest=True)
+    declared = parts_of(app).runtime.dispatcher.declared
+
+    async def declares(page: Tab, ids: range, gone: range = range(0)) -> None:
+        here = {"t": "here", "ids": [field(number) for number in ids], "gone": [field(number) for number in gone]}
+        await page.send(json.dumps(here))
+
+    async with Tab(app.url, card) as first, Tab(app.url, card) as second:
+        await declares(first, range(100, 108))
+        await other.expect("sum", "children", "11 fields, 30")
+        await declares(second, range(200, 208))
+        await other.expect("sum", "children", "13 fields, 30")
+        assert len(declared(second.client_id)) == 2
+        await declares(other, range(300, 308))
+        await other.expect("sum", "children", "21 fields, 30")
+        await declares(first, range(0), gone=range(100, 108))
+        await other.expect("sum", "children", "13 fields, 30")
+        await declares(second, range(400, 406))
+        await other.expect("sum", "children", "19 fields, 30")
 
 
 @pytest.mark.parametrize("frame", ['{"t":"here","ids":1}', '{"t":"here","ids":[1]}', '{"t":"here","gone":{}}'])
@@ -125,7 +153,7 @@ async def test_a_wrong_frame_is_refused(app, tab, frame):
     page = await tab(app)
     await page.send(frame)
     await eventually(lambda: page.notices)
-    assert "of a here frame is a list of ids" in page.notices[0]["text"]
+    assert re.search(r"here\.(ids|gone)(\[0\])?: expected (a list of ids|an id), got ", page.notices[0]["text"])
 
 
 async def test_an_answer_to_no_known_page_brings_nothing_into_patterns(app, tab):
@@ -138,5 +166,5 @@ async def test_an_answer_to_no_known_page_brings_nothing_into_patterns(app, tab)
     async with httpx.AsyncClient() as http:
         answer = await http.post(f"{app.url}_dash-update-component", json=body)
     assert len(answer.json()["response"]["fields"]["children"]) == 50
-    assert len(app.runtime.dispatcher.layout.by_id) == 6
+    assert len(parts_of(app).runtime.dispatcher.layout.by_id) == 6
     assert page.prop("sum", "children") == "3 fields, 30"

@@ -1,6 +1,7 @@
 import pytest
 
 from dash_devices_nb import Dash
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.client_session import ClientSession
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.props.values import Value
@@ -31,7 +32,7 @@ class Written:
 @pytest.fixture
 def page() -> ClientSession:
     app = Dash(__name__)
-    return ClientSession(app.runtime, Client("anne", connect_time=0.0), lambda client, what: None)
+    return ClientSession(parts_of(app).runtime, Client("anne", connect_time=0.0), lambda client, what: None)
 
 
 def test_an_acknowledgement_goes_with_what_is_written(page: ClientSession):

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.sessions import manager
 from dash_devices_nb.core.access.roles import Role
 from tests.support.counted import counted
@@ -50,12 +51,63 @@ async def test_a_change_whose_acknowledgement_was_lost_is_made_once_after_a_slee
         await page.act("name", "value", "once")
         await eventually(lambda: found.acts == ["once"] and not page.connected)
         await eventually(lambda: not found.app.clients)
-        assert page._session._unacknowledged
+        assert page.unacknowledged
         await page.reconnect()
         await page.settled()
         await page.act("name", "value", "then")
         await page.expect("echo", "children", "echo then")
         assert found.acts == ["once", "then"]
+        await page.close()
+
+
+async def test_a_refused_change_is_undone_though_the_connection_is_lost_twice(app_server, tab, no_grace, monkeypatch):
+    """The second time before the page had said it again: the app must not call it acknowledged then."""
+    found = counted()
+    url = app_server.run(found.app)
+    async with network(url) as net:
+        page = await tab(net.url)
+        found.app.clients[0].role = Role.VIEW
+        net.spares["down"] = 0
+        await page.act("name", "value", "refused")
+        await eventually(lambda: not found.app.clients)
+        monkeypatch.setattr(manager, "GRACE_SECONDS", 60.0)
+        link = page.session.link
+        with monkeypatch.context() as lost:
+            send = link.send
+            lost.setattr(link, "send", lambda frame: frame["t"] != "set" and send(frame))
+            await page.reconnect()
+        assert page.unacknowledged
+        await page.reconnect()
+        await page.settled()
+        await page.expect("name", "value", lambda value: value != "refused")
+        assert found.acts == []
+        await page.close()
+
+
+async def test_a_refused_change_is_undone_though_the_page_is_forgotten_before_it_has_heard(
+    app_server, tab, no_grace, monkeypatch
+):
+    """It resumes its session, which says how far its changes were heard, and loses what undoes one of them."""
+    found = counted()
+    url = app_server.run(found.app)
+    monkeypatch.setattr(manager, "GRACE_SECONDS", 60.0)
+    async with network(url) as net:
+        page = await tab(net.url)
+        found.app.clients[0].role = Role.VIEW
+        (session,) = parts_of(found.app).runtime.pages.values()
+        net.spares["down"] = 0
+        await page.act("name", "value", "refused")
+        await eventually(lambda: session.heard == 1 and not page.connected)
+        with monkeypatch.context() as lost:
+            take = page.session.receive
+            lost.setattr(page.session, "receive", lambda frame: frame["t"] == "welcome" and take(frame))
+            await page.reconnect()
+            monkeypatch.setattr(manager, "GRACE_SECONDS", 0.0)
+            await forgotten(found.app, page)
+        await page.reconnect()
+        await page.settled()
+        await page.expect("name", "value", lambda value: value != "refused")
+        assert found.acts == []
         await page.close()
 
 
@@ -167,12 +219,12 @@ async def test_coroutines_that_were_to_run_while_the_app_had_stopped_run_later(a
         app.push_mods({"name": {"value": text}})
 
     for text in ("runs", "waits"):
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(push(text), app.runtime.io_loop))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(push(text), parts_of(app).runtime.io_loop))
     await eventually(lambda: calls == ["runs"])
     app_server.stop(app)
     held[0] = False
     assert calls == ["runs"]
-    await asyncio.to_thread(app.push_values, app._encoded([(("name", "value"), "pushed")]))
+    await asyncio.to_thread(parts_of(app).push.push_values, parts_of(app).push.encoded([(("name", "value"), "pushed")]))
     assert calls == ["runs"]
     app_server.run(app)
     await eventually(lambda: calls == ["runs", "waits", "pushed"])

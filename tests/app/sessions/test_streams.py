@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dash_devices_nb import Dash, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.errors import InvalidModsError, UnknownPropError
 from tests.support.rawpage import RawPage
 
@@ -112,7 +113,9 @@ def test_points_that_do_not_fit_are_refused(app, x, y, traces, message):
 
 def test_only_a_graph_takes_points(app):
     """The message says what the component has instead."""
-    app.sessions  # noqa: B018 - the layout is known from here on
-    app.runtime.dispatcher.store.learn({"namespace": "dash_html_components", "type": "Div", "props": {"id": "text"}})
+    parts_of(app).sessions  # noqa: B018 - the layout is known from here on
+    parts_of(app).runtime.dispatcher.store.learn(
+        {"namespace": "dash_html_components", "type": "Div", "props": {"id": "text"}}
+    )
     with pytest.raises(UnknownPropError, match="'text' is a Div, which has no prop 'extendData'"):
         app.stream("text", [1], [1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.core.access.roles import Role
 from tests.support.counted import counted
 from tests.support.eventually import eventually, eventually_sync
@@ -44,8 +45,8 @@ async def test_two_callbacks_of_a_page_that_answer_each_other_settle(app_server,
         assert len(page.asked) <= 8, page.asked
 
 
-async def test_what_undoes_a_change_leaves_a_newer_one(app_server, tab):
-    """A person may not act, tries, may act, and acts, before the page hears of the first."""
+async def refused(app_server, tab):
+    """An app, a client who may only look, its page, which has just tried to change `name`, and another page."""
     found = counted()
     app_server.run(found.app)
     page, witness = await tab(found.app), await tab(found.app)
@@ -53,6 +54,12 @@ async def test_what_undoes_a_change_leaves_a_newer_one(app_server, tab):
     client.role = Role.VIEW
     await eventually(lambda: page.role.get("role") == "view")
     await page.act("name", "value", "refused")
+    return found, client, page, witness
+
+
+async def test_what_undoes_a_change_leaves_a_newer_one(app_server, tab):
+    """A person may not act, tries, may act, and acts, before the page hears of the first."""
+    found, client, page, witness = await refused(app_server, tab)
     # The page hears nothing while its loop stands still.
     eventually_sync(lambda: any("may not change" in str(entry) for entry in found.app.journal))
     client.role = Role.CONTROL
@@ -62,6 +69,19 @@ async def test_what_undoes_a_change_leaves_a_newer_one(app_server, tab):
         await each.expect("echo", "children", "echo taken")
         assert each.prop("name", "value") == "taken"
     assert [each["text"] for each in page.notices if "may not change" in each["text"]]
+
+
+async def test_what_undoes_a_change_leaves_a_newer_value_of_the_layout(app_server, tab):
+    """It came while the page waited for the layout."""
+    found, _, page, witness = await refused(app_server, tab)
+    eventually_sync(lambda: any("may not change" in str(entry) for entry in found.app.journal))
+    page.session.load()
+    found.app.push_mods({"name": {"value": "newer"}})
+    await page.session.proceed()
+    await page.settled()
+    for each in (page, witness):
+        await each.expect("echo", "children", "echo newer")
+        assert each.prop("name", "value") == "newer"
 
 
 async def test_a_layout_that_is_read_anew_has_what_was_pushed_meanwhile(app_server, tab):
@@ -82,5 +102,5 @@ async def test_a_layout_that_is_read_anew_has_what_was_pushed_meanwhile(app_serv
     app.reload_pages()
     await page.expect("pushed", "children", lambda text: text.isdigit())
     await page.settled()
-    assert page.prop("pushed", "children") == app.runtime.dispatcher.value(("pushed", "children")).plain
+    assert page.prop("pushed", "children") == parts_of(app).runtime.dispatcher.value(("pushed", "children")).plain
     assert page.prop("own", "value") == "mine"

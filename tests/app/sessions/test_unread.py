@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from dash_devices_nb import Dash, Input, Output, dcc, html
+from dash_devices_nb.app.api.parts import parts_of
 from tests.support.rawpage import RawPage
 
 SHAPES = {
@@ -65,7 +66,7 @@ async def test_a_frame_at_which_the_app_fails_is_told_of_and_given_up(app, tab, 
     await page.act("c", "value", 3)
     await page.expect("d", "children", "has 3")
     with monkeypatch.context() as patched:
-        patched.setattr(app.runtime.dispatcher, "receive_change", broken)
+        patched.setattr(parts_of(app).runtime.dispatcher, "receive_change", broken)
         await page.act("c", "value", 5)
         await page.expect("c", "value", 3)
         await page.settled()

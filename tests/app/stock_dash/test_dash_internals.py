@@ -16,6 +16,7 @@ from dash.backends._quart import QuartDashServer, QuartRequestAdapter
 from dash.dependencies import Input, Output, State
 
 from dash_devices_nb import Dash
+from dash_devices_nb.app.api.parts import parts_of
 from dash_devices_nb.app.stock_dash.dash_internals import props_of
 
 
@@ -78,7 +79,7 @@ async def test_four_steps_run_one_regular_callback(app):
         lambda value, kind: f"{value} {kind} {dash.ctx.triggered_id}"
     )
     async with ours.server.test_request_context("/"):
-        function, context = ours.run_stock(BODY, client="somebody")
+        function, context = parts_of(ours).stock.run_stock(BODY, client="somebody")
         answer = function()
     assert context.client == "somebody"
     assert json.loads(answer) == {"multi": True, "response": {"out": {"children": "5 text in"}}}
@@ -95,7 +96,7 @@ async def test_a_coroutine_callback_gives_a_coroutine_of_the_text():
 
     assert inspect.iscoroutinefunction(ours.callback_map["out.children"]["callback"])
     async with ours.server.test_request_context("/"):
-        function, _ = ours.run_stock(BODY, client=None)
+        function, _ = parts_of(ours).stock.run_stock(BODY, client=None)
         answer = function()
         assert inspect.isawaitable(answer)
         text = await answer
@@ -146,7 +147,7 @@ async def test_set_up_must_have_run_before_the_layout_is_served():
     ours = Dash(__name__, suppress_callback_exceptions=True)
     ours.layout = html.Div()
     assert "global.children" not in ours.callback_map
-    ours.set_up()
+    parts_of(ours).stock.set_up()
     assert "global.children" in ours.callback_map
     assert ours._callback_list[-1]["output"] == "global.children"
 
@@ -175,7 +176,7 @@ def test_a_component_names_its_props_in_its_signature():
 def test_the_hooks_of_an_app_are_asked_by_name():
     """`custom_data` hooks come from a manager."""
     assert callable(HooksManager().get_hooks)
-    assert list(Dash(__name__).hooked("custom_data")) == []
+    assert list(parts_of(Dash(__name__)).stock.hooked("custom_data")) == []
 
 
 def test_the_private_attributes_that_we_read_are_there(app):
@@ -192,7 +193,7 @@ def test_the_private_attributes_that_we_read_are_there(app):
 def test_the_prefix_of_requests_can_be_set_while_it_is_unlocked():
     """A page that is moved to another path asks there."""
     ours = Dash(__name__)
-    ours.set_prefix("/user/x/")
+    parts_of(ours).stock.set_prefix("/user/x/")
     assert ours.config.requests_pathname_prefix == "/user/x/"
     with pytest.raises(AttributeError, match="Read-only"):
         ours.config.requests_pathname_prefix = "/"

@@ -59,6 +59,7 @@ def test_what_a_first_figure_imports_is_there_before_the_first_call(tmp_path):
     """An app whose program uses Plotly Express has pandas and numpy, whole, when its first shared callback runs."""
     program = """
         import asyncio
+        sys.modules["xarray"] = None  # where it is installed, Plotly Express imports it, and it pandas
         import plotly.express
         from dash_devices_nb import Dash, Input, Output, html
 

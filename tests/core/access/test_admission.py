@@ -11,7 +11,7 @@ def test_a_full_house_is_told():
         assert admission.full(address, "s1") == ""
         admission.enter(address, "s1")
     assert admission.full("10.0.0.2", "s1") == (
-        "Full: this share link has 2 pages open, the most there may be. Trying again…"
+        "Full: this share link has 2 pages open, which is the limit. Trying again…"
     )
     assert admission.full("10.0.0.1", "s2") == ""
     admission.enter("10.0.0.1", "s2")

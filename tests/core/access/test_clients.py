@@ -57,7 +57,7 @@ def test_a_name_and_an_authentication_are_told_when_they_change():
     client.authentication = "yes"
     assert client.authentication == "yes"
     client.authentication = None
-    assert follower.told == ["name: is called 'Ben'", "name: has no name any more", "withheld: False"]
+    assert follower.told == ["name: is called 'Ben'", "name: no longer has a name", "withheld: False"]
 
 
 async def test_a_client_without_a_page_cannot_be_asked():
@@ -78,3 +78,24 @@ async def test_a_client_that_is_followed_is_asked_by_the_components_written_id()
     asked = {"asked": '{"kind":"row","n":1}', "within": 2.0}
     assert client.props({"n": 1, "kind": "row"}, timeout=2.0) == asked
     assert await client.props_coro({"n": 1, "kind": "row"}, timeout=2.0) == asked
+
+
+def test_what_a_page_reports_is_kept_until_it_reports_anew():
+    """Rights, the kind of a session, its round trip, and whether its person looks."""
+    client = Client("1", connect_time=0.0)
+    client.has_been_granted(Role.VIEW)
+    client.has_opened("program")
+    client.has_reported(rtt=0.05)
+    client.has_reported(visible=False)
+    assert (client.rights, client.kind, client.rtt, client.visible) == (Role.VIEW, "program", 0.05, False)
+    client.has_reported()
+    assert (client.rtt, client.visible) == (0.05, False)
+
+
+def test_a_client_stands_for_as_many_pages_as_it_has_reported():
+    """One, until it says another number; other reports leave that alone."""
+    client = Client("relay", connect_time=0.0)
+    assert client.pages == 1
+    client.has_reported(pages=40)
+    client.has_reported(rtt=0.1)
+    assert client.pages == 40

@@ -97,7 +97,7 @@ def test_what_cannot_be_is_refused(class_):
     floor = Floor()
     with pytest.raises(RoleError, match=r"afterwards = 'wait'; accepted are 'open', 'close', 'next'"):
         floor.afterwards = "wait"
-    with pytest.raises(RoleError, match=r"for more than 0 seconds, or None: without end; not for -1"):
+    with pytest.raises(RoleError, match=r"for a number of seconds above 0, or None \(no end\), not -1"):
         floor.lock(class_[1], now=0.0, seconds=-1)
     with pytest.raises(RoleError, match="Nobody has asked for control"):
         floor.grant(now=0.0)

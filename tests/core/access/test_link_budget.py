@@ -3,7 +3,16 @@
 import pytest
 
 from dash_devices_nb.core.access import link_budget
-from dash_devices_nb.core.access.link_budget import LinkBudget, Shelf
+from dash_devices_nb.core.access.link_budget import (
+    BURST,
+    CPU_SECONDS,
+    JOB_CPU_SECONDS,
+    JOBS,
+    RATE,
+    BackgroundJob,
+    LinkBudget,
+    Shelf,
+)
 from dash_devices_nb.core.protocol.outbox import Outbox
 
 
@@ -105,3 +114,25 @@ def test_bodies_of_a_link_are_read_at_a_rate():
     assert one.reads(0.0, int(link_budget.BODIES_BURST)) == 0
     assert one.reads(0.0, int(link_budget.BODIES_RATE)) == pytest.approx(1)
     assert one.reads(60.0, 1) == 0
+
+
+def test_background_jobs_cost_their_start_and_have_a_bound():
+    """A link may have so many running; one that has ended makes room, and none of them is free."""
+    one = LinkBudget()
+    jobs = [one.takes_job() for _ in range(JOBS)]
+    assert one.take(0.0, "req", 0) >= (JOBS * JOB_CPU_SECONDS / CPU_SECONDS - BURST) / RATE
+    assert one.takes_job() is None
+    assert not one.is_idle(1000.0)
+    first = jobs[0]
+    assert first is not None
+    first.runs = lambda: False
+    assert one.takes_job() is not None
+    assert one.takes_job() is None
+
+
+def test_a_job_runs_as_long_as_who_began_it_says():
+    """It counts from the request on, and its process is asked from then on that it has begun."""
+    job = BackgroundJob()
+    assert job.runs()
+    job.began(lambda: False)
+    assert not job.runs()

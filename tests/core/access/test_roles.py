@@ -18,10 +18,10 @@ def test_roles_compare_by_what_they_may():
 
 def test_an_unknown_role_is_refused():
     """Where it is made, and where it is compared."""
-    message = "'admin' is no role; accepted are 'view', 'control', 'owner'"
+    message = "'admin' is not a role; accepted are 'view', 'control', 'owner'"
     with pytest.raises(RoleError, match=message):
         Role("admin")
     with pytest.raises(RoleError, match=message):
         assert Role.OWNER > "admin"
-    with pytest.raises(RoleError, match="None is no role"):
+    with pytest.raises(RoleError, match="None is not a role"):
         Role(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dash_devices_nb.core.callbacks.propagation import Cause
+from dash_devices_nb.core.callbacks.propagation import Cause, CauseKind
 from tests.core.desk import Desk, client, component
 
 ANNE, BEN = client("anne"), client("ben")
@@ -45,3 +45,9 @@ def test_a_refused_answer_is_undone_though_nobody_has_set_the_prop():
     desk.change(ANNE, {"q.value": "answer to the old one"}, Cause(("p", "value"), old))
     (undone,) = desk.refused
     assert {key: value.plain for key, value in undone.mods.items()} == {("q", "value"): "0"}
+
+
+def test_a_cause_says_whether_the_program_pushed():
+    """To all pages or to one; what a page's callback or component has answered, no push has."""
+    pushed = {CauseKind.PUSHED, CauseKind.OWN}
+    assert {kind for kind in CauseKind if Cause(kind=kind).by_push} == pushed

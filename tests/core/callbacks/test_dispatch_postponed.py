@@ -51,18 +51,18 @@ def test_the_push_waits_for_who_has_an_output(desk: Desk):
 def test_who_acts_waits_a_quarter_of_a_second_at_the_most(desk: Desk):
     """A callback may sleep, and count on the others to have run."""
     regular = Regular()
-    desk.dispatcher.now = 10.0
+    desk.dispatcher.tell_time(10.0)
     desk.push({"a.v": 1}, regular)
     assert desk.wakes == [10.25]
-    desk.dispatcher.now = 10.2
+    desk.dispatcher.tell_time(10.2)
     desk.push({"b.v": 1}, regular)
     assert desk.wakes == [10.25]
-    desk.dispatcher.now = 10.25
+    desk.dispatcher.tell_time(10.25)
     desk.take(desk.dispatcher.wake())
     desk.settle()
     assert desk.called == [("act", [1, 0])]
     assert desk.wakes == [10.25, 10.45]
-    desk.dispatcher.now = 10.45
+    desk.dispatcher.tell_time(10.45)
     desk.take(desk.dispatcher.wake())
     desk.settle()
     assert desk.names == ["act", "act", "other"]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dash_devices_nb.core.callbacks.propagation import ACTED, Cause
+from dash_devices_nb.core.callbacks.propagation import ACTED, Cause, CauseKind
 from tests.core.desk import Desk, client, component, key
 
 
@@ -14,7 +14,7 @@ def test_a_component_answers_once_over_all_pages():
     desk.start(component("slider", value=1))
     one, other = client("one"), client("other")
     desk.push({"slider.value": 9})
-    cause = Cause(key("slider.value"), desk.dispatcher.state.revision, said=True)
+    cause = Cause(key("slider.value"), desk.dispatcher.state.revision, kind=CauseKind.SAID)
     desk.settle()
     desk.forget()
     for who, value in ((one, 9), (other, 9), (other, 8), (one, 7)):
@@ -36,7 +36,7 @@ def test_a_component_may_answer_with_the_very_prop_that_was_pushed():
     one, other = client("one"), client("other")
     for _ in range(2):
         desk.push({"toast.is_open": True})
-        cause = Cause(key("toast.is_open"), desk.dispatcher.state.revision, said=True)
+        cause = Cause(key("toast.is_open"), desk.dispatcher.state.revision, kind=CauseKind.SAID)
         for who in (one, other):
             desk.change(who, {"toast.is_open": False}, cause)
         desk.change(other, {"toast.is_open": True}, replace(cause, revision=desk.dispatcher.state.revision))
@@ -52,7 +52,7 @@ def test_what_a_browser_has_kept_is_given_back():
     desk.start(component("field", value="5"), component("other", value="1"))
     desk.push({"other.value": "2"})
     desk.forget()
-    desk.change(client("one"), {"field.value": "9", "other.value": "9"}, Cause(kept=True))
+    desk.change(client("one"), {"field.value": "9", "other.value": "9"}, Cause(kind=CauseKind.KEPT))
     assert desk.called == []
     assert {k: v.plain for k, v in desk.refused[0].mods.items()} == {key("field.value"): "5", key("other.value"): "2"}
 
@@ -65,7 +65,7 @@ def test_what_the_acting_pages_component_said_itself_no_other_page_answers():
     desk.start(component("store"))
     one, other = client("one"), client("other")
     desk.change(one, {"store.data": 2})
-    cause = Cause(key("store.data"), desk.dispatcher.state.revision, said=True)
+    cause = Cause(key("store.data"), desk.dispatcher.state.revision, kind=CauseKind.SAID)
     desk.change(one, {"store.time": 100})
     desk.change(other, {"store.time": 103}, cause)
     desk.settle()
@@ -73,7 +73,9 @@ def test_what_the_acting_pages_component_said_itself_no_other_page_answers():
     assert desk.clients == [one, one]
     assert [(refuse.client, refuse.mods[key("store.time")].plain) for refuse in desk.refused] == [(other, 100)]
     desk.push({"store.data": 3})
-    desk.change(other, {"store.time": 200}, Cause(key("store.data"), desk.dispatcher.state.revision, said=True))
+    desk.change(
+        other, {"store.time": 200}, Cause(key("store.data"), desk.dispatcher.state.revision, kind=CauseKind.SAID)
+    )
     desk.settle()
     assert desk.called[-1] == ("time", [200]), "a push is answered as before"
 
@@ -86,7 +88,7 @@ def test_what_a_person_has_done_no_other_page_answers_first():
     desk.start(component("store"))
     one, other = client("one"), client("other")
     desk.change(one, {"store.data": 2})
-    cause = Cause(key("store.data"), desk.dispatcher.state.revision, said=True)
+    cause = Cause(key("store.data"), desk.dispatcher.state.revision, kind=CauseKind.SAID)
     desk.change(other, {"store.time": 103}, cause)
     desk.change(one, {"store.time": 100})
     desk.settle()
@@ -107,8 +109,8 @@ def test_what_a_component_says_of_nothing_counts_where_nobody_has_set_the_prop()
     desk.callback("act", "", "table.shown")
     desk.start(component("table"))
     one, other = client("one"), client("other")
-    desk.change(one, {"table.shown": [1]}, Cause(said=True))
-    desk.change(other, {"table.shown": [2]}, Cause(said=True))
+    desk.change(one, {"table.shown": [1]}, Cause(kind=CauseKind.SAID))
+    desk.change(other, {"table.shown": [2]}, Cause(kind=CauseKind.SAID))
     desk.settle()
     assert [args for _, args in desk.called][-1] == [[1]]
     assert desk.value("table.shown") == [1]
@@ -121,7 +123,7 @@ def test_what_a_component_says_to_an_act_counts_unless_that_came_of_it():
     desk.callback("back", "slider.value", "other.v", initial=False)
     desk.start(component("slider", value=1), component("other"))
     one = client("one")
-    said = Cause(key("slider.value"), ACTED, said=True)
+    said = Cause(key("slider.value"), ACTED, kind=CauseKind.SAID)
     desk.change(one, {"slider.drag": 5}, said)
     assert desk.value("slider.drag") == 5, "the app had heard of no act"
     desk.change(one, {"slider.value": 6})

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from dash_devices_nb.core.callbacks.dispatcher import Dispatcher
 from dash_devices_nb.core.callbacks.services import Services
+from dash_devices_nb.core.props import values as value_module
 from dash_devices_nb.core.props.ids import Ref, Wild
+from dash_devices_nb.core.props.json_limits import written
 from dash_devices_nb.core.props.values import Value
 from dash_devices_nb.errors import PatchError
 from tests.core.desk import Desk, client, component, key, patch, values
@@ -171,13 +173,17 @@ def test_a_callback_that_returns_such_a_patch_is_reported_and_the_next_call_runs
     assert desk.called == [("f", [1]), ("f", [2])]
 
 
-def test_points_are_added_to_a_figure_without_encoding_it():
+def test_points_are_added_to_a_figure_without_encoding_it(monkeypatch):
     """A stream costs what its points cost, not what the figure costs; who comes later has it encoded then."""
     desk = Desk()
     desk.start(component("g", figure={"data": [{"y": [1]}]}))
+    encoded = []
+    monkeypatch.setattr(value_module, "written", lambda plain: encoded.append(plain) or written(plain))
     desk.push({"g.extendData": [{"y": [[2]]}, [0]]})
     desk.push({"g.extendData": [{"y": [[3]]}, [0]]})
-    assert desk.dispatcher.value(key("g.figure")).known_size == 0
+    assert not [plain for plain in encoded if isinstance(plain, dict) and "data" in plain]
+    assert desk.dispatcher.value(key("g.figure")).json
+    assert [plain for plain in encoded if isinstance(plain, dict) and "data" in plain]
     assert desk.value("g.figure") == {"data": [{"y": [1, 2, 3]}]}
 
 

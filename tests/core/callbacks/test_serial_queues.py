@@ -13,6 +13,7 @@ def test_a_lane_runs_one_call_at_a_time():
     assert [queues.submit(call) for call in (first, second, free)] == [True, False, True]
     assert queues.ahead(second) == [first]
     assert queues.ahead(first) == queues.ahead(free) == queues.ahead(Regular("lane of nobody")) == []
+    assert len(queues) == 3, "those without a queue count"
     assert queues.finish(free) is None
     assert len(queues) == 2
     assert queues.finish(first) is second

@@ -1,22 +1,33 @@
 """What components of pages change in place: paths and new values, laid into the value that the app has."""
 
+import json
+
 import pytest
 
 from dash_devices_nb.core.props.json_limits import MOST_LEVELS
 from dash_devices_nb.core.props.store import MOST_EDITED
 from dash_devices_nb.core.props.values import PatchValue
-from dash_devices_nb.core.protocol import messages
-from dash_devices_nb.core.protocol.messages import MOST_STEPS
+from dash_devices_nb.core.protocol import page_frames
+from dash_devices_nb.core.protocol.page_frames import MOST_STEPS, SetFrame, parse
 from dash_devices_nb.errors import FrameError
 from tests.core.desk import Desk, client, component, key, values
 
+DEEPEST = MOST_LEVELS - 6
+"""Levels of a value in an edit: the frame takes the others."""
 ROWS = [{"n": "a", "v": 1}, {"n": "b", "v": 2}]
+
+
+def change(fields: dict) -> SetFrame:
+    """A `set` frame with these fields, as the app reads it."""
+    frame = parse(json.dumps({"t": "set", "s": 1, "m": {}, **fields}))
+    assert isinstance(frame, SetFrame)
+    return frame
 
 
 def edited(*places: list) -> dict:
     """The mods of a frame with these edits of the grid's rows."""
-    frame = {"t": "set", "s": 1, "m": {"grid": {"event": 1}}, "e": [["grid", "rows", list(places)]]}
-    return {".".join(name): value for name, value in messages.changes(frame)[1].items()}
+    frame = change({"m": {"grid": {"event": 1}}, "e": [["grid", "rows", list(places)]]})
+    return {".".join(name): value for name, value in frame.mods.items()}
 
 
 def grid() -> Desk:
@@ -64,7 +75,7 @@ def test_an_edit_that_cannot_be_kept_gives_way():
 def test_edits_may_make_a_value_deeper_than_a_frame():
     """As deep as a path into it and a value of a page together."""
     deep: object = 1
-    for _ in range(MOST_LEVELS - 1):
+    for _ in range(DEEPEST):
         deep = [deep]
     desk = Desk()
     desk.callback("apply", "", "grid.rows", initial=False)
@@ -74,8 +85,8 @@ def test_edits_may_make_a_value_deeper_than_a_frame():
     desk.start(component("grid", rows=rows))
     desk.change(client("one"), edited([[0] * MOST_STEPS, deep]))
     [(_, [value])] = desk.called
-    assert str(value).count("[") == MOST_STEPS + MOST_LEVELS - 1
-    assert len(desk.dispatcher.value(key("grid.rows")).json) == 2 * (MOST_STEPS + MOST_LEVELS - 1) + 1
+    assert str(value).count("[") == MOST_STEPS + DEEPEST
+    assert len(desk.dispatcher.value(key("grid.rows")).json) == 2 * (MOST_STEPS + DEEPEST) + 1
 
 
 @pytest.mark.parametrize(
@@ -96,10 +107,12 @@ def test_edits_may_make_a_value_deeper_than_a_frame():
 )
 def test_malformed_edits_are_refused(given: object):
     """A path is keys and places from 0, at least one."""
-    with pytest.raises(FrameError, match="'e' of a set frame is"):
-        messages.changes({"t": "set", "s": 1, "m": {}, "e": given})
-    with pytest.raises(FrameError, match="'w' of a set frame is 'said' or 'kept', not 'they'"):
-        messages.changes({"t": "set", "s": 1, "m": {}, "w": "they"})
+    with pytest.raises(
+        FrameError, match=r"set\.e(\[0\])?: expected \[id, prop, \[\[path, value\], \.\.\.\]\] with paths"
+    ):
+        change({"e": given})
+    with pytest.raises(FrameError, match=r"set\.w: expected 'said' or 'kept', got \"they\""):
+        change({"w": "they"})
 
 
 def test_edits_of_one_value_are_written_once(monkeypatch):
@@ -110,9 +123,9 @@ def test_edits_of_one_value_are_written_once(monkeypatch):
         written.append(value)
         return "{}"
 
-    monkeypatch.setattr(messages, "dumps", dumps)
+    monkeypatch.setattr(page_frames, "dumps", dumps)
     edits = [["grid", "rows", [[[number], "x"]]] for number in range(100)]
-    (patch,) = messages.changes({"t": "set", "s": 1, "m": {}, "e": edits})[1].values()
+    (patch,) = change({"e": edits}).mods.values()
     assert isinstance(patch, PatchValue)
     assert [operation["location"] for operation in patch.operations] == [[number] for number in range(100)]
     assert len(written) == 1

@@ -7,7 +7,7 @@ from dash.dependencies import ALL, MATCH, Input, stringify_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_devices_nb.core.props.ids import Ref, Wild, canonical, output_refs, parsed
+from dash_devices_nb.core.props.ids import Ref, Wild, canonical, output_refs, parsed, stop_name
 
 SCALARS = st.one_of(st.integers(-1000, 1000), st.text(max_size=5), st.booleans())
 DICT_IDS = st.dictionaries(st.text(min_size=1, max_size=4), SCALARS, min_size=1, max_size=3)
@@ -140,3 +140,11 @@ def test_outputs_are_read_from_the_text_by_which_dash_knows_a_callback():
     """One or several, with dict ids and the marks of duplicates."""
     assert output_refs("a.v") == [Ref("a", "v")]
     assert output_refs('..{"n":1}.v@3f...b.w..') == [Ref('{"n":1}', "v"), Ref("b", "w")]
+
+
+def test_stop_buttons_with_different_labels_have_different_addresses():
+    """Also where their labels have no letter, or differ in case only; an address has only plain characters."""
+    names = [stop_name(label) for label in ("+", "-", "Stop", "stop", "Beam off \u00e4")]
+    assert len(set(names)) == len(names)
+    assert names[4].startswith("beam-off---")
+    assert all(name.isascii() and name.replace("-", "").isalnum() for name in names)

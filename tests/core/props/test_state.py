@@ -63,3 +63,11 @@ def test_a_component_that_has_gone_for_good_is_forgotten():
     state.forget("a")
     assert ("a", "v") not in state
     assert ("b", "v") in state
+
+
+def test_it_goes_on_to_the_revision_of_another_state_and_never_back():
+    """A relay's state has the revisions of the app's."""
+    state = SharedState()
+    state.reach(7)
+    state.reach(3)
+    assert (state.revision, state.next_revision()) == (7, 8)

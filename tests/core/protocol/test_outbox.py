@@ -29,6 +29,16 @@ def test_frames_leave_in_the_order_in_which_they_came():
     assert outbox.next() is None
 
 
+def test_a_resync_that_is_asked_for_comes_behind_what_waits():
+    """Nothing is dropped for it, and it comes once."""
+    outbox = Outbox()
+    outbox.add_shared("shared 1", 1)
+    outbox.ask_resync()
+    assert outbox.only() is None
+    assert drained(outbox, revision=2) == ["shared 1", Resync(1)]
+    assert (outbox.skipped, outbox.anything) == (0, False)
+
+
 def test_what_waits_alone_may_be_taken_the_short_way():
     """Only a frame beside which nothing waits, and while the page may have more."""
     outbox = Outbox(frames=2)

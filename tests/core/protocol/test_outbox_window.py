@@ -191,3 +191,40 @@ def test_images_that_wait_can_be_dropped():
     outbox.drop_images()
     assert outbox.skipped == skipped + 1
     assert taken(outbox) == []
+
+
+def test_a_layout_does_not_wait_for_what_a_page_without_one_cannot_apply():
+    """What waited before it is dropped; what is newer follows once the page has applied the rest."""
+    outbox = Outbox(limit=1000, window=10)
+    for revision in range(1, 6):
+        outbox.add_shared(f"frame{revision}", revision)
+    assert taken(outbox) == ["frame1"]
+    outbox.make_way(4)
+    outbox.add_own("layout", outbox.next_number())
+    assert taken(outbox) == ["layout"]
+    assert outbox.skipped == 0, "the page misses none of it"
+    outbox.applied(1)
+    assert taken(outbox) == [Resync(4)]
+
+
+def test_nothing_makes_way_where_nothing_waits():
+    """A page that keeps up is not brought up from the state."""
+    outbox = Outbox(limit=1000, window=100)
+    outbox.add_shared("frame1", 1)
+    assert taken(outbox) == ["frame1"]
+    outbox.make_way(1)
+    outbox.add_own("layout", outbox.next_number())
+    outbox.add_shared("frame2", 2)
+    assert taken(outbox) == ["layout", "frame2"]
+
+
+def test_an_image_that_is_shown_is_no_video():
+    """A page may say that it lacks a key frame of what has become an image meanwhile."""
+    outbox = Outbox()
+    outbox.add_image(CAMERA, "image1")
+    assert outbox.next() == "image1"
+    outbox.add_image(CAMERA, "image2")
+    assert outbox.next() is None
+    outbox.shown(CAMERA, lost=True)
+    assert outbox.next() == "image2"
+    assert outbox.skipped == 0

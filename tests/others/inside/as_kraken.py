@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ import dash
 import numpy as np
 import plotly.graph_objects as go
 from as_ancestor import give_modules, run
+
+PAUSE_SECONDS = 5.0
 
 
 class Location(dash.dcc.Location):
@@ -40,11 +43,35 @@ def old_names() -> ModuleType:
     return dcc
 
 
-def write_numbers(program: Path) -> None:
+def write_numbers(interface: ModuleType) -> None:
     """Where numpy 1 made Python's floats numpy 2 keeps float32, which the interface cannot write into its settings."""
-    sys.path.insert(0, str(program.parent))
-    interface = importlib.import_module("kraken_web_interface")
     interface.json = SimpleNamespace(dump=functools.partial(json.dump, default=lambda number: number.item()))
+
+
+def note_who_tunes(interface: ModuleType) -> None:
+    """Keep in `web.tuned_by` which function of the program has tuned the receivers each time, a callback or a timer."""
+    tuned_by: list[str] = []
+    tune = interface.WebInterface.config_daq_rf
+
+    def config_daq_rf(self: Any, *arguments: Any) -> None:
+        tuned_by.append(sys._getframe(1).f_code.co_name)
+        tune(self, *arguments)
+
+    interface.WebInterface.config_daq_rf = config_daq_rf
+    interface.WebInterface.tuned_by = tuned_by
+
+
+def pause_longer() -> None:
+    """Have the program's one pause, a second in which all must have happened that its pushes call, take longer.
+
+    On a busy machine the pages call later, and the program then keeps the wrong name.
+    """
+    sleep = time.sleep
+
+    def longer(seconds: float) -> None:
+        sleep(PAUSE_SECONDS if sys._getframe(1).f_globals["__name__"] == "callbacks.main" else seconds)
+
+    time.sleep = longer
 
 
 def answer(answers: int) -> None:
@@ -64,5 +91,9 @@ if __name__ == "__main__":
     give_modules(int(sys.argv[2]), old_names())
     threading.Thread(target=answer, args=(int(sys.argv[3]),), daemon=True).start()
     program = Path(sys.argv[1]).resolve()
-    write_numbers(program)
+    sys.path.insert(0, str(program.parent))
+    interface = importlib.import_module("kraken_web_interface")
+    write_numbers(interface)
+    note_who_tunes(interface)
+    pause_longer()
     run(program)

@@ -100,10 +100,14 @@ class Runner(application_runners.ThreadedRunner):  # type: ignore[misc]
 
 
 class ProcessRunner(application_runners.MultiProcessRunner):  # type: ignore[misc]
-    """Dash's own, with more time for the process to start."""
+    """Dash's own, with more time for the process to start, and a free port that it keeps when it starts again."""
+
+    own_port: int | None = None
 
     def start(self, app: Any, start_timeout: float = 3, **options: Any) -> None:
         """Return once the app answers."""
+        self.own_port = self.own_port or _free_port()
+        options.setdefault("port", self.own_port)
         super().start(app, start_timeout=max(STARTS_WITHIN, start_timeout), **options)
 
 
@@ -150,6 +154,7 @@ def pytest_setup_options() -> Options:
     options.add_argument("--window-size=1280,1024")
     options.add_argument("--disable-background-networking")
     options.add_argument("--disable-renderer-backgrounding")
+    options.add_argument("--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup")  # two more pages for each window
     return options
 
 

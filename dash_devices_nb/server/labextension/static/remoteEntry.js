@@ -86,8 +86,8 @@
           return;
         }
         const id = `${NAME}-${device.name}`;
-        const open = [...app.shell.widgets("main")].find((widget) => widget.id === id);
-        if (open) {
+        const shown = [...app.shell.widgets("main")].find((each) => each.id === id);
+        if (shown) {
           app.shell.activateById(id);
           return;
         }

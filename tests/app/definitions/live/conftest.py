@@ -62,7 +62,7 @@ class Live:
         """Wait until the tabs have taken over the callbacks of now: what is sent to them later has come."""
 
         async def sent() -> bool:
-            return await self.ask("app.sessions._redefining") == "False"
+            return await self.ask("app._parts.sessions._redefining") == "False"
 
         await eventually(sent)
         self._marks += 1

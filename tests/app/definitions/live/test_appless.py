@@ -44,5 +44,5 @@ async def test_callbacks_for_the_next_app_are_their_cells_too(live: Live):
     async with live.tab() as tab:
         await tab.expect("shown", "children", "second 20")
         await tab.expect("third", "children", "other 20")
-    outputs = "[each['output'] for each in app.page_dependencies()]"
+    outputs = "[each['output'] for each in app._parts.stock.declared()]"
     assert await live.ask(f"sorted({outputs})") == "['shown.children', 'third.children']"

@@ -144,11 +144,15 @@ async def test_a_call_whose_callback_has_gone_cannot_be_replayed(live: Live):
         changed = FRAGILE.replace('Input("target"', 'Input("fifth"').replace('"value"), State', '"children"), State')
         await live.cell("fragile", changed)
         other = await live.cell("replay", "shared.replay()", may_fail=True)
-        assert other.errors == ["ReplayError: control takes other inputs now (fifth.children, mine.value) than then"]
+        assert other.errors == [
+            "ReplayError: control has other inputs now (fifth.children, mine.value) than in that call"
+        ]
         await live.cell("fragile", "pass")
         for call, name in (("shared", "control"), ("regular", "own")):
             gone = await live.cell("replay", f"{call}.replay()", may_fail=True)
-            assert gone.errors == [f"ReplayError: the callback {name!r} has gone; define it again (there is none)"]
+            assert gone.errors == [
+                f"ReplayError: the callback {name!r} no longer exists; define it again (there is none)"
+            ]
 
 
 async def test_a_call_of_a_callback_that_a_loop_made_is_replayed_by_its_own_function(live: Live):
@@ -207,13 +211,13 @@ async def test_callbacks_are_held_stepped_and_let_go(live: Live):
             await anne.act("target", "value", number)
         await ben.expect("target", "value", 4)
         await ben.act("other", "value", 10)
-        await eventually(lambda: _is(live, "len(app.runtime.pause_gate)", "2"))
+        await eventually(lambda: _is(live, "len(app._parts.runtime.pause_gate)", "2"))
         assert ben.prop("shown", "children") == "5 private"
         pushed = await live.cell("push", "app.push_mods({'fifth': {'children': 'pushed'}})")
         assert pushed.errors == []
         await ben.expect("fifth", "children", "pushed")
         assert await live.ask("app.step()") == "<Call control target.value>"
-        assert re.match(r"<Call \w+ \S+>$", await live.ask("app.runtime.pause_gate._held[0]"))
+        assert re.match(r"<Call \w+ \S+>$", await live.ask("app._parts.runtime.pause_gate._held[0]"))
         await ben.expect("shown", "children", "100 private")
         await live.ask("app.resume()")
         await ben.expect("shown", "children", "25 private")

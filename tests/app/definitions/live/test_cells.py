@@ -86,7 +86,7 @@ def {name}(target):
         await tab.expect("fifth", "children", "neighbour 3")
         await tab.settled()
         assert tab.prop("shown", "children") == "renamed 20"
-        assert await live.ask("len(app.runtime.dispatcher.graph.specs)") == "1"
+        assert await live.ask("len(app._parts.runtime.dispatcher.graph.specs)") == "1"
 
 
 async def test_regular_and_shared_change_places(live: Live):
@@ -227,7 +227,7 @@ async def test_the_result_of_an_old_function_does_not_come_after_the_new_ones(li
     async with live.tab() as tab:
         await tab.expect("shown", "children", "old 20")
         await tab.act("target", "value", 5)
-        await eventually(lambda: _is(live, "bool(app.runtime.running.snapshot())", "True"))
+        await eventually(lambda: _is(live, "bool(app._parts.runtime.running.snapshot())", "True"))
         await live.cell("show", code.format(kind=kind, wait="pass", version="new"))
         await tab.expect("shown", "children", "new 5")
         await live.ask("go.set()")

@@ -27,7 +27,9 @@ CALLBACKS = """
         print("hook")
 """
 
-SHOWN = "'\\n'.join(each.value for each in (panel._heading, panel._clients, panel._callbacks, panel._log, panel._said))"
+SHOWN = (
+    "'\\n'.join(each.value for each in (panel._heading, panel._clients, panel._callbacks, panel._log, panel.message))"
+)
 
 
 async def shown(live: Live) -> str:
@@ -159,15 +161,15 @@ async def test_the_buttons_pause_step_resume_and_disconnect(live: Live):
         assert "Running" in await shown(live)
         await live.ask("[each.click() for each in panel.children[1].children if each.description == 'Reload pages']")
         await live.followed(tab)
-        assert await live.ask("panel._people._chosen.value") == tab.client_id
-        rows = "(each for row in panel._people.children for each in row.children)"
+        assert await live.ask("panel.people.chosen.value") == tab.client_id
+        rows = "(each for row in panel.people.children for each in row.children)"
         await live.ask(f"[each.click() for each in {rows} if getattr(each, 'description', '') == 'Disconnect']")
         await eventually(lambda: tab.closed_by)
         assert tab.closed_by == (4403, "This page was disconnected; reload it to come back.")
 
 
 async def _waits(live: Live) -> bool:
-    return await live.ask("len(app.runtime.pause_gate)") == "1"
+    return await live.ask("len(app._parts.runtime.pause_gate)") == "1"
 
 
 async def test_it_costs_nothing_while_it_is_not_in_sight(live: Live):

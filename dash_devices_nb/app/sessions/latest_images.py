@@ -1,0 +1,49 @@
+"""The latest camera image of each place, or the newest group of its video, which pages that join later get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dash_devices_nb.app.client_session import ClientSession
+from dash_devices_nb.app.execution.runtime import Runtime
+from dash_devices_nb.app.sessions.latest_videos import LatestVideos
+from dash_devices_nb.core.access.clients import Client
+from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.protocol.frames import Frame
+
+
+class LatestImages:
+    """The latest images of one app.
+
+    Args:
+        runtime: the app's runtime.
+
+    Attributes:
+        frames: the latest image of each place. It is used only with the runtime's lock held.
+        videos: the newest groups of the videos.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.frames: dict[Key, Frame] = {}
+        self.videos = LatestVideos(runtime, self.frames)
+
+    def show(self, place: Key, frame: Frame, clients: Iterable[Client] | None) -> None:
+        """Show an image to some clients, or to all (None). From any thread."""
+        with self._runtime.lock:
+            pages = list(self._runtime.pages.values())
+            if clients is None:
+                self.frames[place] = frame
+                self.videos.end(place)
+            else:
+                wanted = {client.id for client in clients}
+                pages = [page for page in pages if page.client.id in wanted]
+            for page in pages:
+                page.send_image(place, frame, own=clients is not None)
+        self._runtime.flush()
+
+    def bring(self, page: ClientSession) -> None:
+        """Queue the latest images and videos for a page. With the lock held."""
+        for place, frame in self.frames.items():
+            page.send_image(place, frame)
+        self.videos.bring(page)

@@ -1,0 +1,1 @@
+"""`dash-devices-nb doctor`: what is wrong with an installation, and how to mend it."""
