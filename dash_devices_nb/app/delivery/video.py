@@ -31,8 +31,8 @@ GROUP_SECONDS = 2.0
 """The longest group of pictures that the encoder makes."""
 KEY_SECONDS = 0.5
 """The encoder is asked for a key frame at most so often."""
-QUALITY = 23
-"""As x264 counts it (`crf`): 0 is lossless, 51 the worst."""
+QUALITY, WORST = 23, 51
+"""As x264 counts it (`crf`): 0 is lossless."""
 INSTALL = "pip install 'dash-devices-nb[video]'"
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,10 @@ class Encoder:
     """
 
     def __init__(self, width: int, height: int, quality: int, bitrate: int | None) -> None:
+        if type(quality) is not int or not 0 <= quality <= WORST:
+            raise InvalidValueError(f"quality={quality!r}; it takes a whole number from 0 (best) to {WORST}")
+        if bitrate is not None and (type(bitrate) is not int or bitrate < 1):
+            raise InvalidValueError(f"bitrate={bitrate!r}; it takes a whole number of bits a second, or None")
         self._av = _av("push_video with an array")
         self.settings = (width, height, quality, bitrate)
         self._odd = (height % 2, width % 2)

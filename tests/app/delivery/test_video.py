@@ -86,3 +86,48 @@ def test_without_an_encoder_the_error_says_what_to_install(app, monkeypatch):
         InvalidValueError, match=r"push_video with an array needs PyAV: pip install 'dash-devices-nb\[video\]'"
     ):
         app.push_video("camera", RED)
+
+
+def test_a_bitrate_bounds_the_bytes():
+    """Two seconds of noise, which no encoder makes small, take about what is allowed."""
+    noise = np.random.default_rng(1).integers(0, 255, (60, 96, 128, 3), np.uint8)
+
+    def size(bitrate: int | None) -> int:
+        encoder = Encoder(128, 96, 18, bitrate)
+        return sum(len(encoder.encode(each, n * 33_333, n == 0)) for n, each in enumerate(noise))
+
+    bounded = size(200_000)
+    assert bounded < 2 * 200_000 / 8 * 1.5
+    assert bounded < size(None) / 2
+
+
+async def test_a_video_for_one_client_reaches_no_other(app, app_server):
+    """Nor those who join later: it is not the picture that all see."""
+    url = app_server.run(app)
+    async with RawPage(url) as anne, RawPage(url) as bert:
+        (client,) = [each for each in app.clients if each.id == anne.client]
+        app.push_video("camera", RED, client=client)
+        await anne.got(lambda: anne.images)
+        app.push_mods({"picture": {"title": "after it"}})
+        await bert.got(lambda: bert.values.get("picture.title") == "after it")
+        assert bert.images == []
+        async with RawPage(url) as carl:
+            app.push_mods({"picture": {"title": "and then"}})
+            await carl.got(lambda: carl.values.get("picture.title") == "and then")
+            assert carl.images == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bitrate": 0}, "bitrate"),
+        ({"bitrate": "1M"}, "bitrate"),
+        ({"quality": 52}, "quality"),
+        ({"quality": True}, "quality"),
+    ],
+)
+async def test_settings_out_of_range_are_refused(app, app_server, settings, message):
+    """The message says what was given and what is accepted."""
+    app_server.run(app)
+    with pytest.raises(InvalidValueError, match=message):
+        app.push_video("camera", RED, **settings)
