@@ -39,6 +39,11 @@ def main() -> int:
     parsing.add_argument("--rounds", type=int, default=20, help="interleaved (default: 20)")
     parsing.set_defaults(command="parsing")
 
+    cpu = commands.add_parser("cpu", parents=[common], help="what a shared trip costs the program in CPU")
+    cpu.add_argument("--trips", type=int, default=500, help="of each server in a round (default: 500)")
+    cpu.add_argument("--rounds", type=int, default=10, help="interleaved (default: 10)")
+    cpu.set_defaults(command="cpu")
+
     flame = commands.add_parser("flame", parents=[common], help="where a trip's time goes, in the kernel and the page")
     flame.add_argument("--trips", type=int, default=400, help="of each peer (default: 400)")
     flame.add_argument("--peers", default="shared,regular", help="default: shared,regular")

@@ -448,8 +448,11 @@ class Runtime:
             refuse()
             return
         self._unstarted.add(started)  # first, as the loop may start it at once
+        # Most changes come on the thread of this loop. It is awake then, and waking it would cost four system calls.
+        awake = threading.get_ident() == self.callback_thread
+        call_soon = loop.call_soon if awake else loop.call_soon_threadsafe
         try:
-            loop.call_soon_threadsafe(self._start, loop, started, context=coroutine_context())
+            call_soon(self._start, loop, started, context=coroutine_context())
         except RuntimeError:  # the loop is closed by somebody else
             self._unstarted.discard(started)
             self._abandon(ended)
