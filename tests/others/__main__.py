@@ -15,7 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.others import ancestor, components, kraken
-from tests.others.columns import COLUMNS, SUITES, Result, by_decision, compare, import_path, read_junit, tried_twice
+from tests.others.columns import (
+    COLUMNS,
+    SUITES,
+    Result,
+    by_decision,
+    compare,
+    import_path,
+    not_passed,
+    read_junit,
+    tried_twice,
+)
 from tests.others.stock_components import built
 
 INSIDE = Path(__file__).with_name("inside")
@@ -65,6 +75,7 @@ def main() -> int:
     parser.add_argument("--components", default=os.environ.get("COMPONENTS_SOURCE"), help="a folder of checkouts")
     parser.add_argument("--suites", default=",".join(SUITES), help=f"of {','.join(SUITES)}")
     parser.add_argument("--columns", default=",".join(COLUMNS), help="to run; results of others are read from --keep")
+    parser.add_argument("--rest", action="store_true", help="stock Dash runs only what did not pass with ours")
     parser.add_argument("--keep", type=Path, help="where the logs and results stay; a temporary folder by default")
     options, more = parser.parse_known_args()
     worst = 0
@@ -90,12 +101,15 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         paths = [each for each in SUITES[suite] if (source / each).exists()]
         results: dict[str, dict[str, Result]] = {}
-        for column in COLUMNS:
-            if column in options.columns.split(","):
-                results[column] = run(column, source, paths, folder, more)
-            elif left := kept_results(folder, column):
-                results[column] = left
-        difference = compare(results.get("quart", {}), results.get("ours", {}), listed)
+        # Ours first: `--rest` asks what came of it.
+        for column in reversed(COLUMNS):
+            if column not in options.columns.split(","):
+                if left := kept_results(folder, column):
+                    results[column] = left
+                continue
+            names = not_passed(results.get("ours", {})) if options.rest and column != "ours" else paths
+            results[column] = run(column, source, names, folder, more) if names else {}
+        difference = compare(results.get("quart", {}), results.get("ours", {}), listed, rest=options.rest)
         only = f"{len(difference.new)} + {len(difference.decided)} decided"
         print(f"{suite:12}" + "".join(f"{_sum(results.get(column)):>20}" for column in COLUMNS) + f"{only:>20}")
         for name in difference.new:

@@ -94,8 +94,22 @@ class Difference:
     uncompared: list[str]
 
 
-def compare(quart: Mapping[str, Result], ours: Mapping[str, Result], listed: Iterable[str]) -> Difference:
-    """What ours fails, or did not collect, and stock Dash on Quart passes, beside what is so by decision."""
+def not_passed(results: Mapping[str, Result]) -> list[str]:
+    """What pytest takes to run again all that did not pass: tests, and files that were not collected."""
+    return sorted(name for name, result in results.items() if result.outcome != "passed")
+
+
+def compare(
+    quart: Mapping[str, Result], ours: Mapping[str, Result], listed: Iterable[str], *, rest: bool = False
+) -> Difference:
+    """What ours fails, or did not collect, and stock Dash on Quart passes, beside what is so by decision.
+
+    Args:
+        quart: The results of stock Dash on Quart.
+        ours: Those of our class.
+        listed: The tests that it fails on purpose.
+        rest: Whether only what did not pass with ours was run on Quart, which may be nothing, or all fail there.
+    """
     listed = set(listed)
     uncompared = [
         f"{column} does not collect {name}: {result.why}"
@@ -105,8 +119,9 @@ def compare(quart: Mapping[str, Result], ours: Mapping[str, Result], listed: Ite
     ]
     if not ours:
         uncompared.append("nothing was run in the column ours")
-    if all(result.outcome != "passed" for result in quart.values()):
-        uncompared.append("no test passes in the column quart, with which ours is compared")
+    compared, column = (ours, "ours") if rest else (quart, "quart")
+    if all(result.outcome != "passed" for result in compared.values()):
+        uncompared.append(f"no test passes in the column {column}, with which the other is compared")
     only = [
         name
         for name, result in quart.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.others import stock_components
-from tests.others.columns import Result, by_decision, compare, import_path, read_junit, tried_twice
+from tests.others.columns import Result, by_decision, compare, import_path, not_passed, read_junit, tried_twice
 
 JUNIT = """<testsuites><testsuite>
 <testcase classname="tests.integration.test_a" file="tests/integration/test_a.py" name="test_good" />
@@ -56,9 +56,22 @@ def test_a_suite_that_was_not_compared_is_no_pass() -> None:
         "ours does not collect b.py: No module named 'redis'"
     ]
     assert compare({"a": Result("failed")}, {"a": good}, ()).uncompared == [
-        "no test passes in the column quart, with which ours is compared"
+        "no test passes in the column quart, with which the other is compared"
     ]
     assert len(compare({}, {}, ()).uncompared) == 2
+
+
+def test_stock_dash_may_run_only_what_did_not_pass_with_ours() -> None:
+    """A suite of which ours passes all needs no run on Quart, and one whose rest fails there as well is compared."""
+    good, bad, gone = Result("passed"), Result("failed"), Result("not collected", "x")
+    ours = {"a": good, "c": bad, "b.py": gone, "d": Result("skipped")}
+    assert not_passed(ours) == ["b.py", "c", "d"]
+    assert compare({}, {"a": good}, (), rest=True).uncompared == []
+    assert compare({"c": bad}, {"a": good, "c": bad}, (), rest=True) == compare({"a": good}, {"a": good}, ())
+    assert compare({"c": good}, {"a": good, "c": bad}, (), rest=True).new == ["c"]
+    assert compare({"c": good}, {"c": bad}, (), rest=True).uncompared == [
+        "no test passes in the column ours, with which the other is compared"
+    ]
 
 
 def test_a_test_that_failed_is_run_once_more_and_that_counts() -> None:
