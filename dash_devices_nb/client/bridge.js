@@ -232,11 +232,12 @@
             if (document.hidden) this._look();
             this.watched.welcomed();
             this.shared.resend();
-            this.requests.reconnected(frame.resumed, frame.n, Boolean(anew));
+            const later = this.requests.reconnected(frame.resumed, frame.n, Boolean(anew));
             if (anew) {
                 this._revision = 0;
                 this._early = [];
                 this.reload();
+                this._whenHydrated(() => this.renderer.callFor(later) || this.refused(dd.text('lost')));
             }
         }
 

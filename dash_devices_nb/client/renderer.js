@@ -19,6 +19,8 @@
 (function () {
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
+    /** How the renderer marks a prop that has changed, in a call. */
+    const CHANGED = 2;
 
     dd.Renderer = class Renderer {
         /**
@@ -440,12 +442,36 @@
         _callAgain(state) {
             const wanted = new Set(this._again);
             this._again = [];
+            const requested = this._calls(state, cb => wanted.has(cb.output) && !cb.prevent_initial_call, {}, true);
+            if (requested.length) this._store.dispatch({type: 'Callbacks.AddRequested', payload: requested});
+        }
+
+        /**
+         * Call callbacks of this page, as these changes call them.
+         * @param {Map<string, string[]>} changed by output, "id.prop" of the inputs that have changed
+         * @returns {boolean} whether all can be called: they are still there, with these inputs
+         */
+        callFor(changed) {
+            const state = this._store.getState();
+            let all = true;
+            for (const [output, names] of changed) {
+                const has = cb => names.every(name => cb.inputs.some(({id, property}) => `${id}.${property}` === name));
+                const props = Object.fromEntries(names.map(name => [name, CHANGED]));
+                const requested = this._calls(state, cb => cb.output === output && has(cb), props, false);
+                if (requested.length) this._store.dispatch({type: 'Callbacks.AddRequested', payload: requested});
+                else all = false;
+            }
+            return all;
+        }
+
+        /** What the renderer calls callbacks by, of those whose components are here and have no dicts for ids. */
+        _calls(state, wanted, changedPropIds, initialCall) {
             const plain = dep => typeof dep.id === 'string';
             const there = dep => state.paths.strs[dep.id];
             const at = deps => paths =>
                 deps.map(({id, property}) => (paths.strs[id] ? [{id, property, path: paths.strs[id]}] : []));
-            const requested = (state.graphs.callbacks || [])
-                .filter(cb => wanted.has(cb.output) && !cb.prevent_initial_call)
+            return (state.graphs.callbacks || [])
+                .filter(wanted)
                 .filter(cb => [...cb.outputs, ...cb.inputs, ...cb.state].every(plain))
                 .filter(cb => (cb.no_output ? cb.inputs.every(there) : cb.outputs.some(there)))
                 .map(callback => ({
@@ -455,11 +481,10 @@
                     getOutputs: at(callback.outputs),
                     getInputs: at(callback.inputs),
                     getState: at(callback.state),
-                    changedPropIds: {},
-                    initialCall: true,
+                    changedPropIds,
+                    initialCall,
                     priority: '0'
                 }));
-            if (requested.length) this._store.dispatch({type: 'Callbacks.AddRequested', payload: requested});
         }
 
         /**

@@ -138,13 +138,23 @@
          * There is a connection again.
          * @param {boolean} resumed as the same client @param {number} n the last request it had
          * @param {boolean} anew to an app that has started since: the page loads its layout, and calls what is called then
+         * @returns {Map<string, string[]>} `anew`: what a person has asked for meanwhile, by output, with the props that changed
          */
         reconnected(resumed, n, anew) {
+            /** @type {Map<string, string[]>} */
+            const later = new Map();
             for (const [number, request] of [...this._open]) {
+                const {path, body, sent, cause} = request;
                 request.frame = 0; // a number of the connection before
-                if (resumed ? number > n : !request.sent || request.path !== UPDATE) this._ask(request);
+                if (anew && !sent && path === UPDATE && hasOutput(body)) {
+                    // An answer now would be for the layout that goes.
+                    this._open.delete(number);
+                    if (cause.person) later.set(body.output, [...(later.get(body.output) || []), ...(body.changedPropIds || [])]);
+                    request.resolve(new Answer(204, '', {}));
+                } else if (resumed ? number > n : !sent || path !== UPDATE) this._ask(request);
                 else if (!resumed) this._lost(request, anew);
             }
+            return later;
         }
 
         /**

@@ -182,6 +182,58 @@ async def test_a_restarted_program_gets_its_pages_back(script: ScriptRunner, bro
     await expect(page.locator("#own")).to_have_text("own second run: again")
 
 
+async def test_what_was_clicked_during_a_restart_is_called_after_it(script: ScriptRunner, browser: Tabs):
+    """The answer shows in the new layout: it would be lost if it came while the page still loads that."""
+    source = """
+        import sys
+        from dash_devices_nb import Dash, Input, Output, State, dcc, html
+        app = Dash(__name__)
+        port, run = int(sys.argv[1]), sys.argv[2]
+        app.layout = html.Div([
+            dcc.Input(id="name", value=run), html.Div(run, id="run"), html.Div(id="both"), html.Div(id="late"),
+            *(html.Button(each, id=each) for each in ("one", "two")),
+            *([html.Button("gone", id="gone")] if run == "first" else []),
+        ])
+
+        @app.callback(
+            Output("both", "children"), Input("one", "n_clicks"), Input("two", "n_clicks"), State("name", "value"),
+            prevent_initial_call=True,
+        )
+        def both(one, two, name):
+            return f"{run} run: {one} {two} {name}"
+
+        if run == "first":
+            @app.callback(Output("late", "children"), Input("gone", "n_clicks"), prevent_initial_call=True)
+            def late(n_clicks):
+                return f"late {n_clicks}"
+
+        app.run(port=port)
+    """
+    browser.allow_errors(LOST, "ERR_")
+    program = await script(source, "0", "first")
+    page, other = await asyncio.gather(browser.open(program.url), browser.open(program.url))
+    await page.locator("#one").click()
+    await expect(page.locator("#both")).to_have_text("first run: 1 None first")
+    await expect(other.locator("#run")).to_have_text("first")
+    program.interrupt()
+    assert await program.wait() == 0
+    for each in (page, other):
+        await expect(bar(each)).to_contain_text("Offline")
+    await page.locator("#name").fill("typed")
+    await page.locator("#two").click()
+    await page.locator("#one").click()
+    await other.locator("#gone").click()
+    port = program.url.partition("127.0.0.1:")[2].partition("/")[0]
+    await script(source, port, "second")
+    await expect(page.locator("#run")).to_have_text("second", timeout=15_000)
+    await expect(page.locator("#both")).to_have_text("second run: 2 1 typed")
+    await expect(page.locator("#_dash-devices-notices .notice")).to_have_count(0)
+    # What the new program has not is said to be lost.
+    await expect(other.locator("#_dash-devices-notices .notice")).to_contain_text("The connection was lost")
+    await page.locator("#one").click()
+    await expect(page.locator("#both")).to_have_text("second run: 3 1 typed")
+
+
 async def test_one_socket_carries_all_in_order(serve: Serving, browser: Tabs):
     """With PUSHER_ALL no request goes to Dash's routes: they travel over the tab's one WebSocket, in order."""
     app, _, _ = desk()
