@@ -102,8 +102,10 @@
             if (state === 'online' || detail === STOPPED) this._says({stopped: state !== 'online'});
             if (state !== 'online' && this.socket) this.requests.offline();
             if (state !== 'online' && this._deafSince === null) this._deafSince = this.socket.lastHeard;
-            if (state === 'online') this.notices.state('offline', '');
-            else if (state === 'full') this.notices.state('offline', detail || dd.text('full'));
+            if (state === 'online') {
+                this.notices.state('offline', '');
+                this.notices.state('http', this.socket.overHttp ? dd.text('overHttp') : '');
+            } else if (state === 'full') this.notices.state('offline', detail || dd.text('full'));
             else if (state === 'refused') this._refused(detail || dd.text('refused'));
             else if (this.socket && this.socket.everGreeted)
                 this.notices.state('offline', `${dd.text('offline')}${detail ? ` (${detail})` : ''}`);

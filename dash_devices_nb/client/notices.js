@@ -49,7 +49,7 @@
 
         /**
          * Show what delays the page, until it is over. Of several states the kernel's is shown, which explains the others,
-         * or else the first.
+         * or else the first. That the page is over HTTP, which lasts, is shown if there is nothing else.
          * @param {string} name @param {string} text empty: it is over @param {string} [level]
          */
         state(name, text, level = '') {
@@ -57,7 +57,8 @@
             else this._states.delete(name);
             if (!this._root && !text) return;
             const bar = /** @type {HTMLElement} */ (this._open().querySelector('.bar'));
-            const first = this._states.get('kernel') || [...this._states.values()][0];
+            const [other] = [...this._states].filter(([each]) => each !== 'http').map(([, state]) => state);
+            const first = this._states.get('kernel') || other || this._states.get('http');
             bar.className = `bar ${first ? `shown ${first.level}` : ''}`;
             bar.textContent = first ? first.text : '';
         }

@@ -2,6 +2,9 @@
 /**
  * The page's WebSocket: it sends the hello, reconnects with growing delays, and numbers its frames.
  *
+ * If no WebSocket passes, the page goes on over HTTP (`http-socket.js`) until it is reloaded. A try that fails says nothing
+ * of that: the app may be away. So the page then opens a connection over HTTP, and if that comes, it tries the WebSocket once more.
+ *
  * The parts of the page's script are plain scripts joined in the order that `app/delivery/routes.py` names; they share the
  * namespace `window.dashDevices`. They are no ES modules, because those run after the renderer, but the store must
  * be observed and `fetch` replaced before the renderer starts.
@@ -15,6 +18,10 @@
     /** The version of the protocol that this page speaks, `core/protocol/version.py` of the app that served it. */
     dd.PROTOCOL = 1;
     const FIRST_DELAY_MS = 100;
+    /** The close code of a connection that was lost, or never came. */
+    const LOST = 1006;
+    /** After so many failed tries of the WebSocket the page tries HTTP, if it had a WebSocket before. */
+    const TRIES = 2;
     /** The delay before the next attempt if the app is full. */
     const FULL_DELAY_MS = 5000;
     const LONGEST_DELAY_MS = 5000;
@@ -51,8 +58,16 @@
         constructor(url, owner) {
             this._url = url;
             this._owner = owner;
-            /** @type {WebSocket|null} */
+            /** @type {Carrier|null} */
             this._socket = null;
+            /** A connection over HTTP, while the WebSocket is tried once more. @type {HttpCarrier|null} */
+            this._spare = null;
+            /** How many tries of the WebSocket have failed, one after the other. */
+            this._failed = 0;
+            /** Whether a WebSocket has opened while the app answers over HTTP. If nothing comes over it, none passes. */
+            this._hollow = false;
+            /** Whether the page goes on over HTTP. */
+            this.overHttp = false;
             this._delay = FIRST_DELAY_MS;
             this._timer = 0;
             /** No connection before this time: the app is full, or refuses this page (Infinity). */
@@ -83,15 +98,39 @@
 
         _connect() {
             this._timer = 0;
+            this._use(this.overHttp ? new dd.HttpSocket(this._url()) : new WebSocket(this._url()));
+        }
+
+        /** The WebSocket has failed: see whether the app answers over HTTP. */
+        _tryHttp() {
+            /** @type {HttpCarrier} */
+            const http = new dd.HttpSocket(this._url());
+            this._use(http);
+            http.onopen = () => {
+                if (this._hollow) {
+                    this.overHttp = true;
+                    this._use(http);
+                } else {
+                    this._use(new WebSocket(this._url()));
+                    this._spare = http;
+                }
+            };
+        }
+
+        /** @param {Carrier} socket a connection that opens, or is open */
+        _use(socket) {
             this.greeted = false;
             this._written = this._unsent = 0;
             this._began = performance.now();
-            const socket = (this._socket = new WebSocket(this._url()));
+            this._socket = socket;
             socket.binaryType = 'arraybuffer';
-            socket.onopen = () => {
+            const opened = () => {
+                this._hollow = this._spare !== null;
+                this._dropSpare();
                 this.lastHeard = performance.now();
                 this._write({t: 'hello', ...this._owner.hello()});
             };
+            socket.onopen = opened;
             socket.onmessage = event => {
                 if (socket !== this._socket) return;
                 this.lastHeard = performance.now();
@@ -109,6 +148,8 @@
                 }
                 if (frame.t === 'welcome') {
                     this.greeted = this.everGreeted = true;
+                    this._failed = 0;
+                    this._hollow = false;
                     this._delay = FIRST_DELAY_MS;
                     this._owner.state('online');
                 }
@@ -117,12 +158,27 @@
             socket.onclose = event => {
                 if (socket === this._socket) this._lost(event);
             };
+            if (socket.readyState === WebSocket.OPEN) opened();
+        }
+
+        _dropSpare() {
+            if (this._spare) this._spare.close();
+            this._spare = null;
         }
 
         /** @param {{code: number, reason: string}} event */
         _lost(event) {
-            this._socket = null;
+            const {_socket: socket, _spare: spare} = this;
+            const failed = !this.greeted && event.code === LOST && !this.overHttp;
+            this._socket = this._spare = null;
             this.greeted = false;
+            if (failed && spare) {
+                this.overHttp = true;
+                if (spare.readyState === WebSocket.OPEN) {
+                    this._use(spare);
+                    return;
+                }
+            }
             if (event.code >= 4000) {
                 // The app's own word, or that of a hook of the program's: it will not have this page.
                 this._notBefore = Infinity;
@@ -138,6 +194,15 @@
             }
             const tooBig = event.code === dd.CLOSE_CODES.MESSAGE_TOO_BIG;
             this._owner.state('offline', tooBig ? 'a message was over the size limit' : event.reason);
+            // Where one has come before, it is rather the app that is away.
+            if (failed && socket instanceof WebSocket && ++this._failed >= (this.everGreeted ? TRIES : 1)) {
+                this._tryHttp();
+                return;
+            }
+            if (!(socket instanceof WebSocket)) {
+                this._failed = 0;
+                this._hollow = false;
+            }
             const restarts = event.code === dd.CLOSE_CODES.SERVICE_RESTART;
             this._soon(restarts ? FIRST_DELAY_MS : this._delay * (0.75 + Math.random() / 2));
             this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
@@ -187,7 +252,7 @@
             if (!socket) return;
             socket.onopen = socket.onclose = null;
             socket.close();
-            this._lost({code: 1006, reason});
+            this._lost({code: LOST, reason});
             this._owner.silent();
         }
 
@@ -210,6 +275,7 @@
         }
 
         close() {
+            this._dropSpare();
             if (this._socket) {
                 this._socket.onclose = null;
                 this._write({t: 'bye'});

@@ -15,6 +15,8 @@
     const OPENING_MS = 20000;
     /** Shorter cells are not shown. */
     const SHORT_MS = 150;
+    /** How often a page asks that goes on over HTTP (`http-socket.js`). */
+    const ASK_MS = 5000;
 
     /** The states from which the app does not come back by itself. */
     const GONE = new Set(['dead', 'unregistered']);
@@ -38,6 +40,10 @@
         }
 
         _connect() {
+            if (this._bridge.socket.overHttp) {
+                this._ask();
+                return;
+            }
             const socket = (this._socket = new WebSocket(dd.socketUrl(this._settings.prefix, '_dash-devices/status')));
             setTimeout(() => socket === this._socket && socket.readyState === WebSocket.CONNECTING && this.renew(), OPENING_MS);
             socket.onmessage = event => {
@@ -51,6 +57,20 @@
                 this._soon(this._delay * (0.75 + Math.random() / 2));
                 this._delay = Math.min(this._delay * 1.7, LONGEST_DELAY_MS);
             };
+        }
+
+        /** Ask for the state now, and again later. */
+        async _ask() {
+            let known = {state: '', since: 0, now: 0};
+            try {
+                const response = await window.fetch(`${this._settings.prefix}_dash-devices/status`, {cache: 'no-store'});
+                if (response.status === 403) return; // the share link has ended, which the app says as well
+                if (response.ok) known = await response.json();
+            } catch {
+                // There is no way to the Jupyter server, which the page says as well.
+            }
+            if (known.state !== this._state) this._heard(known);
+            this._soon(ASK_MS);
         }
 
         /** Reconnect: the connection may be dead. */

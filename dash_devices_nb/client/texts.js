@@ -15,6 +15,10 @@
         full: {en: 'Full: trying again…', de: 'Voll: neuer Versuch…'},
         refused: {en: 'The app refuses this page.', de: 'Die App lehnt diese Seite ab.'},
         offline: {en: 'Offline: reconnecting…', de: 'Offline: Verbindung wird wiederhergestellt…'},
+        overHttp: {
+            en: 'No WebSocket passes here: this page goes on over HTTP, more slowly',
+            de: 'Hier kommt kein WebSocket durch: Diese Seite läuft über HTTP weiter, langsamer'
+        },
         notLive: {
             en: 'No live connection yet: the page shows no changes of others.',
             de: 'Noch keine Live-Verbindung: Die Seite zeigt keine Änderungen anderer.'

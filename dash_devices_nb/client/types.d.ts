@@ -5,6 +5,20 @@ interface Scripts {
     [name: string]: any;
 }
 
+/** What `socket.js` uses of a WebSocket. `http-socket.js` has it, too. */
+interface HttpCarrier {
+    readonly readyState: number;
+    readonly bufferedAmount: number;
+    binaryType: string;
+    onopen: (() => void) | null;
+    onmessage: ((event: {data: any}) => void) | null;
+    onclose: ((event: {code: number; reason: string}) => void) | null;
+    send(text: string): void;
+    close(code?: number, reason?: string): void;
+}
+
+type Carrier = WebSocket | HttpCarrier;
+
 interface Window {
     dashDevices: Scripts;
     /** The renderer's redux stores, and whatever else stands in `window`, such as the component libraries. */

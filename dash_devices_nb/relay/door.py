@@ -29,6 +29,7 @@ from dash_devices_nb.relay.mirror import DEPENDENCIES, LAYOUT
 from dash_devices_nb.relay.upstream import Channel, Closed, Upstream
 from dash_devices_nb.relay.viewers import NO_RELOADS, Called, Guest, Viewer, Viewers
 from dash_devices_nb.transport.auth_middleware import SAFE_METHODS, refuse, same_host
+from dash_devices_nb.transport.polling import Polling, close_at_once, step_of_scope
 from dash_devices_nb.transport.serve import Message, Receive, Scope, Send
 from dash_devices_nb.transport.writer import AsgiWriter, writer_of
 
@@ -128,6 +129,7 @@ class Door:
         self.acting = 0
         self._files = Files(upstream)
         self._ready = asyncio.Condition()
+        self._polling = Polling(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -163,6 +165,8 @@ class Door:
                 await self._enter(scope, send, token, name, query)
             elif not scope["path"].startswith(self._upstream.prefix):
                 await _redirect(scope, send, self._upstream.prefix)
+            elif (step := step_of_scope(scope)) is not None:
+                await self._polling.serve(step, token.encode(), scope, receive, send)
             elif guest is None:
                 await self._acting(scope, receive, send, headers, token)
             else:
@@ -477,6 +481,9 @@ async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR, "reason": AWAY})
+        return
+    if step_of_scope(scope) is not None:
+        await close_at_once(send, CloseCode.INTERNAL_ERROR, AWAY)
         return
     headers = [(b"content-type", b"text/html; charset=utf-8"), (b"retry-after", b"2"), (b"refresh", b"2")]
     await _answer(send, 503, AWAY_PAGE, headers)

@@ -25,7 +25,7 @@ from dash_devices_nb.server.handlers.base import EXTENSION
 from dash_devices_nb.server.handlers.directory import DirectoryHandler, ListHandler, UnknownHandler
 from dash_devices_nb.server.handlers.guests import GuestHandler, GuestHost, Guests, NothingElseHandler
 from dash_devices_nb.server.handlers.status import StatusHandler
-from dash_devices_nb.server.kernel_status import AppWatch, Listener, glance_at
+from dash_devices_nb.server.kernel_status import AppWatch, Listener, Status, glance_at
 from dash_devices_nb.server.logs import keep_links_out, log_function
 from dash_devices_nb.server.proxy.splice import Splice
 from dash_devices_nb.server.registry import Registry
@@ -123,7 +123,8 @@ class DashDevicesApp(ExtensionApp):
         1000,
         min=1,
         help="""How many WebSockets the guests of one share link may have open at a time; a page has two. One more is
-        closed with code 1013, and the page tries again.""",
+        closed with code 1013, and the page tries again. Where no WebSocket passes, a page has one request that waits,
+        which counts as one.""",
     ).tag(config=True)
 
     guest_frames = Integer(
@@ -219,6 +220,7 @@ class DashDevicesApp(ExtensionApp):
         self.registry = Registry(self.kernels.__contains__, self.log)
         self.watches: dict[str, AppWatch] = {}
         self.splices: dict[Splice, str] = {}
+        self.polls: dict[AppHandler, str] = {}
         self.root = f"{self.serverapp.base_url.rstrip('/')}/{URL_SEGMENT}/"
         limits = self.guest_requests, self.guest_sockets, self.guest_frames, self.guest_rate
         self.guests = Guests(self.root, self.guest_origin, *limits, self.log)
@@ -292,8 +294,8 @@ class DashDevicesApp(ExtensionApp):
             return False  # the server listens on a Unix socket
 
     def clients(self) -> Counter[str]:
-        """How many WebSockets each app has."""
-        return Counter(self.splices.values())
+        """How many WebSockets each app has, and how many pages wait for an answer in the place of one."""
+        return Counter([*self.splices.values(), *self.polls.values()])
 
     def apps(self, root: str) -> list[dict[str, Any]]:
         """The apps of this server's kernels, oldest first, as the directory lists them.
@@ -327,6 +329,14 @@ class DashDevicesApp(ExtensionApp):
         """Remove a page's connection."""
         self.splices.pop(splice, None)
 
+    def poll_began(self, name: str, handler: AppHandler) -> None:
+        """Add a page that waits for an answer."""
+        self.polls[handler] = name
+
+    def poll_ended(self, handler: AppHandler) -> None:
+        """Remove a page that waited. Idempotent."""
+        self.polls.pop(handler, None)
+
     def watch(self, name: str, listener: Listener) -> AppWatch:
         """Call the listener with every change of an app's state, until `unwatch`.
 
@@ -338,6 +348,15 @@ class DashDevicesApp(ExtensionApp):
             watch = self.watches[name] = AppWatch(name, self.registry, self.kernels, self.log)
         watch.listen(listener)
         return watch
+
+    def status_of(self, name: str) -> Status:
+        """An app's state now.
+
+        Raises:
+            RegistrationError: the directory of the records is not acceptable.
+        """
+        watch = self.watches.get(name)
+        return (AppWatch(name, self.registry, self.kernels, self.log) if watch is None else watch).status
 
     def unwatch(self, name: str, listener: Listener) -> None:
         """Stop calling the listener."""

@@ -27,12 +27,14 @@ import hmac
 import html
 import json
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import ShareError
 from dash_devices_nb.registration import ShareList
+from dash_devices_nb.registration.polling import Step
 from dash_devices_nb.registration.share_cookies import (
     PARAMETER,
     came_over_tls,
@@ -43,6 +45,7 @@ from dash_devices_nb.registration.share_cookies import (
 from dash_devices_nb.transport.allowed_hosts import AllowedHosts
 from dash_devices_nb.transport.cache_headers import private
 from dash_devices_nb.transport.frame_ancestors import framed_by
+from dash_devices_nb.transport.polling import MESSAGES, Polling, close_at_once, step_of_scope
 from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Send
 from dash_devices_nb.transport.share_auth import ShareAuth
 
@@ -90,6 +93,7 @@ class AuthMiddleware:
         frames: Collection[str] = (),
         shares: ShareList | None = None,
         bound: str | None = None,
+        max_message_bytes: int = MESSAGES,
     ) -> None:
         """Guard `app`.
 
@@ -104,8 +108,10 @@ class AuthMiddleware:
             frames: more origins whose pages may frame the app, besides the allowed ones.
             shares: the share links, if no Jupyter server checks them.
             bound: the address of the listening socket; None if unknown.
+            max_message_bytes: the largest message on a WebSocket that is carried over requests (`polling`).
         """
         self._app = app
+        self._polling = Polling(self, max_message_bytes)
         self._secret = secret.encode() if secret else None
         self._cookie_value = hmac.new(self._secret or b"", b"dash-devices cookie", hashlib.sha256).hexdigest()
         self._cookie_path = cookie_path
@@ -144,7 +150,15 @@ class AuthMiddleware:
             send = private(scope, send)
         if not by_header:
             send = self._framed(scope, send)
-        await self._app(self._told(scope, by_header, user), receive, send)
+        await self._within(scope, user)(self._told(scope, by_header, user), receive, send)
+
+    def _within(self, scope: Scope, user: bytes) -> ASGIApp:
+        """The app, or what serves requests that carry a WebSocket."""
+        step = step_of_scope(scope)
+        return self._app if step is None else partial(self._carry, step, user, scope)
+
+    async def _carry(self, step: Step, user: bytes, entered: Scope, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._polling.serve(step, user, entered, receive, send)
 
     def _framed(self, scope: Scope, send: Send) -> Send:
         host = next((value for name, value in scope["headers"] if name.lower() == b"host"), b"")
@@ -175,7 +189,7 @@ class AuthMiddleware:
             return
         user = identity(record.role, record.name, record.id, record.expires)
         send = self._framed(scope, private(scope, send))
-        await guests.serve(self._app, record, self._told(scope, False, user), receive, send)
+        await guests.serve(self._within(scope, user), record, self._told(scope, False, user), receive, send)
 
     def _shared(self, scope: Scope) -> list[str]:
         """The share link in the page's address, as a list of at most one token."""
@@ -271,6 +285,9 @@ async def refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
         await send({"type": "websocket.accept"})
         reason = why.encode()[:123].decode(errors="ignore")
         await send(_closing(reason))
+        return
+    if step_of_scope(scope) is not None:
+        await close_at_once(send, CloseCode.FORBIDDEN, why)
         return
     body = REFUSAL.format(why=html.escape(why)).encode()
     headers = [

@@ -22,7 +22,7 @@ import contextlib
 import contextvars
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 import h11
@@ -38,13 +38,18 @@ from dash_devices_nb.transport.http_parser import HeldFlow, HttpParser
 from dash_devices_nb.transport.server_state import ServingState, serving_state_of
 from dash_devices_nb.transport.websocket import WebSocket
 
-__all__ = ["ASGIApp", "BoundSocket", "Message", "Receive", "Scope", "Send", "Server"]
+__all__ = ["OUTLIVING", "ASGIApp", "BoundSocket", "Message", "Outlive", "Receive", "Scope", "Send", "Server"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Outlive = Callable[[Coroutine[object, object, None], Callable[[str], object]], None]
+"""Runs what outlives the request that began it; the function ends it, with a reason, when the server stops."""
+
+OUTLIVING = "dash_devices_nb.outliving"
+"""The key in a scope under which our server gives its `Outlive`."""
 
 logger = logging.getLogger(__name__)
 
@@ -269,6 +274,7 @@ class Server:
         self._on_error = on_error
         self._state: ServingState | None = None
         self._server: asyncio.Server | None = None
+        self._stops: dict[asyncio.Task[None], Callable[[str], object]] = {}
         self._config = Config(
             self._guarded,
             http=_Http,
@@ -352,6 +358,8 @@ class Server:
         if state is None:
             return
         state.stop()
+        for stop in list(self._stops.values()):
+            stop(reason)
         for connection in list(state.connections):
             if isinstance(connection, WebSocket):
                 connection.stop(reason)
@@ -390,6 +398,19 @@ class Server:
         except TimeoutError:
             return False
 
+    def _outlive(self, work: Coroutine[object, object, None], stop: Callable[[str], object]) -> None:
+        state = self._state
+        assert state is not None  # only a scope has this method
+        task = asyncio.get_running_loop().create_task(work)
+        state.tasks.add(task)
+        self._stops[task] = stop
+
+        def over(task: asyncio.Task[None]) -> None:
+            state.tasks.discard(task)
+            self._stops.pop(task, None)
+
+        task.add_done_callback(over)
+
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app and log its errors. Our own cancellation is no error."""
         started = False
@@ -400,6 +421,7 @@ class Server:
             await send(message)
 
         try:
+            scope[OUTLIVING] = self._outlive
             await self._app(scope, receive, noting_send)
         except ClientDisconnected:
             return

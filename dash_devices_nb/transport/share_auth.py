@@ -17,8 +17,10 @@ from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import RegistrationError, ShareError
 from dash_devices_nb.registration import ShareList, ShareRecord
 from dash_devices_nb.registration.link_watch import LinkWatch
+from dash_devices_nb.registration.polling import Step
 from dash_devices_nb.registration.share_cookies import admit_first
 from dash_devices_nb.transport import connection_limits
+from dash_devices_nb.transport.polling import close_at_once, step_of_scope
 
 Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
@@ -79,8 +81,17 @@ class ShareAuth:
         task = asyncio.current_task()
         assert task is not None
         cut: list[asyncio.Task[None]] = []
+        why = ""
+        started = False
+
+        async def noting_send(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
 
         def close(reason: str) -> None:
+            nonlocal why
+            why = reason
             if scope["type"] == "websocket":
                 cut.append(loop.create_task(_closed(send, reason)))
             else:
@@ -89,10 +100,12 @@ class ShareAuth:
 
         self._open.began(record.id, close)
         try:
-            await app(scope, receive, send)
+            await app(scope, receive, noting_send)
         except asyncio.CancelledError:
             if not cut or task.uncancel():
                 raise
+            if not started:
+                await _ended(scope, send, why)
         finally:
             self._open.ended(record.id, close)
             await asyncio.gather(*cut)
@@ -109,6 +122,9 @@ async def _full(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.close", "code": CloseCode.TRY_AGAIN_LATER, "reason": FULL})
         return
+    if step_of_scope(scope) is Step.OPEN:
+        await close_at_once(send, CloseCode.TRY_AGAIN_LATER, FULL)
+        return
     body = FULL.encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
@@ -117,6 +133,17 @@ async def _full(scope: Any, receive: Any, send: Any) -> None:
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _ended(scope: Any, send: Any, reason: str) -> None:
+    """Answer a request whose link has ended before the app has answered."""
+    if step_of_scope(scope) is not None:
+        await close_at_once(send, CloseCode.FORBIDDEN, reason)
+        return
+    body = reason.encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

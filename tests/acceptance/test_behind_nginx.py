@@ -76,7 +76,7 @@ async def test_pages_behind_nginx_are_live(serve: Serving, browser: Tabs, home: 
         assert await other.evaluate("dashDevices.bridge.socket.greeted")
         nginx.terminate()
         nginx.wait(10)
-        browser.allow_errors("WebSocket connection to .* failed", "ERR_CONNECTION_REFUSED")
+        browser.allow_errors("WebSocket connection to .* failed", "ERR_", "Failed to load resource")
         app.push_mods({"target": {"value": "26"}})
         nginx = subprocess.Popen(command)
         await expect(other.locator("#shown")).to_have_text("the target is 26", timeout=20_000)

@@ -26,7 +26,7 @@ async def test_in_notebook_7(browser: Tabs):
     """Notebook 7 shows the page under the cell, and it is live in a tab, too, also after a restart."""
     # The last is Notebook's own.
     browser.allow_errors("Exception opening new comm", "Failed to load resource", "reading 'schema'")
-    browser.allow_errors("WebSocket connection to")  # while the kernel restarts
+    browser.allow_errors("WebSocket connection to", "Failed to load resource")  # while the kernel restarts
     async with running_jupyter("notebook", arguments=EXPOSED) as jupyter:
         shutil.copy(THERMOSTAT, jupyter.root)
         address = jupyter.address(f"notebooks/{THERMOSTAT.name}")

@@ -128,7 +128,7 @@ GOES = """
 
 async def test_the_dev_tools_say_when_the_server_is_gone(script: ScriptRunner, browser: Tabs):
     """Their menu says so, and that a callback has no answer; with the server back both are well, the click as well."""
-    browser.allow_errors("WebSocket connection to", "fetch error", "did not respond")
+    browser.allow_errors("WebSocket connection to", "Failed to load resource", "fetch error", "did not respond")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -179,12 +179,6 @@ async def test_refusal_of_the_app_reaches_the_page_with_its_reason(visit: Visit,
     assert b"The app 'bench' refused the WebSocket with 403" in (refused.value.response.body or b"")
 
 
-async def test_http_request_for_the_status_is_refused(visit: Visit, page: Page) -> None:
-    """The status is a WebSocket only."""
-    answer = await visit.http.get(visit.url("bench/_dash-devices/status"))
-    assert answer.status_code == 400
-
-
 async def test_broken_handshakes_are_refused(visit: Visit, page: Page) -> None:
     """A handshake without a key, or of another version, says what is missing."""
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": visit.origin}

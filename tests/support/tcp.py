@@ -53,6 +53,10 @@ class Network:
         open: those that are there, oldest first.
         delay: seconds that each byte takes, in each direction.
         rate: bytes a second that a connection carries in each direction; None: any number.
+        carried: bytes that have come so far, by way: "up" what pages send, "down" what the server does.
+        refuses: the status with which requests for an upgrade are answered, as by a proxy that lets no WebSocket pass;
+            None: they pass.
+        refused: how many there were.
         spares: after so many more bytes the connection that carries them breaks, whatever they are, once: "up" what
             pages send, "down" what the server does.
     """
@@ -74,6 +78,9 @@ class Network:
         self.delay = 0.0
         self.rate: float | None = None
         self.spares: dict[str, int] = {}
+        self.carried = {"up": 0, "down": 0}
+        self.refuses: int | None = None
+        self.refused = 0
 
     async def start(self) -> None:
         self._thread = threading.get_ident()
@@ -143,6 +150,13 @@ class Network:
             if not connection.begins:
                 return
             await connection.passes.wait()
+            if self.refuses is not None and b"\nupgrade: websocket" in connection.begins.lower():
+                self.refused += 1
+                writer.write(
+                    f"HTTP/1.1 {self.refuses} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+                )
+                await writer.drain()
+                return
             server_reader, server_writer = await asyncio.open_connection(*self._target)
             mine, its = (f"Host: {urlsplit(url).netloc}\r\n".encode() for url in (self.url, self._host))
             change = (mine, its) if self._rewrites_host else (b"", b"")
@@ -188,6 +202,7 @@ class _Direction:
 
     async def took(self, data: bytes) -> None:
         """Some bytes have come; b"" is the end."""
+        self._network.carried[self._way] += len(data)
         due = asyncio.get_running_loop().time() + self._network.delay
         await self._pieces.put((due, data.replace(self._old, self._new) if self._old else data))
 

@@ -27,6 +27,7 @@ from dash_devices_nb.transport.serve import ASGIApp, Message, Receive, Scope, Se
 
 SCRIPTS = (
     "texts.js",
+    "http-socket.js",
     "socket.js",
     "addresses.js",
     "arrays.js",

@@ -150,6 +150,7 @@ class Mount:
             frames=FRAMES.get(detect().host, ()),
             shares=self.shares if config.base_url is None else None,
             bound=str(self._bound.sock.getsockname()[0]) if config.base_url is None else None,
+            max_message_bytes=max_message_bytes,
         )
         self._server = Server(self._auth, self._bound, max_message_bytes=max_message_bytes, ssl_context=config.tls)
 
@@ -223,7 +224,9 @@ class Mount:
             The owner's address.
         """
         bound = BoundSocket.bind_tcp("127.0.0.1", 0, search=False)
-        auth = AuthMiddleware(self._below_prefix, self.secret, self.prefix, shares=self.shares)
+        auth = AuthMiddleware(
+            self._below_prefix, self.secret, self.prefix, shares=self.shares, max_message_bytes=max_message_bytes
+        )
         server = Server(auth, bound, max_message_bytes=max_message_bytes)
         await server.start()
         self._doors.append((server, auth))

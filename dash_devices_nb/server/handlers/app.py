@@ -18,8 +18,10 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, ResponseStartLine
 from tornado.iostream import StreamClosedError
 
+from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import UpstreamError
 from dash_devices_nb.registration import Registration
+from dash_devices_nb.registration.polling import HOLD_SECONDS, Step
 from dash_devices_nb.server.handlers.access import RESOURCE, SECRET_HEADER, USER_HEADER, Refused
 from dash_devices_nb.server.handlers.base import GuardedHandler
 from dash_devices_nb.server.handlers.guests import COOKIE, GuestHandler
@@ -27,6 +29,7 @@ from dash_devices_nb.server.handlers.render import render
 from dash_devices_nb.server.handlers.upgrade import upgrade
 from dash_devices_nb.server.kernel_status import glance_at
 from dash_devices_nb.server.proxy import headers as heads
+from dash_devices_nb.server.proxy.frame_tracker import BY_ITSELF
 from dash_devices_nb.server.proxy.upstream import Exchange, connect
 
 BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -57,6 +60,7 @@ class AppHandler(GuestHandler):
     received = 0
     left = False
     too_long = ""
+    ended = ""
 
     async def prepare(self) -> None:  # type: ignore[override]
         """Guard the request, find the app and begin the request to it.
@@ -86,7 +90,8 @@ class AppHandler(GuestHandler):
         if self.upgrades:
             self.stage = Stage.UPGRADE
             return
-        self.extension.used(record)
+        if self.step is None:
+            self.extension.used(record)
         try:
             self._check_length()
         except ValueError as error:
@@ -127,6 +132,8 @@ class AppHandler(GuestHandler):
         """Pass a piece of the request's body to the app."""
         if self.exchange is None:
             return
+        if self.step is Step.UP:
+            self._note_use(chunk)
         self.received += len(chunk)
         limit = self.extension.max_body_bytes
         if self.received > limit:
@@ -135,6 +142,13 @@ class AppHandler(GuestHandler):
             self.exchange = None
             return
         await self.exchange.send_body(chunk)
+
+    def _note_use(self, chunk: bytes) -> None:
+        """Note that somebody uses the page, unless it sends these messages by itself (`transport.polling`)."""
+        by_itself = () if self.extension.counts_open_pages else BY_ITSELF
+        messages = [b""] if self.received else chunk.split(b"\n")[1:]
+        if not all(each.startswith(by_itself) for each in messages):
+            self.extension.used(self.record)
 
     @property
     def record(self) -> Registration:
@@ -233,6 +247,7 @@ class AppHandler(GuestHandler):
     def cut(self, reason: str) -> None:
         """Close the exchange: this guest's share link has ended."""
         self.log.info("%s: cut: %s", self.request.path, reason)
+        self.ended = reason
         if self.exchange is not None:
             self.exchange.close()
 
@@ -257,9 +272,14 @@ class AppHandler(GuestHandler):
     async def _answer(self, exchange: Exchange) -> None:
         document = self.request.headers.get("Sec-Fetch-Mode") == "navigate"
         limits = self.extension
-        limits.guests.follow(self.record.name, self.visitor, self.cut, socket=False)
+        waits = self.step is Step.DOWN
+        patience = limits.page_timeout if document else limits.answer_timeout
+        if waits:
+            patience += HOLD_SECONDS if patience else 0
+            limits.poll_began(self.record.name, self)
+        limits.guests.follow(self.record.name, self.visitor, self.cut, socket=waits)
         try:
-            await exchange.receive(limits.page_timeout if document else limits.answer_timeout)
+            await exchange.receive(patience)
         except UpstreamError as exc:
             if self.left:
                 self.log.debug("The browser left %s", self.request.path)
@@ -267,8 +287,11 @@ class AppHandler(GuestHandler):
                 self.log.warning("%s: %s", self.request.path, exc)
                 self.detach().close()  # the answer must not look complete
             else:
+                if self.ended:
+                    self.refuse_socket(self.ended, CloseCode.FORBIDDEN)
                 self.no_answer(exc)
         finally:
+            limits.poll_ended(self)
             limits.guests.leave(self.record.name, self.visitor, self.cut)
             self.give_place_back()
 

@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from http import HTTPStatus
 from logging import Logger
 from math import ceil
@@ -32,6 +32,7 @@ from dash_devices_nb.close_codes import CloseCode
 from dash_devices_nb.errors import RegistrationError, ShareError
 from dash_devices_nb.registration import ShareList
 from dash_devices_nb.registration.link_watch import Close, LinkWatch
+from dash_devices_nb.registration.polling import Step, step_of
 from dash_devices_nb.registration.share_cookies import (
     PARAMETER,
     admit_first,
@@ -223,6 +224,11 @@ class GuestHandler(GuardedHandler):
     """Whether the request gets no line in the log (`server.logs`): it is one of a flood."""
     _place: tuple[str, str] | None = None
 
+    @cached_property
+    def step(self) -> Step | None:
+        """What the request is for, if it carries a page's WebSocket over HTTP."""
+        return step_of(self.request.method, self.request.path)
+
     async def prepare(self) -> None:  # type: ignore[override]
         """Identify the sender, and check whether a guest's link may ask now.
 
@@ -271,12 +277,19 @@ class GuestHandler(GuardedHandler):
     def refuse_socket(self, reason: str, code: int) -> None:
         """Tell a page why its WebSocket is closed. Does nothing for other requests.
 
+        Over HTTP, a page that may try again later repeats its request, except for the first.
+
         Raises:
             Finish: the page was told.
         """
         key = self.request.headers.get("Sec-WebSocket-Key")
         if self.upgrades and key:
             self.extension.guests.refuse_socket(self.detach(), key, reason, code)
+            raise web.Finish
+        if self.step is Step.OPEN or (self.step is not None and code == CloseCode.FORBIDDEN):
+            self.set_header("Content-Type", "application/octet-stream")
+            self.set_header("Cache-Control", "no-store")
+            self.finish(close_frame(code, reason))
             raise web.Finish
 
     async def find_place(self) -> None:
@@ -289,7 +302,10 @@ class GuestHandler(GuardedHandler):
         if self.visitor.share is None:
             return
         guests, link = self.extension.guests, (self.path_args[0], self.visitor.share)
-        refusal = guests.full(link[0], self.visitor) if self.upgrades else ""
+        waits = self.step is Step.DOWN  # nearly all the time, as a WebSocket does
+        refusal = guests.full(link[0], self.visitor) if self.upgrades or waits else ""
+        if waits and not refusal:
+            return
         if not refusal:
             try:
                 await guests.limiter.take(link)

@@ -1,6 +1,7 @@
 """``{base_url}dash-devices/{name}/_dash-devices/status``: a WebSocket for the kernel's state.
 
-The Jupyter server answers it, because it must work while the kernel does not.
+The Jupyter server answers it, because it must work while the kernel does not. A page behind a proxy that lets no
+WebSocket pass asks for the state now and then.
 """
 
 from __future__ import annotations
@@ -28,9 +29,15 @@ class StatusHandler(GuestHandler):
     async def get(self, app: str) -> None:
         """Open the WebSocket, and serve it until it ends. Close it at once if too much is open by a guest's link.
 
+        A plain request gets the state as it is now.
+
         Raises:
-            Refused: the request is not a WebSocket handshake.
+            Refused: the request for a WebSocket is no handshake.
         """
+        if not self.upgrades:
+            self.set_header("Cache-Control", "no-store")
+            self.finish(self.extension.status_of(app).message())
+            return
         check_handshake(self.request.headers)
         extension, visitor = self.extension, self.visitor
         if full := extension.guests.full(app, visitor):
