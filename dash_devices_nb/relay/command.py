@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -39,6 +40,12 @@ def add_relay(commands: argparse._SubParsersAction[argparse.ArgumentParser], por
     relay.add_argument(
         "--header", metavar="NAME: VALUE", action="append", default=[], help="a header for the app, as Authorization"
     )
+    relay.add_argument(
+        "--token-from",
+        metavar="VARIABLE",
+        help="the environment variable with a token of Jupyter or its Hub; it is sent as 'Authorization: token ...', "
+        "and stands in no list of processes",
+    )
     relay.set_defaults(command=_relay)
 
 
@@ -50,6 +57,10 @@ def _relay(given: argparse.Namespace) -> int:
     if wrong := next((each for each, (_, colon, _) in zip(given.header, pairs, strict=True) if not colon), None):
         raise RemoteError(f"--header {wrong!r} has no colon; a header is 'Name: value'.")
     headers = {name.strip(): value.strip() for name, _, value in pairs}
+    if given.token_from is not None:
+        if not os.environ.get(given.token_from):
+            raise RemoteError(f"--token-from {given.token_from}: this environment variable is not set.")
+        headers["Authorization"] = f"token {os.environ[given.token_from]}"
     upstream = _upstream(given.upstream, headers)
     token = _token(given.by or "")
     _allow_descriptors()

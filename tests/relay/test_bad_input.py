@@ -31,6 +31,7 @@ async def all_of(socket: ClientConnection) -> None:
         (["ftp://here/"], "'ftp://here/' is no address of an app; it begins with http:// or https://."),
         (["http://127.0.0.1:1/", "--by", "http://here/?share=no"], "--by takes a view link"),
         (["http://127.0.0.1:1/", "--header", "Authorization"], "--header 'Authorization' has no colon"),
+        (["http://127.0.0.1:1/", "--token-from", "NO_SUCH"], "--token-from NO_SUCH: this environment variable is not"),
     ],
 )
 async def test_a_command_line_that_means_nothing(script: ScriptRunner, arguments: list[str], said: str):

@@ -12,7 +12,8 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -94,9 +95,14 @@ class Hub:
         return connect(url, additional_headers={"Cookie": cookies, "Origin": self.url}, proxy=None)
 
 
-@pytest.fixture(scope="module")
-async def hub() -> AsyncIterator[Hub]:
-    """A Hub with a server of alice, and alice and mallory logged in."""
+@asynccontextmanager
+async def running_hub(more: str = "", before: Callable[[Hub], Awaitable[None]] | None = None) -> AsyncIterator[Hub]:
+    """A Hub with a server of alice, and alice and mallory logged in.
+
+    Args:
+        more: a part of its configuration. `{hub}` in it is the Hub's own address.
+        before: called before anybody has logged in.
+    """
     home = Path(tempfile.mkdtemp(prefix="ddnb-"))
     (home / "runtime").mkdir(mode=0o700)
     ports = free_ports(3)
@@ -111,7 +117,7 @@ async def hub() -> AsyncIterator[Hub]:
     config = CONFIG.format(
         environment=environment, homes=homes, ports=ports, proxy=PROXY, python=sys.executable, token=TOKEN
     )
-    (home / "hub.py").write_text(config)
+    (home / "hub.py").write_text(config + more.replace("{hub}", f"http://127.0.0.1:{ports[0]}"))
     popen = spawn(
         [sys.executable, "-m", "jupyterhub", "-f", str(home / "hub.py")],
         home / "hub.log",
@@ -133,6 +139,8 @@ async def hub() -> AsyncIterator[Hub]:
 
     try:
         await eventually(healthy, within=60)
+        if before is not None:
+            await before(hub)
         await hub.log_in("alice")
         await hub.log_in("mallory")
         await eventually(running, within=60)
@@ -144,6 +152,13 @@ async def hub() -> AsyncIterator[Hub]:
             await http.aclose()
         await process.stop(within=20)
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+async def hub() -> AsyncIterator[Hub]:
+    """A Hub with a server of alice, and alice and mallory logged in."""
+    async with running_hub() as hub:
+        yield hub
 
 
 @pytest.fixture
