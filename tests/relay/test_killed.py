@@ -1,4 +1,4 @@
-"""`kill -9` of a relay and of the app, while the device pushes and people act."""
+"""`kill -9` of a relay, of the app and of the broker, while the device pushes and people act."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.relay.conftest import StartRelay, at
+from tests.relay.conftest import StartBroker, StartRelay, at
 from tests.support.browser import Tabs
 from tests.support.eventually import eventually
-from tests.support.processes import Script, ScriptRunner
+from tests.support.processes import Process, ScriptRunner
 from tests.support.tcp import free_port
 
 BENCH = """
@@ -42,6 +42,8 @@ def push():
         time.sleep(0.05)
     links = app.shares or [app.share("view"), app.share("control")]
     print("links", *(each.url for each in links), app.url, "end", flush=True)
+    if len(sys.argv) > 2:
+        app.publish(sys.argv[2])
     n = 0
     while runs.wait():
         n += 1
@@ -82,7 +84,7 @@ async def more(page: Page, than: int = 5) -> None:
     await eventually(grown, 30)
 
 
-def kill(program: Script) -> None:
+def kill(program: Process) -> None:
     os.kill(program.pid, signal.SIGKILL)
 
 
@@ -133,4 +135,48 @@ async def test_pages_end_equal(
     await pilot.fill("#target", "31")
     for page in pages:
         await expect(page.locator("#shown")).to_have_text("at 31", timeout=20_000)
+    await all_equal(pages, pilot)
+
+
+@pytest.mark.long
+async def test_pages_end_equal_though_the_broker_dies(
+    script: ScriptRunner,
+    browser: Tabs,
+    relay: StartRelay,
+    broker: StartBroker,
+    port: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Twice, with changes at app and relay while it is away: none is lost, and no point missing or doubled."""
+    browser.allow_errors(LOST)
+    for name in ("DATA", "RUNTIME"):
+        (tmp_path / name).mkdir(mode=0o700)
+        monkeypatch.setenv(f"JUPYTER_{name}_DIR", str(tmp_path / name))
+    server = await broker()
+    place = f"nats://127.0.0.1:{port}"
+    app = await script(BENCH, str(free_port()), place, url=None)
+    view, control, _ = (await app.printed(r"links (\S+) (\S+) (\S+) end")).groups()
+    program = await relay(f"{place}/bench")
+    here = await browser.open(control)
+    onlooker, pilot = [await browser.open(at(program, each)) for each in (view, control)]
+    pages = [here, onlooker, pilot]
+    for page in pages:
+        await more(page)
+    for number in (21, 31):
+        kill(server)
+        await pilot.fill("#target", f"{number}")
+        await more(here)
+        assert await here.input_value("#target") != f"{number}"
+        server = await broker()
+        for page in pages:
+            await expect(page.locator("#shown")).to_have_text(f"at {number}", timeout=20_000)
+            await more(page)
+        kill(server)
+        await here.fill("#target", f"{number + 1}")
+        await more(here)
+        server = await broker()
+        for page in pages:
+            await expect(page.locator("#shown")).to_have_text(f"at {number + 1}", timeout=20_000)
+            await more(page)
     await all_equal(pages, pilot)
