@@ -38,7 +38,7 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs dist test-matrix test-dash fuzz faults model autobahn coverage others components lint format bench clean chromium
+.PHONY: help demo test docs dist dist-test test-matrix test-dash fuzz faults model autobahn coverage others components lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
@@ -55,7 +55,8 @@ help:
 	@echo "make lint    ruff, mypy --strict, the import contracts, tsc and eslint for the pages' scripts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
-	@echo "make dist    the wheel and the source distribution, checked, into dist/"
+	@echo "make dist    the wheels of the package and of the extension alone, and the source distribution, checked, into dist/"
+	@echo "make dist-test  both wheels in empty environments: JupyterLab, and a Jupyter server without Dash; minutes, needs the index"
 	@echo "make clean   remove the virtual environment, stamps and caches"
 
 $(BIN)/python:
@@ -148,8 +149,14 @@ bench: $(STAMP)-bench chromium
 dist: $(STAMP)-dist
 	rm -rf dist
 	"$(BIN)/python" -m build --outdir dist .
+	"$(BIN)/python" -m build --wheel --outdir dist jupyter-config/server-only
 	"$(BIN)/python" -m twine check --strict dist/*
-	"$(BIN)/check-wheel-contents" dist/*.whl
+	"$(BIN)/check-wheel-contents" dist/dash_devices_nb-*.whl
+	"$(BIN)/check-wheel-contents" --no-config --toplevel dash_devices_nb_server,dash_devices_nb_server.pth dist/dash_devices_nb_server-*.whl
+
+# Both distributions in empty environments: what `make test` leaves out as it takes minutes.
+dist-test: $(STAMP)-test chromium
+	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest tests/test_installed_wheel.py tests/server/test_two_environments.py -m "long or not long"
 
 chromium:
 	@.ci/install-chromium

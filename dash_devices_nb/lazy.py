@@ -18,9 +18,19 @@ def loaded(package: str, sources: Mapping[str, str], name: str) -> Any:
 
     Raises:
         AttributeError: the package has no such name.
+        ImportError: only the Jupyter server extension is installed (`dash-devices-nb-server`), which has no such module.
     """
     if name not in sources:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(sources[name]), name)
+    try:
+        module = importlib.import_module(sources[name])
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] != package.partition(".")[0]:
+            raise
+        raise ImportError(
+            f"{name} is not in dash-devices-nb-server, which only carries the pages of kernels in other environments; "
+            f"here it needs: {sys.executable} -m pip install dash-devices-nb"
+        ) from exc
+    value = getattr(module, name)
     setattr(sys.modules[package], name, value)
     return value

@@ -39,6 +39,7 @@ def _findings(url: str | None) -> Iterator[Finding]:
     yield from installation.check_python()
     yield from installation.check_requirements()
     yield from installation.check_extension()
+    yield from installation.check_server_only()
     yield from installation.check_command()
     servers = jupyter.running_servers()
     yield from jupyter.check_servers(servers)

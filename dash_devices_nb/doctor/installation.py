@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from dash_devices_nb.doctor.finding import Finding
 
 PACKAGE = "dash-devices-nb"
+SERVER_ONLY = "dash-devices-nb-server"
 EXTENSION = "dash_devices_nb.server"
 SINCE = (3, 11, 4)
 FOR_DEVELOPERS = frozenset({"test", "lint", "dist", "bench", "others", "kraken", "examples"})
@@ -84,6 +85,19 @@ def check_extension(config_path: Sequence[str] | None = None) -> Iterator[Findin
             f"The Jupyter server extension is {state} (the configuration in {', '.join(paths)}).",
             f"{sys.executable} -m jupyter server extension enable {EXTENSION}, then restart the Jupyter server.",
         )
+
+
+def check_server_only() -> Iterator[Finding]:
+    """Check that the extension is not installed by itself beside the package that has it."""
+    try:
+        version = metadata.version(SERVER_ONLY)
+    except metadata.PackageNotFoundError:
+        return
+    yield Finding(
+        f"{SERVER_ONLY} {version} is installed, too: it does no harm and is not used, as {PACKAGE} has the extension.",
+        f"{sys.executable} -m pip uninstall {SERVER_ONLY}, if it was meant for another environment.",
+        wrong=False,
+    )
 
 
 def check_command() -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from dash_devices_nb import registration
 from dash_devices_nb.doctor.finding import Finding
-from dash_devices_nb.doctor.installation import PACKAGE
+from dash_devices_nb.doctor.installation import PACKAGE, SERVER_ONLY
 from dash_devices_nb.errors import RegistrationError
 from dash_devices_nb.kernel.discovery import PING, JupyterServer, request, server_of
 from dash_devices_nb.registration.store import is_running, process_lives, read_all
@@ -45,7 +45,7 @@ def check_servers(servers: list[Running]) -> Iterator[Finding]:
     """Check that each server has the extension, in this version."""
     for running in servers:
         where = f"The Jupyter server at {running.server.url} (process {running.pid}{_python_of(running.pid)})"
-        mend = f"install {PACKAGE} {__version__} in the environment of that server, and restart it."
+        mend = f"install {PACKAGE} or {SERVER_ONLY} {__version__} in the environment of that server, and restart it."
         try:
             status, body = request(running.server, PING, SECONDS)
         except (OSError, http.client.HTTPException) as exc:

@@ -24,6 +24,7 @@ from dash_devices_nb.testing import AppServer
 from tests.support.jupyter import running_jupyter
 
 ROOT = Path(__file__).parents[2]
+ALONE = "dash-devices-nb-server"
 
 
 def lines(findings: Iterable[Finding]) -> list[str]:
@@ -220,3 +221,16 @@ def test_the_command_ends_with_what_was_found(runtime: Path):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1, ended.stderr
     assert ended.stdout.splitlines()[-1].startswith("wrong: 'nowhere' is no address of a page.")
+
+
+def test_the_extension_by_itself_beside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named as what it is: harmless, and for another environment."""
+    assert lines(installation.check_server_only()) == []
+    folder = tmp_path / "dash_devices_nb_server-0.1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {ALONE}\nVersion: 0.1.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert lines(installation.check_server_only()) == [
+        f"note: {ALONE} 0.1.0 is installed, too: it does no harm and is not used, as dash-devices-nb has the extension. "
+        f"Mend: {sys.executable} -m pip uninstall {ALONE}, if it was meant for another environment."
+    ]

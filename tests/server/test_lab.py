@@ -131,6 +131,33 @@ async def test_running_panel_lists_the_app_and_opens_it(notebook: LabNotebook) -
     assert await opened.locator("#echo").inner_text() == "carried"
 
 
+async def test_the_panel_is_there_once_where_both_distributions_are(
+    browser: Tabs, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """`dash-devices-nb` and `dash-devices-nb-server` each bring the extension, under their own names."""
+    shared = tmp_path_factory.mktemp("share")
+    alone = shared / "labextensions/dash-devices-nb-server"
+    (alone / "static").mkdir(parents=True)
+    (alone / "package.json").symlink_to(REPOSITORY / "jupyter-config/server-only/labextension/package.json")
+    full = REPOSITORY / "dash_devices_nb/server/labextension"
+    (alone / "static/remoteEntry.js").symlink_to(full / "static/remoteEntry.js")
+    (shared / "labextensions/dash-devices-nb").symlink_to(full)
+    async with running_jupyter("lab", env={**CONFIGURED, "JUPYTER_PATH": str(shared)}) as jupyter:
+        page = await browser.open(jupyter.address("lab"))
+        await page.wait_for_function("window.jupyterapp?.shell && window.jupyterapp.restored")
+        await page.evaluate("window.jupyterapp.restored")
+        brought = await page.evaluate(
+            """() => JSON.parse(document.getElementById("jupyter-config-data").textContent)
+                .federated_extensions.map((each) => each.name).filter((name) => name.startsWith("dash-devices"))"""
+        )
+        assert sorted(brought) == ["dash-devices-nb", "dash-devices-nb-server"]
+        await page.evaluate("window.jupyterapp.commands.execute('running:show-panel')")
+        section = page.locator(".jp-RunningSessions-section").filter(has_text="Device pages")
+        await section.first.wait_for()
+        assert await section.count() == 1
+        await page.close()
+
+
 async def _shows(notebook: LabNotebook, element: str, expected: str) -> bool:
     found = await text(notebook, element)
     assert found == expected

@@ -11,7 +11,10 @@
 (() => {
   "use strict";
 
-  const NAME = "dash-devices-nb";
+  const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
+  // The folder of the extension, which differs between dash-devices-nb and dash-devices-nb-server.
+  const NAME = /\/([\w-]+)\/static\/[^/]*$/.exec(script?.src ?? "")?.[1] ?? "dash-devices-nb";
+  const PLUGIN = "dash-devices-nb";
   const POLL_MS = 5000;
   const ICON =
     '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">' +
@@ -47,7 +50,7 @@
       lab("@jupyterlab/ui-components"),
       lab("@jupyterlab/apputils"),
     ]);
-    const icon = new components.LabIcon({ name: `${NAME}:device`, svgstr: ICON });
+    const icon = new components.LabIcon({ name: `${PLUGIN}:device`, svgstr: ICON });
 
     /**
      * @param {any} app The front end.
@@ -85,7 +88,7 @@
           window.open(device.url, "_blank", "noopener");
           return;
         }
-        const id = `${NAME}-${device.name}`;
+        const id = `${PLUGIN}-${device.name}`;
         const shown = [...app.shell.widgets("main")].find((each) => each.id === id);
         if (shown) {
           app.shell.activateById(id);
@@ -140,7 +143,7 @@
     }
 
     return {
-      id: `${NAME}:running`,
+      id: `${PLUGIN}:running`,
       description: "Lists the device pages of the running kernels.",
       autoStart: true,
       // Notebook's own pages have no such panel.
@@ -160,8 +163,11 @@
       if (module !== "./extension") {
         throw new Error(`${NAME} has no module ${module}, only ./extension`);
       }
+      // Where both distributions are installed the front end loads both, and one plugin is enough.
+      const all = /** @type {any} */ (window);
+      all._dashDevicesPlugin ??= NAME;
       // A front end that shows finished notebooks, such as Voila, has no such panel, and not its module.
-      const made = shared["@jupyterlab/running"] ? await plugin() : [];
+      const made = shared["@jupyterlab/running"] && all._dashDevicesPlugin === NAME ? await plugin() : [];
       return () => ({ __esModule: true, default: made });
     },
   };
