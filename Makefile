@@ -13,6 +13,10 @@ MATRIX_TESTS ?= tests/core tests/app tests/testing tests/client $(addprefix test
 	acts_and_answers browser_memory chains changed_in_place components_of_pages components_that_come event_props events features \
 	fires_where frames_and_streams newer_dash no_output numpy_figures one_event_is_one_change pages_and_dev_tools programs \
 	pushes pushes_that_call round_trip uploads))
+# What touches Jupyter and the servers.
+LOWEST_TESTS ?= tests/transport tests/kernel tests/registration tests/server tests/console tests/app \
+	$(addprefix tests/acceptance/test_,$(addsuffix .py,jupyterlab front_ends kernel_status live_in_lab console_in_lab share_in_lab \
+	addresses_in_lab rights_in_jupyter two_tabs connection frames_and_streams))
 FUZZ_ARGS ?=
 FAULTS_ARGS ?=
 MODEL_HISTORIES ?= 1000
@@ -38,12 +42,12 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs dist dist-test test-matrix test-dash fuzz faults model autobahn coverage others components lint format bench clean chromium
+.PHONY: help demo test docs dist dist-test browsers test-lowest test-matrix test-dash fuzz faults model autobahn coverage others components lint format bench clean chromium
 
 help:
 	@echo "make demo    install, then JupyterLab on $(NOTEBOOK)"
 	@echo "make test    install with the test dependencies and Chromium, then the whole suite"
-	@echo "make docs    the documents as a site, into docs/_build/html; a warning is an error"
+	@echo "make docs    the documents as a site, into docs/_build/html; a warning or a link that leads nowhere is an error"
 	@echo "make fuzz    a million random frames and 100,000 requests; FUZZ_ARGS=\"--seed 2 --seconds 60\""
 	@echo "make faults  a bad network, killed and stopped programs, a full disk, in true time: a quarter of an hour"
 	@echo "make model   whole apps and real pages in random histories against a model, ten minutes; MODEL_HISTORIES=5000"
@@ -51,7 +55,9 @@ help:
 	@echo "make autobahn  the Autobahn cases against our WebSockets, over all ways; AUTOBAHN_ARGS=\"--ways tls --cases 6.*\""
 	@echo "make others  what others wrote, on our class; DASH_SOURCE=, ANCESTOR_SOURCE=, KRAKEN_SOURCE=, COMPONENTS_SOURCE= (docs/others.md)"
 	@echo "make test-matrix  the tests that touch Dash (MATRIX_TESTS), with each of DASH_VERSIONS, in environments of their own"
+	@echo "make test-lowest  the tests that touch Jupyter (LOWEST_TESTS), with the lowest version of each requirement"
 	@echo "make components  who is called by an act, a push and an opening, for the props of component libraries (docs/components.md)"
+	@echo "make browsers  pages, frames, a reconnect and the console in Firefox and WebKit (Debian's packages), some minutes"
 	@echo "make lint    ruff, mypy --strict, the import contracts, tsc and eslint for the pages' scripts"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   the benchmarks against other frameworks, into benchmarks/results/"
@@ -87,6 +93,7 @@ test: $(STAMP)-test chromium
 
 docs: $(STAMP)-docs
 	"$(BIN)/python" -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	"$(BIN)/python" docs/check_links.py docs/_build/html
 	@echo "the site: docs/_build/html/index.html"
 
 fuzz: $(STAMP)-test
@@ -127,6 +134,20 @@ test-dash: $(STAMP)-test chromium
 	@"$(BIN)/python" -c "import dash; print('with Dash', dash.__version__)"
 	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest $(MATRIX_TESTS) $(PYTEST_ARGS)
 
+# The lowest version of each requirement that pyproject.toml names, JupyterLab, Jupyter's server and IPython's kernel among them.
+# By uv: pip tries versions of what the tests need for hours.
+test-lowest: chromium
+	[ -x "$(VENV)-lowest/bin/python" ] || "$(PYTHON)" -m venv "$(VENV)-lowest"
+	"$(VENV)-lowest/bin/python" .ci/lowest >"$(VENV)-lowest/constraints.txt"
+	"$(VENV)-lowest/bin/python" -m pip install --quiet uv
+	"$(VENV)-lowest/bin/uv" pip install --quiet --python "$(VENV)-lowest/bin/python" --constraint "$(VENV)-lowest/constraints.txt" --editable ".[test]"
+	JUPYTER_PLATFORM_DIRS=1 PATH="$(abspath $(VENV)-lowest/bin):$$PATH" "$(VENV)-lowest/bin/python" -m pytest $(LOWEST_TESTS) $(PYTEST_ARGS)
+
+# The smoke suite of a page in Firefox and WebKit, of Debian.
+browsers: $(STAMP)-test chromium
+	@.ci/install-browsers
+	PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/python" -m pytest tests/acceptance/test_other_browsers.py -m "long or not long" $(PYTEST_ARGS)
+
 lint: $(STAMP)-lint
 	"$(BIN)/ruff" check .
 	"$(BIN)/ruff" format --check .
@@ -162,5 +183,5 @@ chromium:
 	@.ci/install-chromium
 
 clean:
-	rm -rf "$(VENV)" "$(VENV)"-dash* build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis tests/artifacts
+	rm -rf "$(VENV)" "$(VENV)"-dash* "$(VENV)-lowest" build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis tests/artifacts
 	find . -name __pycache__ -type d -not -path "./.git/*" -prune -exec rm -rf {} +

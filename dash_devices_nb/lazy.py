@@ -18,7 +18,7 @@ def loaded(package: str, sources: Mapping[str, str], name: str) -> Any:
 
     Raises:
         AttributeError: the package has no such name.
-        ImportError: only the Jupyter server extension is installed (`dash-devices-nb-server`), which has no such module.
+        ImportError: only the Jupyter server extension is installed, which has no such module.
     """
     if name not in sources:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

@@ -231,6 +231,6 @@ def test_the_extension_by_itself_beside_the_package(tmp_path: Path, monkeypatch:
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {ALONE}\nVersion: 0.1.0\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert lines(installation.check_server_only()) == [
-        f"note: {ALONE} 0.1.0 is installed, too: it does no harm and is not used, as dash-devices-nb has the extension. "
-        f"Mend: {sys.executable} -m pip uninstall {ALONE}, if it was meant for another environment."
+        f"note: {ALONE} 0.1.0 is installed, too: it does no harm and is not used, as dash-devices-nb has the "
+        f"extension. Mend: {sys.executable} -m pip uninstall {ALONE}, if it was meant for another environment."
     ]
