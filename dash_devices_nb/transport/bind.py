@@ -34,6 +34,11 @@ MAX_UNIX_PATH = 99
 BACKLOG = 512
 
 
+def unix_sockets() -> bool:
+    """Whether this system has Unix sockets; Windows has not. Else an app behind Jupyter serves on a loopback port."""
+    return hasattr(socket, "AF_UNIX") and sys.platform != "win32"
+
+
 @dataclass(slots=True)
 class BoundSocket:
     """A listening socket, and what is needed to remove it without a trace.
@@ -111,7 +116,7 @@ class BoundSocket:
             BindError: there are no Unix sockets here, or the directory belongs to somebody else or
                 lets others in.
         """
-        if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":  # pragma: no cover - Windows
+        if not unix_sockets():
             raise BindError("This system has no Unix sockets; bind a loopback port with a secret instead.")
         name = f"{secrets.token_hex(6)}.sock"
         path = Path(os.path.abspath(directory)) / name

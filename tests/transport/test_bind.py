@@ -129,6 +129,13 @@ def test_a_link_in_place_of_the_directory_is_refused(short_directory):
         BoundSocket.bind_unix(link)
 
 
+def test_a_system_without_unix_sockets(short_directory: Path, monkeypatch: pytest.MonkeyPatch):
+    """The message says what to do."""
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(BindError, match="This system has no Unix sockets; bind a loopback port with a secret instead"):
+        BoundSocket.bind_unix(short_directory)
+
+
 def test_a_directory_that_lets_others_in_is_closed(short_directory: Path, bound):
     """An existing directory of ours loses the rights of others."""
     directory = short_directory / "open"

@@ -7,7 +7,6 @@ process, by their names.
 
 from __future__ import annotations
 
-import os
 import secrets
 import ssl
 from collections.abc import Coroutine
@@ -22,7 +21,7 @@ from dash_devices_nb.kernel.environment import Host, detect
 from dash_devices_nb.kernel.loops import IoThread
 from dash_devices_nb.transport import frame_ancestors
 from dash_devices_nb.transport.auth_middleware import AUTHENTICATED, AuthMiddleware
-from dash_devices_nb.transport.bind import BoundSocket
+from dash_devices_nb.transport.bind import BoundSocket, unix_sockets
 from dash_devices_nb.transport.serve import ASGIApp, Receive, Scope, Send, Server
 
 T = TypeVar("T")
@@ -130,7 +129,7 @@ class Mount:
             port = 8050 if config.port is None else config.port
             self._bound = BoundSocket.bind_tcp(config.host or "127.0.0.1", port, search=search)
             self.secret = registration.stable_secret(f"{self.name}:{self._bound.port}")
-        elif hasattr(os, "getuid"):
+        elif unix_sockets():
             self._bound = BoundSocket.bind_unix(registration.directory())
         else:
             self._bound = BoundSocket.bind_tcp("127.0.0.1", 0, search=False)
