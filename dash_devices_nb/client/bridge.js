@@ -172,7 +172,7 @@
                     return this.requests.unread(frame.f);
                 case 'notice':
                     if (!(frame.html && this.renderer.showError(frame.title || frame.text, frame.html)))
-                        this.notices.show(frame.level, frame.text, frame.title);
+                        this.notices.show(frame.level, dd.said(frame.text, 'notices'), frame.title);
                     return;
                 case 'busy':
                     return this.notices.state('busy', frame.text || '');

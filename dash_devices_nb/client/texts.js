@@ -1,8 +1,11 @@
 // @ts-check
 /**
- * All texts that the page's own scripts show, in each language. `{0}` is the first value. The language is the app's
- * (`Dash(language=)`), else the first of the browser's that is here, else English. What the app sends is in its program's
- * language.
+ * All texts of ours that a page shows, in each language. `{0}` is the first value. The language is the app's
+ * (`Dash(language=)`), else the first of the browser's that is here, else English.
+ *
+ * `TEXTS` are those of the page's own scripts. `SENTENCES` are those that the app makes: it sends them in English, as they
+ * stand in exceptions, the journal and other programs, and the page says those that it knows in its language. What a
+ * program or a driver says is in their language.
  */
 (function () {
     'use strict';
@@ -98,7 +101,227 @@
         soFarOne: {en: '1 answer so far', de: 'bisher 1 Antwort'},
         soFar: {en: '{0} answers so far', de: 'bisher {0} Antworten'},
         endedOne: {en: '1 answer, closed', de: '1 Antwort, geschlossen'},
-        ended: {en: '{0} answers, closed', de: '{0} Antworten, geschlossen'}
+        ended: {en: '{0} answers, closed', de: '{0} Antworten, geschlossen'},
+        // Signals of devices.
+        never: {en: 'not read yet', de: 'noch nicht gelesen'},
+        ok: {en: 'ok', de: 'in Ordnung'},
+        stale: {en: 'stale', de: 'veraltet'},
+        minor: {en: 'minor alarm', de: 'Warnung'},
+        major: {en: 'major alarm', de: 'Alarm'},
+        disconnected: {en: 'disconnected', de: 'getrennt'},
+        live: {en: 'live', de: 'läuft'},
+        lastGood: {en: 'last good {0}', de: 'zuletzt gut {0}'},
+        agoSeconds: {en: '{0} s ago', de: 'vor {0} s'},
+        agoMinutes: {en: '{0} min ago', de: 'vor {0} min'},
+        agoHours: {en: '{0} h ago', de: 'vor {0} h'},
+        on: {en: 'on', de: 'an'},
+        off: {en: 'off', de: 'aus'},
+        set: {en: 'set', de: 'setzen'},
+        setOne: {en: 'set {0}', de: '{0} setzen'},
+        setIn: {en: 'set {0} in {1}', de: '{0} in {1} setzen'},
+        between: {en: '{0} to {1}', de: '{0} bis {1}'},
+        atLeast: {en: 'at least {0}', de: 'mindestens {0}'},
+        atMost: {en: 'at most {0}', de: 'höchstens {0}'},
+        noSignal: {en: '{0} is no signal of this page', de: '{0} ist kein Signal dieser Seite'},
+        filter: {en: 'filter {0} signals', de: '{0} Signale filtern'},
+        filterOf: {en: 'filter the signals of {0}', de: 'die Signale von {0} filtern'},
+        noMatch: {en: 'no signal matches', de: 'kein Signal passt'},
+        // Alarms.
+        alarms: {en: 'Alarms', de: 'Alarme'},
+        raised: {en: '{0} raised', de: '{0} ausgelöst'},
+        none: {en: 'none', de: 'keine'},
+        active: {en: 'active', de: 'aktiv'},
+        acknowledged: {en: 'seen', de: 'gesehen'},
+        returned: {en: 'over, not seen', de: 'vorbei, nicht gesehen'},
+        seenBy: {en: 'seen by {0}', de: 'gesehen von {0}'},
+        acknowledge: {en: 'Acknowledge', de: 'Quittieren'},
+        acknowledgeOne: {en: 'Acknowledge {0}', de: '{0} quittieren'},
+        // Hold-to-run, and stop buttons.
+        holdToRun: {en: 'hold to run', de: 'läuft, solange gedrückt'},
+        holdOne: {en: '{0}, hold to run', de: '{0}, läuft, solange gedrückt'},
+        stopping: {en: 'stopping ...', de: 'wird gestoppt ...'},
+        stoppedAt: {en: 'stopped at {0}', de: 'gestoppt um {0}'},
+        notStopped: {
+            en: 'not stopped: the app does not answer ({0})',
+            de: 'nicht gestoppt: Die App antwortet nicht ({0})'
+        },
+        // Procedures.
+        procedures: {en: 'Procedures', de: 'Abläufe'},
+        parameterOf: {en: '{0} of {1}', de: '{0} von {1}'},
+        start: {en: 'Start', de: 'Starten'},
+        pause: {en: 'Pause', de: 'Anhalten'},
+        resume: {en: 'Resume', de: 'Fortsetzen'},
+        abort: {en: 'Abort', de: 'Abbrechen'},
+        remove: {en: 'Remove', de: 'Entfernen'},
+        queued: {en: 'queued', de: 'wartet'},
+        running: {en: 'running', de: 'läuft'},
+        pausedRun: {en: 'paused', de: 'angehalten'},
+        pausing: {en: 'pausing', de: 'wird angehalten'},
+        aborting: {en: 'aborting', de: 'wird abgebrochen'},
+        done: {en: 'done', de: 'fertig'},
+        failed: {en: 'failed', de: 'fehlgeschlagen'},
+        aborted: {en: 'aborted', de: 'abgebrochen'},
+        leftSeconds: {en: '{0} s left', de: 'noch {0} s'},
+        leftMinutes: {en: '{0} min left', de: 'noch {0} min'},
+        leftHours: {en: '{0} h left', de: 'noch {0} h'},
+        progressOf: {en: 'progress of {0}', de: 'Fortschritt von {0}'},
+        // Kept values and presets.
+        keptValues: {en: 'Kept values', de: 'Behaltene Werte'},
+        keepsNothing: {
+            en: 'this app keeps nothing: Dash(keep=...) names the file',
+            de: 'diese App behält nichts: Dash(keep=...) nennt die Datei'
+        },
+        differ: {en: '{0} differ from what was kept', de: '{0} weichen vom Behaltenen ab'},
+        keptCount: {en: '{0} kept', de: '{0} behalten'},
+        whatDiffers: {en: 'what differs from what was kept', de: 'was vom Behaltenen abweicht'},
+        whatDiffersFrom: {en: 'what differs from {0}', de: 'was von {0} abweicht'},
+        kept: {en: 'kept', de: 'behalten'},
+        now: {en: 'now', de: 'jetzt'},
+        preset: {en: 'preset', de: 'Vorgabe'},
+        presetName: {en: 'name of a preset', de: 'Name einer Vorgabe'},
+        newPreset: {en: 'Preset', de: 'Vorgabe'},
+        saveNow: {en: 'Save what is now', de: 'Jetzigen Stand speichern'},
+        applyAll: {en: 'Apply all', de: 'Alle setzen'},
+        keepNow: {en: 'Keep what is now', de: 'Jetzigen Stand behalten'},
+        apply: {en: 'Apply', de: 'Setzen'},
+        applyOne: {en: 'Apply {0}', de: '{0} setzen'},
+        valuesIn: {en: '{0} values', de: '{0} Werte'},
+        compare: {en: 'Compare', de: 'Vergleichen'},
+        load: {en: 'Load', de: 'Laden'},
+        delete: {en: 'Delete', de: 'Löschen'},
+        reallyDelete: {en: 'Really delete', de: 'Wirklich löschen'},
+        asPreset: {en: 'everything is as in this preset', de: 'alles ist wie in dieser Vorgabe'}
+    };
+
+    /**
+     * What the app says of devices, and in notices. The first that fits counts, so the narrower ones come first.
+     * @type {{devices: {en: string, de: string}[], notices: {en: string, de: string}[]}}
+     */
+    dd.SENTENCES = {
+        devices: [
+            {en: '{0} takes a number from {1} to {2}, not {3}', de: '{0} nimmt eine Zahl von {1} bis {2}, nicht {3}'},
+            {en: '{0} takes a number of at least {1}, not {2}', de: '{0} nimmt eine Zahl ab {1}, nicht {2}'},
+            {en: '{0} takes a number of at most {1}, not {2}', de: '{0} nimmt eine Zahl bis {1}, nicht {2}'},
+            {en: '{0} takes a number, not {1}', de: '{0} nimmt eine Zahl, nicht {1}'},
+            {
+                en: '{0} takes a whole number from {1} to {2}, not {3}',
+                de: '{0} nimmt eine ganze Zahl von {1} bis {2}, nicht {3}'
+            },
+            {en: '{0} takes a whole number of at least {1}, not {2}', de: '{0} nimmt eine ganze Zahl ab {1}, nicht {2}'},
+            {en: '{0} takes a whole number of at most {1}, not {2}', de: '{0} nimmt eine ganze Zahl bis {1}, nicht {2}'},
+            {en: '{0} takes a whole number, not {1}', de: '{0} nimmt eine ganze Zahl, nicht {1}'},
+            {en: '{0} takes true or false, not {1}', de: '{0} nimmt wahr oder falsch, nicht {1}'},
+            {en: '{0} takes a text, not {1}', de: '{0} nimmt einen Text, nicht {1}'},
+            {en: '{0} takes {1}; not {2}', de: '{0} nimmt {1}, nicht {2}'},
+            {en: '{0} cannot be set; it is only read', de: '{0} wird nur gelesen und lässt sich nicht setzen'},
+            {en: '{0} was not set to {1}: {2}', de: '{0} wurde nicht auf {1} gesetzt: {2}'},
+            {en: '{0} no longer has {1}', de: '{0} hat {1} nicht mehr'},
+            {en: '{0} is busy: {1}', de: '{0} ist beschäftigt: {1}'},
+            {en: 'something has held its bus for {0} s', de: 'seit {0} s hält etwas seinen Bus'},
+            {en: 'no answer for {0} s, while reading {1}', de: 'seit {0} s keine Antwort beim Lesen von {1}'},
+            {en: 'asked for {0}; the device took {1}', de: 'verlangt war {0}; das Gerät nahm {1}'},
+            {
+                en: 'the set was stopped, and may have been made in part',
+                de: 'das Setzen wurde gestoppt und ist vielleicht zum Teil geschehen'
+            },
+            {en: 'the condition raised {0}: {1}', de: 'die Bedingung scheiterte mit {0}: {1}'},
+            {en: '{0} needs {1}', de: '{0} braucht {1}'},
+            {en: 'there is no procedure {0}; there is {1}', de: 'es gibt keinen Ablauf {0}; es gibt {1}'},
+            {en: 'there is no run {0}', de: 'es gibt keinen Lauf {0}'},
+            {en: '{0} runs wait already', de: 'es warten schon {0} Läufe'},
+            {en: '{0} set; {1} was not set: {2}', de: '{0} gesetzt; {1} wurde nicht gesetzt: {2}'},
+            {en: '{0} was not set: {1}', de: '{0} wurde nicht gesetzt: {1}'},
+            {en: '{0} values saved as {1}', de: '{0} Werte als {1} gespeichert'},
+            {en: '{0} kept as they are now', de: '{0} so behalten, wie sie jetzt sind'},
+            {en: '{0} was deleted', de: '{0} wurde gelöscht'},
+            {
+                en: '{0} is not undecided: it was not kept, or was decided since; there is {1}',
+                de: '{0} ist nicht offen: es wurde nicht behalten oder ist schon entschieden; es gibt {1}'
+            },
+            {en: 'not being written: {0}', de: 'wird nicht geschrieben: {0}'},
+            {en: '{0} is not kept: {1}', de: '{0} wird nicht behalten: {1}'},
+            {en: 'its {0} bytes are more than {1}', de: 'seine {0} Bytes sind mehr als {1}'},
+            {en: '{0} values are kept, which is the limit', de: '{0} Werte sind behalten, mehr geht nicht'},
+            {en: '{0} cannot be written as JSON', de: '{0} lässt sich nicht als JSON schreiben'},
+            {en: 'there is no component {0} now', de: 'es gibt jetzt keine Komponente {0}'},
+            {
+                en: '{0} is not named in keep= of its device now',
+                de: '{0} ist jetzt nicht in keep= seines Geräts genannt'
+            },
+            {en: 'there is no preset {0}; there is {1}', de: 'es gibt keine Vorgabe {0}; es gibt {1}'},
+            {
+                en: 'a preset has a name of at most {0} characters, not {1}',
+                de: 'der Name einer Vorgabe hat höchstens {0} Zeichen, nicht {1}'
+            },
+            {
+                en: 'there are {0} presets, which is the limit; delete one to save {1}',
+                de: 'es gibt {0} Vorgaben, mehr geht nicht; für {1} eine andere löschen'
+            },
+            {en: 'array of {0}', de: 'Feld aus {0}'},
+            {en: '{0} values', de: '{0} Werte'},
+            {en: '{0} set', de: '{0} gesetzt'},
+            {en: 'no arguments', de: 'keine Argumente'},
+            {en: 'nothing', de: 'nichts'},
+            {en: 'none', de: 'keine'},
+            {en: 'on', de: 'an'},
+            {en: 'off', de: 'aus'}
+        ],
+        notices: [
+            {en: 'You may not change {0}: {1}.', de: 'Du darfst {0} nicht ändern: {1}.'},
+            {en: 'You may not call {0}: {1}.', de: 'Du darfst {0} nicht aufrufen: {1}.'},
+            {
+                en: 'Kept values are not being written: {0}. They are kept in memory meanwhile.',
+                de: 'Behaltene Werte werden nicht geschrieben: {0}. Sie bleiben solange im Speicher.'
+            },
+            {en: 'Kept values are being written again.', de: 'Behaltene Werte werden wieder geschrieben.'},
+            {
+                en: 'The history is not being written: {0}. Readings are kept in memory meanwhile.',
+                de: 'Der Verlauf wird nicht geschrieben: {0}. Messwerte bleiben solange im Speicher.'
+            },
+            {
+                en: 'The history is being written again; {0} readings were lost.',
+                de: 'Der Verlauf wird wieder geschrieben; {0} Messwerte gingen verloren.'
+            },
+            {en: 'Old readings could not be deleted: {0}', de: 'Alte Messwerte ließen sich nicht löschen: {0}'}
+        ]
+    };
+
+    /** The reasons in notices. */
+    const REASONS = [
+        {en: 'you may look, but not act', de: 'du darfst zusehen, aber nicht bedienen'},
+        {en: 'the controls are closed now', de: 'die Bedienung ist gerade gesperrt'},
+        {en: '{0} has control', de: '{0} steuert'},
+        {
+            en: "a guest's page may not bring components into the pages of others",
+            de: 'die Seite eines Gasts darf keine Komponenten in die Seiten anderer bringen'
+        }
+    ];
+
+    /** What matches a sentence, with a group for each value. @param {string} text */
+    const shape = text => new RegExp(`^${text.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\d\}/g, '(.+?)')}$`, 's');
+    /** @type {Map<string, RegExp>} */
+    const shapes = new Map();
+
+    /** @param {{en: string, de: string}[]} sentences @param {string} text @returns {string | null} */
+    function among(sentences, text) {
+        for (const each of sentences) {
+            const known = shapes.get(each.en) || shape(each.en);
+            shapes.set(each.en, known);
+            const found = known.exec(text);
+            if (found) return each[language].replace(/\{(\d)\}/g, (_, at) => dd.said(found[Number(at) + 1], 'reasons'));
+        }
+        return null;
+    }
+
+    /**
+     * What the app has said, in the page's language; as it came, if it is no sentence of ours.
+     * @param {string} text @param {'devices' | 'notices' | 'reasons'} [kind] what it is about
+     */
+    dd.said = (text, kind = 'devices') => {
+        if (language === 'en' || typeof text !== 'string' || !text) return text;
+        const sentences = kind === 'notices' ? dd.SENTENCES.notices
+            : kind === 'reasons' ? [...REASONS, ...dd.SENTENCES.devices] : dd.SENTENCES.devices;
+        return among(sentences, text) ?? text;
     };
 
     /** The language of these texts. @param {string} wanted the app's; empty: the browser's */

@@ -15,10 +15,18 @@
     const WATCH_MS = 50; // views that come and go together are told together
     const PENDING_MS = 10000; // after which a view no longer waits for an answer to a set
     const GOOD = ["ok", "minor", "major"];
-    const WORDS = {
-        ok: "ok", never: "not read yet", stale: "stale", minor: "minor alarm", major: "major alarm",
-        disconnected: "disconnected",
-    };
+    const STATUSES = ["ok", "never", "stale", "minor", "major", "disconnected"];
+
+    // ---- texts: those of the page's table, `client/texts.js`
+
+    /** A text of ours. @param {string} key @param {...(string|number)} values @returns {string} */
+    const say = (key, ...values) => page.dashDevices.text(key, ...values);
+
+    /** What the app says. @param {string} text @returns {string} */
+    const said = text => page.dashDevices.said(text);
+
+    /** @param {string} status */
+    const worded = status => STATUSES.includes(status) ? say(status) : status;
 
     // ---- what the store holds
 
@@ -116,8 +124,8 @@
         }, [ticks, time]);
         if (!time) return "";
         const age = Math.max(0, Math.round(now - time));
-        if (age < 100) return `${age} s ago`;
-        return age < 6000 ? `${Math.round(age / 60)} min ago` : `${Math.round(age / 3600)} h ago`;
+        if (age < 100) return say("agoSeconds", age);
+        return age < 6000 ? say("agoMinutes", Math.round(age / 60)) : say("agoHours", Math.round(age / 3600));
     }
 
     /** Colour and words on how far a reading can be trusted. @param {{reading: any, always?: boolean}} props */
@@ -126,17 +134,21 @@
         const ticks = status === "stale" || status === "disconnected";
         const age = useAge(reading && reading.time, ticks);
         if (status === "ok" && !always) return null;
-        const words = [WORDS[status] || status, ticks && age ? `last good ${age}` : "", reading && reading.reason];
-        return h("span", {className: `ddn-state ddn-${status}`, title: reading && reading.reason},
+        const reason = reading && said(reading.reason);
+        const words = [worded(status), ticks && age ? say("lastGood", age) : "", reason];
+        return h("span", {className: `ddn-state ddn-${status}`, title: reason},
             words.filter(Boolean).join(" · "));
     }
+
+    /** A reading's text; what a driver gives as a text is not ours. @param {any} reading @param {any} info */
+    const textOf = (reading, info) => info && ["text", "choice"].includes(info.dtype) ? reading.text : said(reading.text);
 
     /** @param {{props: any}} props */
     function Shown({props}) {
         const {reading, info} = props;
         const status = (reading && reading.status) || "never";
         return h("span", {className: `ddn-value${GOOD.includes(status) ? "" : " ddn-old"}`},
-            h("b", null, reading ? reading.text : "–"), info && info.unit ? h("span", {className: "ddn-unit"}, info.unit) : null);
+            h("b", null, reading ? textOf(reading, info) : "–"), info && info.unit ? h("span", {className: "ddn-unit"}, info.unit) : null);
     }
 
     /** What somebody wrote, as the signal takes it. @param {string} text @param {string} dtype */
@@ -166,7 +178,7 @@
             setProps(id, {asked: {value, number}});
         };
         const common = {
-            id: undefined, "aria-label": `set ${info.label}${info.unit ? ` in ${info.unit}` : ""}`,
+            id: undefined, "aria-label": info.unit ? say("setIn", info.label, info.unit) : say("setOne", info.label),
             "aria-invalid": message && message.text ? true : undefined, "aria-busy": waits ? true : undefined,
             className: `ddn-set${waits ? " ddn-waits" : ""}`, title: rangeOf(info),
         };
@@ -174,7 +186,7 @@
         if (dtype === "boolean") {
             const on = waits ? asked.value : current;
             return h("button", {...common, type: "button", role: "switch", "aria-checked": !!on, onClick: () => ask(!on)},
-                h("span", {className: "ddn-knob"}), on ? "on" : "off");
+                h("span", {className: "ddn-knob"}), say(on ? "on" : "off"));
         }
         if (info.dtype === "choice") {
             const shown = waits ? asked.value : current;
@@ -188,7 +200,7 @@
         const commit = () => { if (draft !== null && draft !== "") ask(valueOf(draft, info.dtype)); else setDraft(null); };
         return h("input", {
             ...common, type: "text", inputMode: info.dtype === "text" ? "text" : "decimal", value: text, size: 8,
-            placeholder: "set", spellCheck: false, autoComplete: "off",
+            placeholder: say("set"), spellCheck: false, autoComplete: "off",
             onChange: (/** @type {any} */ event) => setDraft(event.target.value),
             onKeyDown: (/** @type {any} */ event) => {
                 if (event.key === "Enter") commit();
@@ -202,8 +214,8 @@
     function rangeOf(info) {
         const [low, high] = info.limits;
         const unit = info.unit ? ` ${info.unit}` : "";
-        const range = low !== null && high !== null ? `${low} to ${high}${unit}`
-            : low !== null ? `at least ${low}${unit}` : high !== null ? `at most ${high}${unit}` : "";
+        const range = low !== null && high !== null ? say("between", low, `${high}${unit}`)
+            : low !== null ? say("atLeast", `${low}${unit}`) : high !== null ? say("atMost", `${high}${unit}`) : "";
         return [info.description, range].filter(Boolean).join("; ") || undefined;
     }
 
@@ -212,7 +224,7 @@
         const props = useProps(id);
         useWatch(id);
         const points = useMemo(() => props ? remember(id, props).slice() : [], [id, props && props.value, props && props.reading]);
-        if (!props || !props.info) return h("div", {className: "ddn-row ddn-missing"}, `${id} is no signal of this page`);
+        if (!props || !props.info) return h("div", {className: "ddn-row ddn-missing"}, say("noSignal", id));
         const {info, reading, message} = props;
         return h("div", {className: `ddn-row ddn-is-${(reading && reading.status) || "never"}`, role: "group", "aria-label": info.label},
             h("span", {className: "ddn-label", title: [id, info.description].filter(Boolean).join(": ")}, info.label),
@@ -221,14 +233,14 @@
             h(Sparkline, {points}),
             h("span", {className: "ddn-notes"},
                 info.readable ? h(State, {reading}) : null,
-                message && message.text ? h("span", {className: "ddn-message", role: "alert", key: message.number}, message.text) : null));
+                message && message.text ? h("span", {className: "ddn-message", role: "alert", key: message.number}, said(message.text)) : null));
     }
 
     /** @param {{id: string}} props */
     function Value({id}) {
         const props = useProps(id);
         useWatch(id);
-        if (!props || !props.info) return h("span", {className: "ddn-missing"}, `${id} is no signal of this page`);
+        if (!props || !props.info) return h("span", {className: "ddn-missing"}, say("noSignal", id));
         return h("span", {className: "ddn-single"}, h(Shown, {props}), h(State, {reading: props.reading}));
     }
 
@@ -267,11 +279,11 @@
         return h("section", {className: "ddn-panel", "aria-label": label || device},
             h("header", {className: "ddn-head"}, h("h2", null, label || device), h(Summary, {device, signals}),
                 signals.length > FILTER_FROM ? h("input", {
-                    type: "search", className: "ddn-filter", placeholder: `filter ${signals.length} signals`,
-                    "aria-label": `filter the signals of ${label || device}`, value: filter,
+                    type: "search", className: "ddn-filter", placeholder: say("filter", signals.length),
+                    "aria-label": say("filterOf", label || device), value: filter,
                     onChange: (/** @type {any} */ event) => setFilter(event.target.value),
                 }) : null),
-            shown.length ? shown : h("p", {className: "ddn-none"}, "no signal matches"));
+            shown.length ? shown : h("p", {className: "ddn-none"}, say("noMatch")));
     }
 
     /** How many signals of a panel are not well, those of closed groups included. @param {{device: string, signals: string[]}} props */
@@ -285,9 +297,9 @@
                 if (status) counts[status] = (counts[status] || 0) + 1;
             }
             return ["disconnected", "major", "minor", "stale"].filter(each => counts[each])
-                .map(each => `${counts[each]} ${WORDS[each]}`).join(", ");
+                .map(each => `${counts[each]} ${worded(each)}`).join(", ");
         }, [unwell, signals]);
-        return h("span", {className: `ddn-summary${text ? " ddn-summary-bad" : ""}`, role: "status"}, text || "live");
+        return h("span", {className: `ddn-summary${text ? " ddn-summary-bad" : ""}`, role: "status"}, text || say("live"));
     }
 
     /** @param {any} props */
@@ -309,7 +321,7 @@
     // ---- alarms
 
     const ALARMS = "dash-devices-alarms";
-    const STATES = {active: "active", acknowledged: "seen", returned: "over, not seen"};
+    const STATES = ["active", "acknowledged", "returned"];
 
     /** @param {number | null} time */
     const clock = time => time ? new Date(time * 1000).toLocaleTimeString() : "";
@@ -318,16 +330,16 @@
         const props = useProps(ALARMS);
         const alarms = (props && props.alarms) || [];
         const seen = (/** @type {string} */ name) => setProps(ALARMS, {acknowledge: {name, number: Date.now() + Math.random()}});
-        return h("section", {className: "ddn-panel ddn-alarms", "aria-label": "alarms"},
-            h("header", {className: "ddn-head"}, h("h2", null, "Alarms"),
-                h("span", {className: "ddn-summary", role: "status"}, alarms.length ? `${alarms.length} raised` : "none")),
+        return h("section", {className: "ddn-panel ddn-alarms", "aria-label": say("alarms")},
+            h("header", {className: "ddn-head"}, h("h2", null, say("alarms")),
+                h("span", {className: "ddn-summary", role: "status"}, alarms.length ? say("raised", alarms.length) : say("none"))),
             alarms.map((/** @type {any} */ each) => h("div", {
                 key: each.name, className: `ddn-alarm ddn-alarm-${each.state}`, role: each.state === "active" ? "alert" : undefined,
-            }, h("span", {className: `ddn-state ddn-${each.severity}`}, `${WORDS[each.severity]} · ${STATES[each.state] || each.state}`),
-            h("b", null, each.name), h("span", null, [each.value, each.reason].filter(Boolean).join(" · ")),
-            h("span", {className: "ddn-alarm-when"}, clock(each.raised), each.by ? ` · seen by ${each.by}` : ""),
+            }, h("span", {className: `ddn-state ddn-${each.severity}`}, `${worded(each.severity)} · ${STATES.includes(each.state) ? say(each.state) : each.state}`),
+            h("b", null, each.name), h("span", null, [said(each.value), said(each.reason)].filter(Boolean).join(" · ")),
+            h("span", {className: "ddn-alarm-when"}, clock(each.raised), each.by ? ` · ${say("seenBy", each.by)}` : ""),
             each.state === "acknowledged" ? null
-                : h("button", {type: "button", "aria-label": `Acknowledge ${each.name}`, onClick: () => seen(each.name)}, "Acknowledge"))));
+                : h("button", {type: "button", "aria-label": say("acknowledgeOne", each.name), onClick: () => seen(each.name)}, say("acknowledge")))));
     }
 
     // ---- hold-to-run
@@ -357,7 +369,7 @@
         }, [down]);
         const keys = [" ", "Enter"];
         return h("button", {
-            type: "button", className: `ddn-hold${down ? " ddn-held" : ""}`, "aria-pressed": down, "aria-label": `${label}, hold to run`, title: "hold to run",
+            type: "button", className: `ddn-hold${down ? " ddn-held" : ""}`, "aria-pressed": down, "aria-label": say("holdOne", label), title: say("holdToRun"),
             onPointerDown: (/** @type {any} */ event) => {
                 if (event.button !== 0) return;
                 event.target.setPointerCapture(event.pointerId);
@@ -372,38 +384,43 @@
             onKeyUp: (/** @type {any} */ event) => { if (keys.includes(event.key)) setDown(false); },
             onContextMenu: (/** @type {any} */ event) => event.preventDefault(),
             onBlur: () => setDown(false),
-        }, label, props && props.reading ? h("span", {className: "ddn-hold-now"}, props.reading.text) : null);
+        }, label, props && props.reading ? h("span", {className: "ddn-hold-now"}, textOf(props.reading, props.info)) : null);
     }
 
     // ---- a stop button: past pause, locks and queues
 
     /** @param {any} props */
     function Stop({label, stop}) {
-        const [said, setSaid] = useState("");
+        const [told, setTold] = useState("");
         const press = async () => {
-            setSaid("stopping ...");
+            setTold(say("stopping"));
             try {
                 const {status, text} = await new Promise((resolve, reject) => page.dispatchEvent(
                     new CustomEvent("dash-devices-stop", {detail: {path: stop, resolve, reject}})));
-                setSaid(status === 200 ? `stopped at ${new Date().toLocaleTimeString()}` : text);
+                setTold(status === 200 ? say("stoppedAt", new Date().toLocaleTimeString()) : text);
             } catch (error) {
-                setSaid(`not stopped: the app does not answer (${error})`);
+                setTold(say("notStopped", String(error)));
             }
         };
         return h(React.Fragment, null,
             h("button", {type: "button", className: "ddn-stop", onClick: press}, label),
-            h("span", {className: "ddn-stop-said", role: "status"}, said));
+            h("span", {className: "ddn-stop-said", role: "status"}, told));
     }
 
     // ---- procedures
 
     const PROCEDURES = "dash-devices-procedures";
+    /** @type {Record<string, string>} */
+    const STATES_OF_RUNS = {
+        queued: "queued", running: "running", paused: "pausedRun", pausing: "pausing", aborting: "aborting", done: "done",
+        failed: "failed", aborted: "aborted",
+    };
 
     /** @param {number | null} seconds */
     function duration(seconds) {
         if (seconds === null || seconds === undefined) return "";
-        if (seconds < 90) return `${Math.ceil(seconds)} s left`;
-        return seconds < 5400 ? `${Math.ceil(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
+        if (seconds < 90) return say("leftSeconds", Math.ceil(seconds));
+        return seconds < 5400 ? say("leftMinutes", Math.ceil(seconds / 60)) : say("leftHours", (seconds / 3600).toFixed(1));
     }
 
     /** @param {any} props */
@@ -413,7 +430,7 @@
         const start = () => setProps(PROCEDURES, {act: {kind: "start", name: procedure.name, arguments: given, number: Date.now() + Math.random()}});
         const field = (/** @type {any} */ each) => {
             const value = each.name in given ? given[each.name] : each.default;
-            const common = {"aria-label": `${each.name} of ${procedure.name}`, className: "ddn-set", title: rangeOf(each)};
+            const common = {"aria-label": say("parameterOf", each.name, procedure.name), className: "ddn-set", title: rangeOf(each)};
             if (each.dtype === "boolean") return h("input", {...common, className: "", type: "checkbox", checked: !!value, onChange: (/** @type {any} */ event) => set(each.name, event.target.checked)});
             if (each.dtype === "choice") return h("select", {...common, value: each.choices.indexOf(value), onChange: (/** @type {any} */ event) => set(each.name, each.choices[event.target.value])},
                 each.choices.map((/** @type {any} */ choice, /** @type {number} */ n) => h("option", {key: n, value: n}, String(choice))));
@@ -424,7 +441,7 @@
             h("b", {title: procedure.description}, procedure.name),
             procedure.description ? h("span", {className: "ddn-unit"}, procedure.description) : null,
             h("span", {className: "ddn-fields"}, procedure.parameters.map((/** @type {any} */ each) => h("label", {key: each.name}, each.label, field(each), each.unit))),
-            h("button", {type: "submit"}, "Start"));
+            h("button", {type: "submit"}, say("start")));
     }
 
     /** @param {any} props */
@@ -432,23 +449,23 @@
         const act = (/** @type {string} */ kind) => setProps(PROCEDURES, {act: {kind, name: run.name, number: Date.now() + Math.random()}});
         const button = (/** @type {string} */ kind, /** @type {string} */ text) => h("button", {type: "button", key: kind, "aria-label": `${text} ${run.name}`, onClick: () => act(kind)}, text);
         const runs = ["running", "paused", "pausing", "aborting"].includes(run.state);
-        const words = [run.state, run.progress !== null && runs ? `${Math.round(run.progress * 100)} %` : "", runs ? duration(run.remaining) : "",
-            run.note, run.error, run.ended ? clock(run.ended) : ""];
+        const words = [STATES_OF_RUNS[run.state] ? say(STATES_OF_RUNS[run.state]) : run.state, run.progress !== null && runs ? `${Math.round(run.progress * 100)} %` : "", runs ? duration(run.remaining) : "",
+            run.note, said(run.error), run.ended ? clock(run.ended) : ""];
         return h("div", {className: `ddn-run ddn-run-${run.state}`, role: "group", "aria-label": run.name},
             h("b", null, run.name), h("span", {className: "ddn-run-words"}, words.filter(Boolean).join(" · ")),
-            runs ? h("progress", {max: 1, value: run.progress === null ? undefined : run.progress, "aria-label": `progress of ${run.name}`}) : null,
+            runs ? h("progress", {max: 1, value: run.progress === null ? undefined : run.progress, "aria-label": say("progressOf", run.name)}) : null,
             h("span", {className: "ddn-run-buttons"},
-                run.state === "running" ? button("pause", "Pause") : null, run.state === "paused" || run.state === "pausing" ? button("resume", "Resume") : null,
-                runs || run.state === "queued" ? button("abort", run.state === "queued" ? "Remove" : "Abort") : null));
+                run.state === "running" ? button("pause", say("pause")) : null, run.state === "paused" || run.state === "pausing" ? button("resume", say("resume")) : null,
+                runs || run.state === "queued" ? button("abort", say(run.state === "queued" ? "remove" : "abort")) : null));
     }
 
     function Procedures() {
         const props = useProps(PROCEDURES) || {};
         const {procedures = [], runs = [], message} = props;
-        return h("section", {className: "ddn-panel ddn-procedures", "aria-label": "procedures"},
-            h("header", {className: "ddn-head"}, h("h2", null, "Procedures")),
+        return h("section", {className: "ddn-panel ddn-procedures", "aria-label": say("procedures")},
+            h("header", {className: "ddn-head"}, h("h2", null, say("procedures"))),
             (procedures || []).map((/** @type {any} */ each) => h(Form, {key: each.name, procedure: each})),
-            message && message.text ? h("p", {className: "ddn-message ddn-none", role: "alert", key: message.number}, message.text) : null,
+            message && message.text ? h("p", {className: "ddn-message ddn-none", role: "alert", key: message.number}, said(message.text)) : null,
             [...(runs || [])].reverse().map((/** @type {any} */ each) => h(RunRow, {key: each.name, run: each})));
     }
 
@@ -464,9 +481,9 @@
         if (!rows.length) return null;
         return h("ul", {className: "ddn-kept-rows", "aria-label": label}, rows.map((/** @type {any} */ each) => h("li", {key: each.name, className: "ddn-kept"},
             h("span", {className: "ddn-label", title: each.name}, each.label),
-            h("span", null, h("span", {className: "ddn-unit"}, now), h("b", null, each.kept), h("span", {className: "ddn-unit"}, "now"), h("b", null, each.now)),
+            h("span", null, h("span", {className: "ddn-unit"}, now), h("b", null, said(each.kept)), h("span", {className: "ddn-unit"}, say("now")), h("b", null, said(each.now))),
             h("span", {className: "ddn-kept-by"}, [each.by, day(each.at)].filter(Boolean).join(" · ")),
-            each.refused ? h("span", {className: "ddn-message"}, each.refused) : null,
+            each.refused ? h("span", {className: "ddn-message"}, said(each.refused)) : null,
             children ? children(each) : null)));
     }
 
@@ -477,20 +494,20 @@
         const open = compared && compared.name === preset.name;
         const rows = open ? compared.rows || [] : [];
         return h("div", {className: "ddn-preset", role: "group", "aria-label": preset.name},
-            h("b", null, preset.name), h("span", {className: "ddn-unit"}, [`${preset.count} values`, preset.by, day(preset.at)].filter(Boolean).join(" · ")),
+            h("b", null, preset.name), h("span", {className: "ddn-unit"}, [say("valuesIn", preset.count), preset.by, day(preset.at)].filter(Boolean).join(" · ")),
             h("span", {className: "ddn-run-buttons"},
-                open ? button("Close", close) : button("Compare", compare),
-                button("Load", () => act({kind: "load", name: preset.name})),
-                sure ? button("Really delete", () => act({kind: "delete", name: preset.name})) : button("Delete", () => setSure(true))),
-            open ? h(Differences, {rows, label: `what differs from ${preset.name}`, now: "preset"}) : null,
-            open ? h("span", {className: "ddn-unit", role: "status"}, compared.error || (rows.length ? "" : "everything is as in this preset")) : null);
+                open ? button(say("close"), close) : button(say("compare"), compare),
+                button(say("load"), () => act({kind: "load", name: preset.name})),
+                sure ? button(say("reallyDelete"), () => act({kind: "delete", name: preset.name})) : button(say("delete"), () => setSure(true))),
+            open ? h(Differences, {rows, label: say("whatDiffersFrom", preset.name), now: say("preset")}) : null,
+            open ? h("span", {className: "ddn-unit", role: "status"}, said(compared.error) || (rows.length ? "" : say("asPreset"))) : null);
     }
 
     function Kept() {
         const props = useProps(KEPT);
         const [name, setName] = useState("");
         const [comparing, setComparing] = useState("");
-        if (!props) return h("p", {className: "ddn-missing"}, "this app keeps nothing: Dash(keep=...) names the file");
+        if (!props) return h("p", {className: "ddn-missing"}, say("keepsNothing"));
         const {differences, presets, notes, count, message, compared} = props;
         const rows = differences || [];
         const act = (/** @type {any} */ asked) => setProps(KEPT, {act: {...asked, number: Date.now() + Math.random()}});
@@ -503,24 +520,24 @@
             if (name.trim()) act({kind: "save", name: name.trim()});
             setName("");
         };
-        return h("section", {className: "ddn-panel ddn-keeps", "aria-label": "kept values"},
-            h("header", {className: "ddn-head"}, h("h2", null, "Kept values"),
-                h("span", {className: "ddn-summary", role: "status"}, rows.length ? `${rows.length} differ from what was kept` : `${count || 0} kept`),
+        return h("section", {className: "ddn-panel ddn-keeps", "aria-label": say("keptValues")},
+            h("header", {className: "ddn-head"}, h("h2", null, say("keptValues")),
+                h("span", {className: "ddn-summary", role: "status"}, rows.length ? say("differ", rows.length) : say("keptCount", count || 0)),
                 rows.length ? h("span", {className: "ddn-run-buttons"},
-                    h("button", {type: "button", onClick: () => act({kind: "apply"})}, "Apply all"),
-                    h("button", {type: "button", onClick: () => act({kind: "discard"})}, "Keep what is now")) : null),
-            h(Differences, {rows, label: "what differs from what was kept", now: "kept"}, (/** @type {any} */ each) => h("span", {className: "ddn-run-buttons"},
-                h("button", {type: "button", "aria-label": `Apply ${each.label}`, onClick: () => act({kind: "apply", names: [each.name]})}, "Apply"))),
-            message && message.text ? h("p", {className: "ddn-none", role: "alert", key: message.number}, message.text) : null,
-            (notes || []).map((/** @type {string} */ each) => h("p", {key: each, className: "ddn-none"}, each)),
+                    h("button", {type: "button", onClick: () => act({kind: "apply"})}, say("applyAll")),
+                    h("button", {type: "button", onClick: () => act({kind: "discard"})}, say("keepNow"))) : null),
+            h(Differences, {rows, label: say("whatDiffers"), now: say("kept")}, (/** @type {any} */ each) => h("span", {className: "ddn-run-buttons"},
+                h("button", {type: "button", "aria-label": say("applyOne", each.label), onClick: () => act({kind: "apply", names: [each.name]})}, say("apply")))),
+            message && message.text ? h("p", {className: "ddn-none", role: "alert", key: message.number}, said(message.text)) : null,
+            (notes || []).map((/** @type {string} */ each) => h("p", {key: each, className: "ddn-none"}, said(each))),
             (presets || []).map((/** @type {any} */ each) => h(Preset, {
                 key: each.name, preset: each, act, compared: comparing === each.name ? compared : null,
                 compare: () => compare(each.name), close: () => setComparing(""),
             })),
             h("form", {className: "ddn-preset", onSubmit: save},
-                h("label", null, "Preset ", h("input", {className: "ddn-set", value: name, size: 16, maxLength: 100, "aria-label": "name of a preset",
+                h("label", null, say("newPreset"), " ", h("input", {className: "ddn-set", value: name, size: 16, maxLength: 100, "aria-label": say("presetName"),
                     onChange: (/** @type {any} */ event) => setName(event.target.value)})),
-                h("button", {type: "submit", disabled: !name.trim()}, "Save what is now")));
+                h("button", {type: "submit", disabled: !name.trim()}, say("saveNow"))));
     }
 
     // ---- a graph that goes on from its past

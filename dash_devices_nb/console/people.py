@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -33,15 +33,15 @@ class People(widgets.VBox):  # type: ignore[misc]
         self._perform = act
         self._app = app
         self.floor, self.shares = widgets.HTML(layout=_LABEL), widgets.HTML()
-        self.chosen = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"})
-        self.role = widgets.Dropdown(options=list(map(str, Role)), layout={"width": "90px"})
+        self.chosen = choice("Client", [], min_width="200px", max_width="360px")
+        self.role = choice("Role", list(map(str, Role)), width="130px")
         self._shown: tuple[str, Role] | None = None  # the client and role that were shown last
         self.chosen.observe(lambda _: self._show_role(), "value")
-        self.link = widgets.Dropdown(options=[], layout={"width": "auto", "min_width": "160px", "max_width": "320px"})
+        self.link = choice("Link", [], min_width="190px", max_width="350px")
         self.text = widgets.Text(
             placeholder="A notice for the pages", layout={"width": "auto", "min_width": "180px", "flex": "1 1 180px"}
         )
-        self.to = widgets.Dropdown(options=[ALL, *map(str, Role), "chosen client"], layout={"width": "130px"})
+        self.to = choice("To", [ALL, *map(str, Role), "chosen client"], width="155px")
         self.grant = self._button("Grant", "hand-paper-o", self._on_grant, "Give control to the first who asks")
         self.deny = self._button("Deny", "ban", self._on_deny, "Strike the first who asks from the queue")
         revoke = self._button("Revoke", "chain-broken", self._on_revoke, "End the share link, and close its pages")
@@ -148,6 +148,13 @@ def button(label: str, icon: str, act: Callable[[], object], tip: str) -> Any:
     made = widgets.Button(description=label, icon=icon, tooltip=tip, layout={"width": "auto"})
     made.on_click(lambda _: act())
     return made
+
+
+def choice(label: str, options: Sequence[str], width: str = "auto", **layout: str) -> Any:
+    """Return a drop-down list with its name before it, which is also what a screen reader says."""
+    return widgets.Dropdown(
+        description=label, options=options, layout={"width": width, **layout}, style={"description_width": "initial"}
+    )
 
 
 def _offer(dropdown: Any, options: list[tuple[str, str]]) -> None:

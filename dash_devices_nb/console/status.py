@@ -63,7 +63,7 @@ def clients(app: Dash) -> str:
     if not rows:
         return "<i>Nobody is there.</i>"
     table = html_table(("client", "address", "role", "age", "trip ms", "backlog bytes", "skipped", ""), rows)
-    return table if len(rows) <= FITTING_ROWS else f'<div style="max-height: 300px; overflow-y: auto">{table}</div>'
+    return table if len(rows) <= FITTING_ROWS else _scrolled("Clients", "max-height: 300px; overflow-y: auto", table)
 
 
 def callbacks(app: Dash) -> str:
@@ -79,7 +79,12 @@ def log(lines: Iterable[LogLine]) -> str:
     shown = list(lines)[-SHOWN_LINES:]
     # column-reverse keeps the end in sight without a script; therefore the newest comes first.
     text = "".join(map(_line, reversed(shown)))
-    return f'<div style="{_LOG_STYLE}">{text or "<i>Callbacks have printed nothing.</i>"}</div>'
+    return _scrolled("Output of callbacks", _LOG_STYLE, text or "<i>Callbacks have printed nothing.</i>")
+
+
+def _scrolled(label: str, style: str, content: str) -> str:
+    """Content that scrolls, by the keyboard as well."""
+    return f'<div role="region" aria-label="{label}" tabindex="0" style="{style}">{content}</div>'
 
 
 def floor(app: Dash) -> str:
@@ -151,7 +156,8 @@ def _line(line: LogLine) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(line.time))
     style = "color: var(--jp-error-color1, #c62828)" if line.stream == "stderr" else ""
     text = html.escape(_ANSI.sub("", line.text))
-    return f'<div style="{style}"><span style="opacity: .6">{clock} {html.escape(line.name)}</span> {text}</div>'
+    where = f'<span style="color: var(--jp-ui-font-color2, #616161)">{clock} {html.escape(line.name)}</span>'
+    return f'<div style="{style}">{where} {text}</div>'
 
 
 def _duration(seconds: float) -> str:

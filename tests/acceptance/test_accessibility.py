@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -187,6 +188,67 @@ async def test_the_language_is_the_apps_or_else_the_browsers(serve: Serving, bro
     assert await english.evaluate("document.documentElement.lang") == "en"
     french = await opened(browser, theirs, "view", locale="fr")
     await expect(french.locator("#_dash-devices-floor .act")).to_have_text("Request control")
+
+
+OURS = """() => {
+    const english = Object.values(dashDevices.TEXTS).filter(each => each.en !== each.de && each.en.length > 3);
+    const escaped = text => text.replace(/[.*+?^$()|]/g, '\\\\$&').replace(/\\{\\d\\}/g, '.+');
+    const shapes = english.map(({en}) => new RegExp(`^${escaped(en)}$`));
+    const texts = [...document.querySelectorAll('.ddn *')].flatMap(each => [
+        ...[...each.childNodes].filter(node => node.nodeType === 3).map(node => node.textContent),
+        ...['title', 'aria-label', 'placeholder'].map(name => each.getAttribute(name) ?? ''),
+    ]);
+    return texts.map(each => each.trim()).filter(each => shapes.some(shape => shape.test(each)));
+}"""
+"""The texts and names in the views of devices that are English ones of ours."""
+
+
+async def test_the_views_of_devices_are_german(serve: Serving, browser: Tabs, tmp_path: Path) -> None:
+    """Panel, value, hold, stop, alarms, procedures and kept values; and what the app says of a value it refuses."""
+    kept = str(tmp_path / "kept.db")
+    with devices.connect(Lamp(), name="lamp", keep=["brightness"]) as lamp:
+        app = Dash("lamp", devices=[lamp], keep=kept)
+
+        @app.procedure
+        def sweep(run, stop: float = 10) -> None:
+            """Bis zum Ende."""
+
+        app.layout = html.Main(
+            [
+                html.H1("Lampe", id="device"),
+                devices.panel(lamp),
+                html.P(devices.value(lamp.temperature)),
+                devices.hold(lamp.brightness, 50, 0, label="Hell"),
+                app.stop_button(lambda: None, label="Halt"),
+                devices.alarms(),
+                devices.procedures(),
+                devices.kept(),
+            ]
+        )
+        app.alarm(lamp.temperature, when=lambda degrees: degrees > 20)
+        await serve(app)
+        page = await opened(browser, app, "owner", locale="de-DE")
+        await expect(page.get_by_role("button", name="quittieren")).to_have_text("Quittieren")
+        brightness = page.get_by_label("brightness in % setzen", exact=True)
+        await brightness.fill("200")
+        await brightness.press("Enter")
+        row = page.locator(".ddn-row", has=brightness)
+        await expect(row.locator(".ddn-message")).to_have_text("brightness nimmt eine Zahl von 0 bis 100 %, nicht 200")
+        await page.get_by_role("switch").click()
+        await expect(page.get_by_role("switch")).to_have_text("aus")
+        await page.get_by_role("button", name="Starten").click()
+        await expect(page.locator(".ddn-run-words")).to_contain_text("fertig")
+        await page.get_by_label("Name einer Vorgabe").fill("abends")
+        await page.get_by_role("button", name="Jetzigen Stand speichern").click()
+        await expect(page.locator(".ddn-keeps [role=alert]")).to_have_text("1 Werte als 'abends' gespeichert")
+        await page.get_by_role("button", name="Vergleichen abends").click()
+        await expect(page.get_by_text("alles ist wie in dieser Vorgabe")).to_be_visible()
+        assert await page.evaluate(OURS) == []
+        english = await opened(browser, app, "owner", locale="en-GB")
+        await expect(english.get_by_role("button", name="Acknowledge")).to_be_visible()
+        assert "Acknowledge" in await english.evaluate(OURS)
+        for each in browser.pages:
+            await each.close()
 
 
 def test_a_language_is_a_tag(monkeypatch: pytest.MonkeyPatch) -> None:

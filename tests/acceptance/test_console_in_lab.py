@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from dash_devices_nb.testing import Tab
+from tests.support.axe import SCRIPT, findings
 from tests.support.browser import Tabs
 from tests.support.device import CONSOLE, DEVICE
 from tests.support.eventually import eventually
@@ -116,6 +117,22 @@ async def test_the_cell_may_be_run_again_and_cleared(notebook: LabNotebook, jupy
     await notebook.run(PANEL)
     await expect(panel).to_contain_text("the target is 20")
     await eventually(lambda: _shows(notebook, "1"), 10)
+
+
+@pytest.mark.skipif(not SCRIPT.exists(), reason="there is no axe-core (`make test` installs it)")
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+async def test_axe_finds_nothing_serious(notebook: LabNotebook, jupyter_lab: Jupyter, theme: str):
+    """With a client, a share link, lines of callbacks and an error; also when nothing has happened yet."""
+    panel = notebook.output(PANEL).first
+    await expect(panel).to_contain_text("Running, 0 pages", timeout=20_000)
+    await notebook.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    await expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+    where = f".jp-Cell[data-windowed-list-index='{PANEL}'] .jp-OutputArea-output"
+    assert await findings(notebook.page, where) == []
+    async with Tab((jupyter_lab.root / "url.txt").read_text()) as tab:
+        await tab.act("target", "value", 0)
+        await expect(panel).to_contain_text("ZeroDivisionError: division by zero")
+        assert await findings(notebook.page, where) == []
 
 
 async def _shows(notebook: LabNotebook, count: str) -> bool:

@@ -71,10 +71,7 @@ def graph(
     if export:
         children.append(
             html.Div(
-                [
-                    html.Button(kind.upper(), id=part(key, kind), title=f"download as {kind}")
-                    for kind in ("csv", "parquet")
-                ]
+                [html.Button(f"↓ {kind.upper()}", id=part(key, kind)) for kind in ("csv", "parquet")]
                 + [dcc.Download(id=part(key, "file"))],
                 className="ddn-graph-tools",
             )
