@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 ROOT = DOCS.parent
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 BLOCK = re.compile(r"^```([^\s`]+)\n", re.MULTILINE)
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+PLACE = re.compile(r"\]\(([^)#\s]*)#([^)]+)\)")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PYTHON = re.compile(r"```py(?:thon)?\n(.*?)```", re.DOTALL)
 BLOCKS = [
@@ -101,6 +105,56 @@ def test_each_link_leads_to_a_file(path: Path):
     links = {link for link in LINK.findall(path.read_text(encoding="utf-8")) if "://" not in link}
     missing = [link for link in links if not (path.parent / link.replace("tutorials/", "../notebooks/")).exists()]
     assert [link for link in missing if link != "decisions/index.md"] == []
+
+
+def places(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub and MyST make them."""
+    headings = HEADING.findall(re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL))
+    plain = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", each) for each in headings]
+    return {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in plain}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("*.md"))],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_each_anchor_is_a_heading(path: Path):
+    """Links to a part of a document, also where no site is built. `make docs` checks those of the pages it builds."""
+    missing = [
+        f"{link}#{anchor}"
+        for link, anchor in PLACE.findall(path.read_text(encoding="utf-8"))
+        if "://" not in link
+        and (target := path.parent / link if link else path).suffix == ".md"
+        and anchor not in places(target)
+    ]
+    assert missing == []
+
+
+def test_links_of_a_built_site_are_checked(tmp_path: Path):
+    """A page, a file or a place that is not there is named; other sites are left alone."""
+    (tmp_path / "index.html").write_text(
+        '<h1 id="top">x</h1><a href="#top"></a><a href="#gone"></a><a href="part/other.html#a%20b"></a>'
+        '<a href="part/"></a><a href="part/other.html#c"></a><img src="lost.png"><a href="https://example.org/#x"></a>'
+    )
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part/index.html").write_text('<a href="../index.html#top"></a>')
+    (tmp_path / "part/other.html").write_text('<p id="a b"></p>')
+    ran = subprocess.run(
+        [sys.executable, DOCS / "check_links.py", tmp_path], capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines() == [
+        "index.html: #gone leads to no place on that page",
+        "index.html: lost.png leads to no file",
+        "index.html: part/other.html#c leads to no place on that page",
+    ]
+    (tmp_path / "index.html").write_text("<p></p>")
+    (tmp_path / "part/index.html").unlink()
+    ran = subprocess.run(
+        [sys.executable, DOCS / "check_links.py", tmp_path], capture_output=True, text=True, timeout=60
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_each_page_is_in_the_table_of_contents():
