@@ -69,6 +69,16 @@ def test_the_matrix_has_each_python_and_both_ends_of_dash() -> None:
     assert f">={versions[1].split()[0]}" in str(dash.specifier)
 
 
+def test_the_lowest_versions_are_those_of_the_package() -> None:
+    """`make test-lowest` installs what `.ci/lowest` prints: one version of each requirement, which it lets in."""
+    ran = subprocess.run([ROOT / ".ci/lowest"], capture_output=True, text=True, check=True, timeout=60)
+    lowest = dict(line.split("==") for line in ran.stdout.splitlines())
+    wanted = {each.name: each for each in map(Requirement, PROJECT["dependencies"])}
+    assert wanted.keys() <= lowest.keys()
+    assert {"jupyterlab", "notebook"} <= lowest.keys()
+    assert all(f">={lowest[name]}" in str(each.specifier) for name, each in wanted.items())
+
+
 def test_a_release_needs_no_password_and_has_the_version_of_its_tag() -> None:
     """Trusted publishing: a token of the forge. The check of the tag is run here as it stands."""
     workflow = loaded(ROOT / ".github/workflows/release.yml")
