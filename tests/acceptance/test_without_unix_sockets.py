@@ -21,8 +21,11 @@ from tests.support.eventually import eventually
 from tests.support.jupyter import running_jupyter
 
 WITHOUT = {
-    # Jupyter asks tornado for what it has only where there are such sockets, unless it is on Windows.
-    "tcp": "import socket, tornado.netutil; del socket.AF_UNIX, socket.send_fds, socket.recv_fds",
+    # On Linux Jupyter asks tornado for what it has only with such sockets, and a loop needs a pair of them for itself.
+    "tcp": """import socket, tornado.netutil
+pair, family = socket.socketpair, socket.AF_UNIX
+socket.socketpair = lambda: pair(family)
+del socket.AF_UNIX, socket.send_fds, socket.recv_fds""",
     "unix": "import socket; del socket.send_fds, socket.recv_fds",
 }
 """What Python runs at its start, by the kind of the endpoint that an app then has."""

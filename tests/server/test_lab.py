@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -138,9 +139,9 @@ async def test_the_panel_is_there_once_where_both_distributions_are(
     shared = tmp_path_factory.mktemp("share")
     alone = shared / "labextensions/dash-devices-nb-server"
     (alone / "static").mkdir(parents=True)
-    (alone / "package.json").symlink_to(REPOSITORY / "jupyter-config/server-only/labextension/package.json")
     full = REPOSITORY / "dash_devices_nb/server/labextension"
-    (alone / "static/remoteEntry.js").symlink_to(full / "static/remoteEntry.js")
+    shutil.copy(REPOSITORY / "jupyter-config/server-only/labextension/package.json", alone)
+    shutil.copy(full / "static/remoteEntry.js", alone / "static")
     (shared / "labextensions/dash-devices-nb").symlink_to(full)
     async with running_jupyter("lab", env={**CONFIGURED, "JUPYTER_PATH": str(shared)}) as jupyter:
         page = await browser.open(jupyter.address("lab"))

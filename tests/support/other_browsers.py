@@ -55,8 +55,11 @@ class Driver(Protocol):
     async def call(self, tab: str, source: str, text: str) -> str:
         """Call the function of this source with the JSON of its arguments, in a page; return the JSON of its result."""
 
-    async def act(self, tab: str, actions: list[dict[str, Any]]) -> None:
-        """Press keys and buttons: WebDriver's actions."""
+    async def click(self, tab: str, selector: str) -> None:
+        """Click into the middle of an element."""
+
+    async def press(self, tab: str, keys: list[str]) -> None:
+        """Press keys one after the other."""
 
     async def close(self, tab: str) -> None:
         """Close a tab."""
@@ -98,17 +101,15 @@ class OtherTab:
         await self.until(check, selector, text, within=within)
 
     async def click(self, selector: str) -> None:
-        """Click into the middle of an element."""
+        """Click into the middle of an element, once it is there."""
         await self.until("selector => document.querySelector(selector) !== null", selector)
-        x, y = await self.evaluate(CENTRE, selector)
-        move = {"type": "pointerMove", "x": x, "y": y, "duration": 0, "origin": "viewport"}
-        presses = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
-        await self._driver.act(self._handle, [{"type": "pointer", "id": "mouse", "actions": [move, *presses]}])
+        await self._driver.click(self._handle, selector)
 
-    async def press(self, *keys: str) -> None:
-        """Press keys one after the other: letters, or those of `KEYS`."""
-        actions = [{"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")]
-        await self._driver.act(self._handle, [{"type": "key", "id": "keyboard", "actions": actions}])
+    async def press(self, selector: str, *keys: str) -> None:
+        """Give an element the focus, once it is there, and press keys one after the other: letters, or of `KEYS`."""
+        await self.until("selector => document.querySelector(selector) !== null", selector)
+        await self.evaluate("selector => document.querySelector(selector).focus()", selector)
+        await self._driver.press(self._handle, [KEYS.get(key, key) for key in keys])
 
     async def close(self) -> None:
         """Close it."""
@@ -146,6 +147,12 @@ def found(names: Iterable[str], package: str) -> str:
         if path := shutil.which(name):
             return path
     raise RuntimeError(f"{package} is not installed: run `make browsers`, or `apt-get install {package}`")
+
+
+def pressed(keys: list[str]) -> dict[str, Any]:
+    """The keys as WebDriver's actions, in both protocols."""
+    actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+    return {"type": "key", "id": "keyboard", "actions": actions}
 
 
 class Firefox:
@@ -195,9 +202,17 @@ class Firefox:
             raise RuntimeError(f"{source}: {answer['exceptionDetails']['text']}")
         return str(answer["result"]["value"])
 
-    async def act(self, tab: str, actions: list[dict[str, Any]]) -> None:
+    async def click(self, tab: str, selector: str) -> None:
         await self.ask("browsingContext.activate", context=tab)
-        await self.ask("input.performActions", context=tab, actions=actions)
+        x, y = json.loads(await self.call(tab, f"({CENTRE})", json.dumps([selector])))
+        move = {"type": "pointerMove", "x": x, "y": y}
+        buttons = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+        mouse = {"type": "pointer", "id": "mouse", "actions": [move, *buttons]}
+        await self.ask("input.performActions", context=tab, actions=[mouse])
+
+    async def press(self, tab: str, keys: list[str]) -> None:
+        await self.ask("browsingContext.activate", context=tab)
+        await self.ask("input.performActions", context=tab, actions=[pressed(keys)])
 
     async def close(self, tab: str) -> None:
         await self.ask("browsingContext.close", context=tab)
@@ -242,10 +257,16 @@ class WebKit:
             raise RuntimeError(f"{source}: {answer[1:]}")
         return answer
 
-    async def act(self, tab: str, actions: list[dict[str, Any]]) -> None:
+    async def click(self, tab: str, selector: str) -> None:
         async with self._turn:
             await self.ask("POST", "/window", {"handle": tab})
-            await self.ask("POST", "/actions", {"actions": actions})
+            found = await self.ask("POST", "/element", {"using": "css selector", "value": selector})
+            await self.ask("POST", f"/element/{next(iter(found.values()))}/click", {})
+
+    async def press(self, tab: str, keys: list[str]) -> None:
+        async with self._turn:
+            await self.ask("POST", "/window", {"handle": tab})
+            await self.ask("POST", "/actions", {"actions": [pressed(keys)]})
 
     async def close(self, tab: str) -> None:
         async with self._turn:
