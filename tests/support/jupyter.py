@@ -12,15 +12,18 @@ import textwrap
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
 import nbformat
+from packaging.version import Version
 
 from tests.support.eventually import eventually
 from tests.support.processes import Process, spawn
+from tests.support.tcp import free_port
 
 LAB_ARGUMENTS = (
     # Tests run JupyterLab's commands by name, not by finding their buttons.
@@ -133,6 +136,8 @@ async def running_jupyter(
         token: Its token; "": a fresh one.
         python: The Python whose packages it has.
     """
+    if not port and Version(metadata.version("jupyter_server")) < Version("2.20"):
+        port = free_port()  # these do not write down which port 0 has become (jupyter-server/jupyter_server#1650)
     kept = home is not None
     # Not pytest's directory: the path of a Unix socket must fit in 108 bytes.
     home = home or Path(tempfile.mkdtemp(prefix="ddnb-"))
