@@ -244,7 +244,8 @@ class WebKit:
     async def open(self, url: str) -> str:
         async with self._turn:
             await self.ask("POST", "/window", {"handle": self._first})
-            handle = (await self.ask("POST", "/window/new", {"type": "tab"}))["handle"]
+            # A window, as a tab behind another draws nothing.
+            handle = (await self.ask("POST", "/window/new", {"type": "window"}))["handle"]
             await self.ask("POST", "/window", {"handle": handle})
             await self.ask("POST", "/url", {"url": url})
             return str(handle)
