@@ -31,6 +31,7 @@ from dash_devices_nb.core.protocol.messages import (
     SharedModsFrame,
 )
 from dash_devices_nb.core.protocol.outbox import HARD_LIMIT, MOST_TRANSIENT, Outbox, Resync
+from dash_devices_nb.core.protocol.own_values import OwnValues
 from dash_devices_nb.core.protocol.pending_ack import PendingAck
 from dash_devices_nb.core.protocol.video_lane import VideoUnit
 from dash_devices_nb.transport.writer import Writer
@@ -119,6 +120,7 @@ class ClientSession:
         apart: ids that it declared while shared values were withheld. They enter patterns afterwards.
         takes_arrays: whether it gets arrays of numbers as bytes.
         watched: the components on demand that the page shows. None: it has not said, and gets all.
+        given: the values that it was given alone, and when.
         introduced: set when the connect hooks have seen its client. No shared value is sent before.
         decodes: the codecs of videos that it can decode. It gets images in the place of others.
         sending: whether frames can be sent now.
@@ -155,6 +157,7 @@ class ClientSession:
         self.malformed = 0
         self.takes_arrays = takes_arrays
         self.introduced = threading.Event()
+        self.given = OwnValues()
         self.own_pushes: dict[Key, tuple[int, Value]] = {}
         self.granted: dict[tuple[str, bool], int] = {}
         self.knows = (version, 0)
@@ -240,6 +243,8 @@ class ClientSession:
 
     def send_mods(self, mods: Mods) -> int:
         """Queue values that are for this page only. Returns the number of the frame."""
+        self._ack_before(mods)
+        self.given.give(mods, self._runtime.dispatcher.state.revision)
         return self.send(OwnModsFrame(mods))
 
     def send_held(self, mods: Mods) -> None:
@@ -306,10 +311,14 @@ class ClientSession:
 
     def send_shared(self, frame: Frame, revision: int, mods: Mods) -> None:
         """Queue a change of the shared state."""
-        if self._ack.precedes(mods):
-            self.send(AckFrame(self._ack.take()))
+        self._ack_before(mods)
         self.outbox.add_shared(frame, revision)
         self._runtime.touch(self)
+
+    def _ack_before(self, keys: Iterable[Key]) -> None:
+        """Send the pending acknowledgement now, if it is of changes of these props."""
+        if self._ack.precedes(keys):
+            self.send(AckFrame(self._ack.take()))
 
     def tell_lag(self, seconds: float) -> None:
         """Send the page the lag of its callbacks, if the lag has changed much."""
@@ -340,6 +349,9 @@ class ClientSession:
         """Queue an image for all pages, or for this page only (`own`). The newest for a place wins."""
         if not own and not self.takes_shared:
             return
+        self._ack_before((place,))
+        if own:
+            self.given.give_image(place, self._runtime.dispatcher.state.revision)
         self.outbox.add_image(place, frame)
         self._runtime.touch(self)
 
@@ -479,11 +491,12 @@ class ClientSession:
             self._told_skipped += skipped
             self._dropped(self.client, f"{skipped} messages, skipped to the latest values")
         state = self._runtime.dispatcher.state
-        values = {key: entry.value for key, entry in state.since(item.revision).items() if self.gets(key[0])}
+        entries = {key: entry for key, entry in state.since(item.revision).items() if self.gets(key[0])}
         for component_id, revision in self._lacks.items():
-            entries = state.of(component_id) or {}
-            values |= {(component_id, p): each.value for p, each in entries.items() if each.revision > revision}
+            missed = state.of(component_id) or {}
+            entries |= {(component_id, prop): each for prop, each in missed.items() if each.revision > revision}
         self._lacks.clear()
+        values = {key: entry.value for key, entry in entries.items() if not self.given.stands(key, entry)}
         frame = Frame(SharedModsFrame(values, state.revision).encoded(arrays=self.takes_arrays))
         self.outbox.synced(state.revision, len(frame))
         return frame

@@ -44,6 +44,8 @@
             this._later = [];
             /** The page's own values, which stay when the layout is replaced. @type {{[id: string]: object}} */
             this._kept = {};
+            /** The values of this page that were on their way to the app when it asked for a layout. */
+            this._underWay = [];
             /** @type {Send} */
             const send = frame => this._send(frame);
             const refuse = text => this.notices.show('error', text);
@@ -76,7 +78,7 @@
                 gone: () => this.socket.everGreeted && !this.socket.greeted,
                 ignored: names => this.permissions.ignored(names),
                 client: () => this._greeted.then(() => (this._client ? `${this._client}.${this._key}` : '')),
-                layout: (revision, tree, epoch) => this._laidOut(revision, tree, epoch),
+                layout: (revision, tree, epoch, own) => this._laidOut(revision, tree, epoch, own),
                 brings: (tree, revision) => this.missed.arriving(tree, revision),
                 ask: (frame, sent) => this.shared.inOrder(() => sent(send(frame))),
                 arrives: tree => dd.stopPersisting(tree, (id, prop) => this.shared.keeps(id, prop))
@@ -250,8 +252,11 @@
 
         /** Replace the layout in place. The page's own values stay. */
         reload() {
-            this.shared.applyWaiting();
-            this._kept = this.renderer.ownValues((id, prop) => !this.shared.has(id, prop));
+            if (this.renderer.hydrated) {
+                this.shared.applyWaiting();
+                this._kept = this.renderer.ownValues((id, prop) => !this.shared.has(id, prop));
+                this._underWay = this.shared.pendingValues();
+            }
             const putBack = dd.keepPersisted(this._kept);
             this.renderer.reload();
             // The store is replaced now, or when the layout has arrived.
@@ -298,7 +303,11 @@
             const header = /** @type {ImageHeader} */ (JSON.parse(new TextDecoder().decode(new Uint8Array(data, 2, length))));
             const shown = (n = 1, lacks = undefined) => this._send({t: 'shown', id: header.id, prop: header.prop, n, lacks});
             if (header.of) this._secure.video();
-            this._whenHydrated(() => this.renderer.showImage(header, new Uint8Array(data, 2 + length), shown));
+            this._whenHydrated(() => {
+                // A change of ours that is on its way comes later in the order.
+                if (this.shared.isPending(header.id, header.prop)) shown();
+                else this.renderer.showImage(header, new Uint8Array(data, 2 + length), shown);
+            });
         }
 
         // ---- between the renderer and the app
@@ -334,20 +343,21 @@
             // It has waited for the layout, or came after one that was fetched over HTTP.
             if (frame.at !== undefined && frame.at < this._layoutRevision) return;
             if (frame.f !== undefined) this.shared.undo(frame.m, frame.f);
-            else if (frame.at !== undefined) this.shared.receiveMissed(frame.m, frame.size, frame.q);
-            else this.shared.receive(frame.m, undefined, frame.size, frame.q);
+            else this.shared.receiveOwn(frame.m, frame.size, frame.q);
         }
 
-        /** A layout has arrived, with the shared values of a revision. */
-        _laidOut(revision, tree, epoch) {
+        /** A layout has arrived, with the shared values of a revision, and this page's changes up to a number. */
+        _laidOut(revision, tree, epoch, own = Infinity) {
             this._layoutRevision = revision;
             this._epoch = this._epoch || epoch || '';
             this.missed.clear();
             this.shared.laidOut();
             this.watched.laidOut(revision);
             this._revision = Math.max(this._revision, revision);
-            if (tree) dd.overlay(tree, this._kept);
+            dd.overlay(tree, this._kept);
+            for (const {id, prop, s, value} of this._underWay) if (s > own) dd.overlay(tree, {[id]: {[prop]: value}});
             this._kept = {};
+            this._underWay = [];
         }
 
         _whenHydrated(action) {
@@ -357,6 +367,7 @@
 
         /** The page has its layout. */
         hydrated() {
+            this.renderer.showImagesAgain();
             this._later.splice(0).forEach(action => action());
             const early = this._early;
             this._early = [];

@@ -18,6 +18,8 @@
          */
         constructor(renderer) {
             this._renderer = renderer;
+            /** How many images, and other values, each place has been given: one that is decoded late is not shown any more. @type {Map<string, number>} */
+            this._turns = new Map();
             /** Redraws the last image, by prop. @type {Map<string, {id: string, again: () => void}>} */
             this._last = new Map();
             /** The URL that is shown, by prop. @type {Map<string, string>} */
@@ -35,6 +37,8 @@
          */
         show(header, bytes, shown) {
             const place = `${header.id}.${header.prop}`;
+            const turn = (this._turns.get(place) || 0) + 1;
+            this._turns.set(place, turn);
             if (header.v) {
                 this._last.delete(place);
                 this._waiting.delete(place);
@@ -56,7 +60,12 @@
             const url = URL.createObjectURL(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], {type: header.mime}));
             const image = new Image();
             image.onload = image.onerror = () => {
-                const before = this._urls.get(place);
+                if (this._turns.get(place) !== turn) {
+                    URL.revokeObjectURL(url);
+                    shown();
+                    return;
+                }
+                this._revoke(place);
                 /** @type {Element|null} */
                 let canvas = null;
                 const set = () => {
@@ -67,13 +76,30 @@
                 this._urls.set(place, url);
                 this._last.set(place, {
                     id: header.id,
-                    again: () => (this._renderer.props(header.id) || {})[header.prop] || set()
+                    again: () => (this._renderer.props(header.id) || {})[header.prop] === url || set()
                 });
                 this._whenThere(place, header.id, set);
-                if (before) setTimeout(() => URL.revokeObjectURL(before), REVOKE_MS);
                 shown();
             };
             image.src = url;
+        }
+
+        /** A place has got another value: the image before is not shown any more. @param {string} id @param {string} prop */
+        replaced(id, prop) {
+            const place = `${id}.${prop}`;
+            const turn = this._turns.get(place);
+            if (turn === undefined) return;
+            this._turns.set(place, turn + 1);
+            this._last.delete(place);
+            this._waiting.delete(place);
+            this._revoke(place);
+        }
+
+        /** Let the image go that a place has shown, once the component shows something else. @param {string} place */
+        _revoke(place) {
+            const before = this._urls.get(place);
+            this._urls.delete(place);
+            if (before) setTimeout(() => URL.revokeObjectURL(before), REVOKE_MS);
         }
 
         /** Show the last images again in components that have replaced others. */

@@ -134,7 +134,10 @@
         }
 
         _tell(name, props, cause) {
-            for (const prop in props) this._causes.set(`${name}.${prop}`, cause);
+            for (const prop in props) {
+                this._causes.set(`${name}.${prop}`, cause);
+                this._images.replaced(name, prop);
+            }
             this._owner.changed(name, props, cause);
         }
 
@@ -300,6 +303,7 @@
             const silent = [];
             const chain = [];
             for (const id in mods) {
+                for (const prop in mods[id]) this._images.replaced(id, prop);
                 const path = this._path(id);
                 if (!path) {
                     if (revision) this._owner.missed.add(id, revision);
@@ -413,6 +417,11 @@
          */
         showImage(header, bytes, shown) {
             this._images.show(header, bytes, shown);
+        }
+
+        /** Another layout is there: show the images in it that the page has shown. */
+        showImagesAgain() {
+            this._images.again();
         }
 
         /** Run an action whose changes are not a person's. @param {() => void} action */

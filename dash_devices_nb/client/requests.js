@@ -10,12 +10,15 @@
     'use strict';
     const dd = /** @type {Scripts} */ (window.dashDevices = window.dashDevices || {});
     const LAYOUT = '_dash-layout';
+    const DEPENDENCIES = '_dash-dependencies';
     const UPDATE = '_dash-update-component';
     const PATCH = '__dash_patch_update';
     const HASH = '_reload-hash';
     /** The app refuses requests that are too large or too many, with a reason in plain text. */
     const REFUSALS = [413, 429];
-    const ROUTES = [LAYOUT, '_dash-dependencies', UPDATE, HASH];
+    const ROUTES = [LAYOUT, DEPENDENCIES, UPDATE, HASH];
+    /** What never comes: the answer to a question that was asked again since. */
+    const NEVER = new Promise(() => {});
     /** A callback requested while the server is gone is sent once it is back. After this time the dev tools report it. */
     const NO_ANSWER_MS = 1000;
     const NO_ANSWER = 'Callback failed: the server did not respond.';
@@ -24,7 +27,7 @@
         /**
          * @param {{prefix: string, update: boolean, other: boolean, socket: string[], most: number, body: number}} settings
          * @param {{send: Send, client: () => Promise<string>, ignored: (names: string[]) => boolean, renderer: any, addresses: any, gone: () => boolean, refuse: (text: string) => void,
-         *     layout: (revision: number, tree?: any, epoch?: string) => void, brings: (tree: any, revision: number) => void,
+         *     layout: (revision: number, tree: any, epoch?: string, own?: number) => void, brings: (tree: any, revision: number) => void,
          *     ask: (frame: RequestFrame, sent: (number: number|false) => void) => void, arrives: (tree: any) => void}} page `ask` sends after the
          *     changes that were made before; `arrives`: what Dash's routes answer, before the renderer has it
          */
@@ -37,6 +40,8 @@
             /** Predicted answers from the app, by output: the renderer will request them next. @type {Map<string, any>} */
             this._predicted = new Map();
             this.overSocket = new Set(settings.socket);
+            /** How often the page has loaded these. The renderer shows the first answer that comes, and wants the newest. @type {{[path: string]: number}} */
+            this._loads = {[LAYOUT]: 0, [DEPENDENCIES]: 0};
             /** Whether the app refuses this page's socket: it will never come. */
             this._refused = false;
             this._fetch = window.fetch.bind(window);
@@ -60,6 +65,10 @@
             if (url.origin !== location.origin || !url.pathname.startsWith(prefix)) return this._fetch(input, init);
             const route = url.pathname.slice(prefix.length);
             if (!ROUTES.includes(route)) return this._fetch(input, init);
+            if (route in this._loads) {
+                this._loads[route] += 1;
+                for (const [number, {path}] of this._open) if (path === route) this._open.delete(number);
+            }
             const text = route === UPDATE && init && typeof init.body === 'string' ? dd.wellFormed(init.body) : '';
             if (text) init = {...init, body: text};
             const body = text ? JSON.parse(text) : undefined;
@@ -194,14 +203,12 @@
         }
 
         async _overHttp(input, init, route) {
+            const load = this._loads[route];
             const client = await this._page.client();
             const headers = client ? {...(init && init.headers), 'X-Dash-Devices-Client': client} : init && init.headers;
             const response = await this._fetch(input, {...init, headers});
             if (REFUSALS.includes(response.status)) this._page.refuse(await response.clone().text());
-            if (route === LAYOUT) {
-                const said = name => response.headers.get(`X-Dash-Devices-${name}`);
-                this._page.layout(Number(said('Revision')), undefined, said('Epoch') || '');
-            }
+            if (load !== this._loads[route]) return NEVER;
             if (route === UPDATE && response.status === 200) {
                 const text = await response.clone().text();
                 if (text.includes(PATCH)) this._unpack(JSON.parse(text));
@@ -212,7 +219,11 @@
             const json = complete.json.bind(complete);
             complete.json = async () => {
                 const body = await json();
+                if (load !== this._loads[route]) return NEVER;
                 this._page.arrives(body);
+                const said = name => response.headers.get(`X-Dash-Devices-${name}`);
+                const own = said('Own') === null ? undefined : Number(said('Own'));
+                if (route === LAYOUT) this._page.layout(Number(said('Revision')), body, said('Epoch') || '', own);
                 return body;
             };
             return complete;
@@ -225,7 +236,7 @@
             this._open.delete(frame.n);
             if (request.path === LAYOUT || frame.r) this._page.arrives(frame.b);
             for (const each of frame.ch || []) this._predicted.set(each.o, each);
-            if (request.path === LAYOUT) this._page.layout(frame.r, frame.b);
+            if (request.path === LAYOUT) this._page.layout(frame.r, frame.b, undefined, frame.own);
             else if (frame.r) this._page.brings(frame.b, frame.r);
             if (frame.ck) await this._fetch(`${this._settings.prefix}_dash-devices/cookies/${frame.ck}`);
             if (request.path === UPDATE) this._unpack(frame.b);

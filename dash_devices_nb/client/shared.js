@@ -122,6 +122,7 @@
             for (const prop in props) {
                 if (this._events.has(keyOf(id, prop))) continue;
                 this._forgetUndone(id, prop);
+                this._forgetHeavy(id, prop);
                 if (this.has(id, prop)) shared[prop] = props[prop];
                 else this._own.set(keyOf(id, prop), {at: performance.now(), cause});
             }
@@ -217,6 +218,24 @@
             for (const [key, own] of this._pending) if (own <= s) this._pending.delete(key);
         }
 
+        /** Whether a change of ours is not acknowledged yet. */
+        isPending(id, prop) {
+            return this._pending.has(keyOf(id, prop));
+        }
+
+        /**
+         * The pending values that this page shows, with the numbers of their changes.
+         * @returns {{id: string, prop: string, s: number, value: any}[]}
+         */
+        pendingValues() {
+            return [...this._pending]
+                .map(([key, s]) => {
+                    const [id, prop] = key.split('\n');
+                    return {id, prop, s, value: this._page.value(id, prop)};
+                })
+                .filter(({value}) => value !== undefined);
+        }
+
         /** Start a new session: the app does not know this page any more, and counts its changes anew. */
         newSession() {
             this._newest = new Map(this._pending);
@@ -271,10 +290,11 @@
         }
 
         /**
-         * Take shared values that the page has missed. They are for this page alone, but are ordered as those for all are.
+         * Take values for this page alone. They have their place in the order of all changes: one of ours that is on its way
+         * comes later.
          * @param {any} mods @param {number} size in bytes @param {number} number of the frame
          */
-        receiveMissed(mods, size, number) {
+        receiveOwn(mods, size, number) {
             this.receive(this._withoutPending(mods), undefined, size, number);
         }
 
@@ -319,11 +339,15 @@
             if (this._undone[id]) delete this._undone[id][prop];
         }
 
+        _forgetHeavy(id, prop) {
+            if (this._heavy && this._heavy.mods[id]) delete this._heavy.mods[id][prop];
+        }
+
         _applyHeavy() {
             if (!this._heavy) return;
             const {mods, revision, number} = this._heavy;
             this._heavy = null;
-            this._page.apply(revision ? this._withoutPending(mods) : mods, revision, number);
+            this._page.apply(this._withoutPending(mods), revision, number);
         }
 
         _withoutPending(mods) {

@@ -220,6 +220,7 @@ interface AnswerFrame {
     s: number;
     b: any;
     r?: number;
+    own?: number;
     ch?: any[];
     ck?: string;
 }

@@ -6,7 +6,7 @@ audience, and what the app has to be told is returned.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 import orjson
@@ -37,8 +37,8 @@ class Audience(Protocol):
     def restarted(self) -> None:
         """The app has started anew: what the pages have means nothing any more."""
 
-    def shared(self, frame: Frame, revision: int) -> None:
-        """Shared values have changed."""
+    def shared(self, frame: Frame, revision: int, keys: Iterable[Key]) -> None:
+        """Shared values of these props have changed."""
 
     def own(self, mods: Mods) -> None:
         """Values for the relay's pages alone."""
@@ -157,9 +157,13 @@ class Mirror:
             case "mods":
                 values = [(each, *item) for each, props in frame["m"].items() for item in props.items()]
                 mods: Mods = {(each, prop): Value.of(value) for each, prop, value in values}
-                self.own.update(
-                    {(each, prop): mods[each, prop] for each, prop, value in values if is_plain(prop, value)}
-                )
+                if "at" in frame:  # the relay was given others alone, before these
+                    for key in mods:
+                        self.own.pop(key, None)
+                else:
+                    self.own.update(
+                        {(each, prop): mods[each, prop] for each, prop, value in values if is_plain(prop, value)}
+                    )
                 self._audience.own(mods)
             case "res" if (path := self._requests.pop(frame["n"], None)) is not None:
                 self._answered(path, frame)
@@ -254,8 +258,9 @@ class Mirror:
         for key, value in stored.items():
             state.set(key, value)
             self.own.pop(key, None)  # pages that come later must not get it over this
+            self.images.pop(key, None)
         self._synced = True
-        self._audience.shared(Frame([text]), frame["r"])
+        self._audience.shared(Frame([text]), frame["r"], stored)
 
     def _image(self, message: bytes) -> None:
         size = int.from_bytes(message[:2], "big")

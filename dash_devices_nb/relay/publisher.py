@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,7 @@ class Publisher:
         """Relays start anew, by the name of another run."""
         self._anew()
 
-    def shared(self, frame: Frame, revision: int) -> None:
+    def shared(self, frame: Frame, revision: int, keys: Iterable[Key]) -> None:
         """Publish it as it is."""
         self._put(frame.text)
 

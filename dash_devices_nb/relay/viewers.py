@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -23,6 +23,7 @@ from dash_devices_nb.core.protocol import messages
 from dash_devices_nb.core.protocol.frames import Frame
 from dash_devices_nb.core.protocol.messages import UNSET, AppFrame, OwnModsFrame, RoleFrame, SharedModsFrame
 from dash_devices_nb.core.protocol.outbox import Outbox, Resync
+from dash_devices_nb.core.protocol.own_values import OwnValues
 from dash_devices_nb.core.protocol.page_frames import (
     CALLBACK_PATH,
     HelloFrame,
@@ -94,6 +95,7 @@ class Viewer:
         guest: how it came.
         sequence, requests: the numbers of its last change and request.
         watched: the components on demand that it shows.
+        given: the values that it was given alone, and when.
     """
 
     def __init__(self, viewers: Viewers, guest: Guest) -> None:
@@ -107,6 +109,7 @@ class Viewer:
         self.outbox: Outbox[Frame] = Outbox(
             hard_limit=rate_limits.GUESTS_HARD_LIMIT, transient=rate_limits.GUESTS_TRANSIENT
         )
+        self.given = OwnValues()
         self.bucket = TokenBucket(*rate_limits.GUESTS[Role.VIEW])
         self._told = float("-inf")
         self._writer: Writer | None = None
@@ -262,7 +265,10 @@ class Viewer:
         elif frame.path == LAYOUT:
             revision, text = self._mirror.layout()
             self.outbox.make_way(revision)
-            self.send(messages.AnswerFrame(number, 200, text.decode(), r=revision))
+            self.send(messages.AnswerFrame(number, 200, text.decode(), r=revision, own=self.sequence))
+            overtaken = self.given.overtaken(self._mirror.store.state)
+            if overtaken:
+                self.send(OwnModsFrame({key: entry.value for key, entry in overtaken.items()}, at=revision))
         elif frame.path == DEPENDENCIES:
             self.outbox.make_way()
             self.send(messages.AnswerFrame(number, 200, self._mirror.dependencies.decode()))
@@ -355,6 +361,7 @@ class Viewers:
             viewer.outbox.synced(mirror.revision)
         self._greet(viewer, resumed=False)
         if mirror.own:
+            viewer.given.give(mirror.own, mirror.revision)
             viewer.send(OwnModsFrame(mirror.own))
         self._bring_images(viewer)
         if same and greeting.client.partition("-")[0] != str(mirror.version):
@@ -439,9 +446,12 @@ class Viewers:
         """The pages come back, and get the new app's state."""
         self.close(CloseCode.SERVICE_RESTART, RESTARTED)
 
-    def shared(self, frame: Frame, revision: int) -> None:
+    def shared(self, frame: Frame, revision: int, keys: Iterable[Key]) -> None:
         """Hand a change on to all pages."""
         for viewer in self.sessions.values():
+            if viewer.outbox.images_wait:
+                for key in keys:
+                    viewer.outbox.drop_image(key)
             viewer.outbox.add_shared(frame, revision)
             viewer.wake()
 
@@ -449,6 +459,7 @@ class Viewers:
         """Hand values on that are for this relay's pages."""
         frame = OwnModsFrame(mods)
         for viewer in self.sessions.values():
+            viewer.given.give(mods, self.mirror.revision)
             viewer.send(frame)
             viewer.wake()
 

@@ -67,6 +67,8 @@ class Session:
         self._sequence = self._request = 0
         self._receipts = Receipts()
         self._early: list[dict[str, Any]] = []
+        self._layout_own = 0
+        """The number of this page's last change that is in the layout."""
         self._loads = self._layout_request = 0
         """Number of loads, and the newest layout's request: answers to older ones are ignored."""
         self._refs: list[Ref] = []
@@ -180,6 +182,7 @@ class Session:
                 self._forget_carried()
                 if frame["n"] == self._layout_request:  # another answer's revision is that of its components
                     self._layout_revision = frame.get("r", self._layout_revision)
+                    self._layout_own = frame.get("own", self._sequence)
                 done(frame["s"], frame["b"])
             case "unread":
                 self._unread(self._carried.pop(frame["f"], None))
@@ -283,7 +286,6 @@ class Session:
         self.calling.forget()
         self._loads += 1
         load = self._loads
-        before = self._sequence
         got: dict[str, Any] = {}
 
         def taken(path: str, status: int, body: Any) -> None:
@@ -294,14 +296,14 @@ class Session:
                 return
             got[path] = body
             if len(got) == 2:
-                self._loaded(got[LAYOUT], got[DEPENDENCIES], before)
+                self._loaded(got[LAYOUT], got[DEPENDENCIES])
 
         for path in (LAYOUT, DEPENDENCIES):
             self._ask(path, None, lambda status, body, p=path: taken(p, status, body), self.link.settings["other"])  # type: ignore[misc]
 
-    def _loaded(self, layout: Any, dependencies: list[dict[str, Any]], before: int) -> None:
-        """Show a layout that was requested when `before` changes had been made."""
-        own = self.view.own_values(lambda key: not self.is_shared(key) or self._newest.get(key, 0) > before)
+    def _loaded(self, layout: Any, dependencies: list[dict[str, Any]]) -> None:
+        """Show a layout, with this page's own values and changes that are not in it."""
+        own = self.view.own_values(lambda key: not self.is_shared(key) or self._newest.get(key, 0) > self._layout_own)
         self._covered.clear()
         overlay(layout, own.get, self._covered)
         self.loaded = True
@@ -355,6 +357,7 @@ class Session:
         answer = await self.link.fetch(path, body, {"X-Dash-Devices-Client": f"{self.client}.{self.key}"})
         if path == LAYOUT and load == self._loads:
             self._layout_revision = int(answer.headers.get("x-dash-devices-revision", 0))
+            self._layout_own = int(answer.headers.get("x-dash-devices-own", self._sequence))
         done(answer.status, json.loads(answer.text) if answer.status == 200 else answer.text)
         await self.proceed()
 
@@ -446,7 +449,7 @@ class Session:
                         if prop not in self._covered.get(component_id, ()):
                             continue
                         value = self._covered[component_id][prop]
-                elif "at" in frame and (key in self._pending or frame["at"] < self._layout_revision):
+                elif key in self._pending or frame.get("at", self._layout_revision) < self._layout_revision:
                     continue
                 if component_id in self.view.props:
                     kind = "pushed" if revision is None else "shared" if self.is_shared(key) else "push"

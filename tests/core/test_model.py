@@ -28,12 +28,17 @@ from hypothesis.stateful import (
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.callbacks.propagation import ACTED, Cause, CauseKind
 from dash_devices_nb.core.protocol.outbox import Outbox, Resync
-from tests.core.desk import Desk, client, component, key
+from dash_devices_nb.core.protocol.own_values import OwnValues, newer
+from dash_devices_nb.core.protocol.pending_ack import PendingAck
+from tests.core.desk import Desk, client, component, key, values
 
 SIZE = 100
 LIMIT, WINDOW, FRAMES = 6 * SIZE, 4 * SIZE, 4
 INPUTS = ("a.value", "b.value", "p.value", "q.value")
-SHARED = (*INPUTS, "sum.children", "twice.children", "watched.children")
+CAMERA = "camera.src"
+SHARED = (*INPUTS, CAMERA, "sum.children", "twice.children", "watched.children")
+CHANGED = (*INPUTS, CAMERA)
+"""What persons and the program change."""
 ANSWERS = {"p.value": ("q.value", lambda p: (7 * p + 2) % 10), "q.value": ("p.value", lambda q: (3 * q + 1) % 10)}
 """The regular callbacks of each page, by their input: their output, and what they return."""
 VALUES = strategies.integers(0, 9)
@@ -44,7 +49,9 @@ Mods = dict[str, Any]
 class Frame:
     """What the app says: shared values of a revision, an acknowledgement, what undoes changes, or a layout.
 
-    What undoes changes up to a number has the values of a revision, as a layout has.
+    What undoes changes up to a number has the values of a revision, as a layout has, which also has the page's changes
+    up to a number (`own`). Values for the page alone have no revision (`given`). Some are the values of a revision
+    after all (`held`).
     """
 
     mods: Mods
@@ -53,6 +60,10 @@ class Frame:
     undoes: int = 0
     acked: int = 0
     layout: bool = False
+    own: int = 0
+    given: bool = False
+    held: bool = False
+    image: bool = False
 
     def __len__(self) -> int:
         return SIZE
@@ -100,8 +111,14 @@ class Page:
         asked: the regular callbacks that run, by their input: a newer call takes the place of an older one.
         there, here: what is on its way to the app, and to the page. A request for the layout is a None.
         loads: whether it waits for a layout. It shows nothing then.
-        early: the values that came before the layout.
+        early, later: the values, and the images, that came before the layout.
         laid: the revision of its layout.
+        under_way: the numbers and values of its changes that were on their way when it asked for the layout.
+        http: what the app has answered over HTTP, where the page has asked so for a layout (None: nothing yet).
+        over_http: whether it has.
+        image: the image that it shows as long as nothing else comes.
+        given: the values that it was given alone; `mine`: the last of each, and the revision then.
+        ack: the acknowledgement that the app is to send.
     """
 
     client: Client
@@ -128,7 +145,15 @@ class Page:
     here: deque[Frame] = field(default_factory=deque)
     loads: bool = False
     early: list[Frame] = field(default_factory=list)
+    later: list[Frame] = field(default_factory=list)
     laid: int = 0
+    under_way: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    http: Frame | None = None
+    over_http: bool = False
+    image: Any = None
+    given: OwnValues = field(default_factory=OwnValues)
+    mine: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    ack: PendingAck = field(default_factory=PendingAck)
 
     def takes(self, frame: Frame) -> None:
         """Take a frame. Values wait for the layout, where the page waits for one."""
@@ -139,21 +164,35 @@ class Page:
         if frame.layout:
             if not self.loads:
                 return
-            self.loads, self.laid = False, frame.revision
+            self.loads, self.laid, self.over_http, self.http = False, frame.revision, False, None
             self.revision = max(self.revision, frame.revision)
-            for name, value in frame.mods.items():
+            under_way = {name: value for name, (number, value) in self.under_way.items() if number > frame.own}
+            image = {} if self.image is None else {CAMERA: self.image}
+            for name, value in {**frame.mods, **under_way, **image}.items():
                 self.set(name, value, Cause(), frozenset())
+            self.image = image.get(CAMERA)
             self.asked.clear()
-            early, self.early = self.early, []
-            for each in early:
+            waiting, self.early, self.later = self.later + self.early, [], []
+            for each in waiting:
                 self.applies(each)
         elif self.loads:
-            self.early.append(frame)
+            (self.later if frame.image else self.early).append(frame)
         else:
             self.applies(frame)
 
     def applies(self, frame: Frame) -> None:
         """Apply values, but for what it has changed itself meanwhile: its own change comes later in the order."""
+        mine = {name for change in self.unacked.values() for name in change.mods}
+        if frame.image:
+            if CAMERA not in mine:
+                self.set(CAMERA, frame.mods[CAMERA], None, frozenset())
+                self.image = frame.mods[CAMERA]
+            return
+        if frame.given or frame.held:
+            if frame.given or frame.revision >= self.laid:
+                for name in set(frame.mods).difference(mine):
+                    self.set(name, frame.mods[name], Cause(kind=CauseKind.OWN), frozenset())
+            return
         if frame.number:
             if frame.revision < self.laid:
                 return
@@ -166,7 +205,6 @@ class Page:
             return
         self.revision = frame.revision
         self.revisions.append(frame.revision)
-        mine = {name for change in self.unacked.values() for name in change.mods}
         for name, value in frame.mods.items():
             if name not in mine:
                 self.set(name, value, Cause(key(name), frame.revision), frozenset())
@@ -174,6 +212,8 @@ class Page:
     def set(self, name: str, value: Any, cause: Cause | None, chain: frozenset[str]) -> None:
         """Show a value; the regular callback that hears of it is asked for, unless it led to it."""
         changed = self.shown[name] != value
+        if name == CAMERA:
+            self.image = None
         self.shown[name], self.causes[name], self.chains[name] = value, cause, chain
         if changed and name in ANSWERS and name not in chain:
             self.asked[name] = Asked(name, value, self.cause_of(name), chain)
@@ -212,6 +252,8 @@ class World(RuleBasedStateMachine):
         self.number = 0
         self.version = 0
         self.handed = 0
+        self.image: tuple[Any, int] | None = None
+        self.images = 0
         self.acts: list[Any] = []
         self.made: list[Any] = []
         self.refused = 0
@@ -239,7 +281,10 @@ class World(RuleBasedStateMachine):
         for send in self.desk.sent[self.handed :]:
             mods = {".".join(name): value.plain for name, value in send.mods.items()}
             for page in self.all:
+                if CAMERA in mods:
+                    page.outbox.drop_image(key(CAMERA))
                 if page.known and send.but is not page.client:
+                    self.pay_before(page, mods)
                     page.outbox.add_shared(Frame(mods, self.desk.dispatcher.state.revision), self.revision)
         self.handed = len(self.desk.sent)
         for refuse in self.desk.refused[self.refused :]:
@@ -254,12 +299,43 @@ class World(RuleBasedStateMachine):
         page.undone.append((number, page.heard))
         page.outbox.add_own(Frame(mods, self.revision, number, undoes=page.taken), number)
 
+    def layout(self, page: Page, number: int) -> Frame:
+        """The layout, with the values that hold."""
+        return Frame({name: self.value(name) for name in SHARED}, self.revision, number, layout=True, own=page.taken)
+
     def lay_out(self, page: Page) -> None:
-        """Give a page the layout, with the values that hold. It goes past the shared values that wait."""
+        """Give a page the layout. It goes past the shared values that wait."""
         page.outbox.make_way(self.revision)
         number = page.outbox.next_number()
-        layout = {name: self.value(name) for name in SHARED}
-        page.outbox.add_own(Frame(layout, self.revision, number, layout=True), number)
+        page.outbox.add_own(self.layout(page, number), number)
+        self.hold(page)
+
+    def hold(self, page: Page) -> None:
+        """Give a page that loads the values that are newer than what it was given alone, or as an image."""
+        state = self.desk.dispatcher.state
+        overtaken = page.given.overtaken(state)
+        if self.image is not None:
+            overtaken |= newer(state, [(key(CAMERA), self.image[1])])
+        if overtaken:
+            number = page.outbox.next_number()
+            mods = {".".join(name): entry.value.plain for name, entry in overtaken.items()}
+            page.outbox.add_own(Frame(mods, self.revision, number, held=True), number)
+
+    def bring(self, page: Page) -> None:
+        """Give a page that comes the last image, if nothing has replaced it."""
+        if self.image is not None and not newer(self.desk.dispatcher.state, [(key(CAMERA), self.image[1])]):
+            page.outbox.add_image(key(CAMERA), Frame({CAMERA: self.image[0]}, image=True))
+
+    def pay(self, page: Page) -> None:
+        """Queue the acknowledgement that is due."""
+        page.ack.flushed()
+        if page.ack.waits:
+            page.outbox.add_transient(Frame({}, acked=page.ack.take()))
+
+    def pay_before(self, page: Page, mods: Mods) -> None:
+        """Queue it now if it is of changes of these props."""
+        if page.ack.precedes(map(key, mods)):
+            page.outbox.add_transient(Frame({}, acked=page.ack.take()))
 
     @property
     def revision(self) -> int:
@@ -284,14 +360,20 @@ class World(RuleBasedStateMachine):
                 self.acts.append(change.mods["a.value"])
             self.desk.change(page.client, change.mods, change.cause)
             self.deliver()
-        page.outbox.add_transient(Frame({}, acked=page.heard))
+        page.ack.add(page.heard, map(key, change.mods))
+        if page.ack.is_due:
+            page.ack.scheduled()
 
     def send(self, page: Page) -> None:
         """Put on the way what the page's outbox gives."""
         while page.connected and (item := page.outbox.next()) is not None:
             if isinstance(item, Resync):
                 entries = self.desk.dispatcher.state.since(item.revision)
-                mods = {".".join(name): entry.value.plain for name, entry in entries.items()}
+                mods = {
+                    ".".join(name): entry.value.plain
+                    for name, entry in entries.items()
+                    if not page.given.stands(name, entry)
+                }
                 page.outbox.synced(self.revision, SIZE)
                 item = Frame(mods, self.revision)
             page.here.append(item)
@@ -305,6 +387,7 @@ class World(RuleBasedStateMachine):
         page = Page(client(f"page {self.number}"), {name: self.value(name) for name in SHARED}, self.revision)
         page.outbox.synced(self.revision)
         self.all.append(page)
+        self.bring(page)
         return page
 
     @rule(page=consumes(pages))
@@ -312,7 +395,7 @@ class World(RuleBasedStateMachine):
         """A page is closed, with whatever was on its way."""
         self.all.remove(page)
 
-    @rule(page=pages, name=strategies.sampled_from(INPUTS), value=VALUES)
+    @rule(page=pages, name=strategies.sampled_from(CHANGED), value=VALUES)
     def act(self, page: Page, name: str, value: int) -> None:
         """A person changes something; it shows at once."""
         if not page.loads:
@@ -324,7 +407,27 @@ class World(RuleBasedStateMachine):
         if page.connected and page.asked and not page.loads:
             page.answered(next(iter(page.asked.values())))
 
-    @rule(name=strategies.sampled_from(INPUTS), value=VALUES)
+    @rule(page=pages, name=strategies.sampled_from(SHARED), value=VALUES)
+    def push_to(self, page: Page, name: str, value: int) -> None:
+        """The program shows something to one page alone. It is shown until all are shown something else."""
+        if page.known:
+            self.pay_before(page, {name: value})
+            page.given.give(values({name: value}), self.revision)
+            page.mine[name] = value, self.revision
+            number = page.outbox.next_number()
+            page.outbox.add_own(Frame({name: value}, number=number, given=True), number)
+
+    @rule()
+    def push_image(self) -> None:
+        """The program shows an image to all."""
+        self.images += 1
+        self.image = f"image {self.images}", self.revision
+        for page in self.all:
+            if page.known:
+                self.pay_before(page, {CAMERA: None})
+                self.bring(page)
+
+    @rule(name=strategies.sampled_from(CHANGED), value=VALUES)
     def push(self, name: str, value: int) -> None:
         """The program sets something."""
         if name == "a.value":
@@ -349,17 +452,42 @@ class World(RuleBasedStateMachine):
         self.send(page)
         if page.reads:
             for _ in range(min(count, len(page.here))):
-                page.takes(page.here.popleft())
+                frame = page.here.popleft()
+                page.takes(frame)
+                if frame.image:
+                    page.outbox.shown(key(CAMERA))
             page.outbox.applied(page.applied)
             page.outbox.confirm(page.own)
 
-    @rule(page=pages)
-    def load(self, page: Page) -> None:
+    @rule(page=pages, over_http=strategies.booleans())
+    def load(self, page: Page, over_http: bool = False) -> None:
         """The page gets its layout anew. It keeps what comes before that."""
         if page.connected and not page.loads:
-            page.loads = True
+            page.loads, page.over_http = True, over_http
+            page.under_way = {
+                name: (number, page.shown[name]) for number, each in page.unacked.items() for name in each.mods
+            }
             page.asked.clear()
-            page.there.append(None)
+            if not over_http:
+                page.there.append(None)
+
+    @rule(page=pages)
+    def hear_http(self, page: Page) -> None:
+        """The app answers over HTTP, whatever is on its way over the page's connection."""
+        if page.over_http and page.known and page.http is None:
+            page.http = self.layout(page, 0)
+            self.hold(page)
+
+    @rule(page=pages)
+    def see_http(self, page: Page) -> None:
+        """The answer arrives."""
+        if page.http is not None:
+            page.takes(page.http)
+
+    @rule(page=pages)
+    def acknowledge(self, page: Page) -> None:
+        """The app acknowledges what it has of the page's changes."""
+        self.pay(page)
 
     @rule(page=pages)
     def break_off(self, page: Page) -> None:
@@ -384,18 +512,23 @@ class World(RuleBasedStateMachine):
             page.undone = [] if first is None else [each for each in page.undone if each[0] >= first]
             acked = page.undone[0][1] - 1 if page.undone else page.heard
             page.unacked = {number: change for number, change in page.unacked.items() if number > acked}
+            self.bring(page)
         else:
             page.known = True
             page.client = client(f"{page.client.id} again")
             page.outbox = Outbox(limit=LIMIT, window=WINDOW, frames=FRAMES)
             page.outbox.resume(0, page.revision)
+            page.ack = PendingAck()
+            page.given = OwnValues()
+            page.mine.clear()
+            self.bring(page)
             page.own = page.heard = 0
             page.undone.clear()
             page.newest = {name: number for number, change in page.unacked.items() for name in change.mods}
             page.asked.clear()
         page.early = [frame for frame in page.early if frame.number]
         page.there.extend(sorted(page.unacked.items()))
-        if page.loads:
+        if page.loads and not page.over_http:
             page.there.append(None)
 
     @precondition(lambda self: self.restarts < 3)
@@ -405,6 +538,7 @@ class World(RuleBasedStateMachine):
         self.restarts += 1
         for page in self.all:
             self.break_off(page)
+            page.http, page.over_http = None, False
             if page.known:
                 page.known = False
                 self.desk.take(self.desk.dispatcher.receive_leave(page.client.id))
@@ -472,7 +606,7 @@ class World(RuleBasedStateMachine):
         """Whatever pages do, what waits for one does not grow."""
         for page in self.all:
             own = page.outbox.unconfirmed + page.taken
-            assert page.outbox.waiting <= LIMIT + SIZE * (1 + own)
+            assert page.outbox.waiting <= LIMIT + SIZE * (2 + own)
             assert page.outbox.in_flight <= WINDOW + SIZE
 
     @invariant()
@@ -489,6 +623,9 @@ class World(RuleBasedStateMachine):
         for _ in range(400):
             for page in self.all:
                 self.hear(page, 9)
+                self.pay(page)
+                self.hear_http(page)
+                self.see_http(page)
                 self.see(page, 9)
                 self.answer(page)
             if self.desk.running:
@@ -503,7 +640,19 @@ class World(RuleBasedStateMachine):
         assert self.value("watched.children") == [self.value("p.value"), self.value("q.value")]
         for page in self.all:
             assert page.unacked == {}
-            assert page.shown == {name: self.value(name) for name in SHARED}
+            assert not page.loads
+            for name in SHARED:
+                assert page.shown[name] in self.expected(page, name), name
+
+    def expected(self, page: Page, name: str) -> list[Any]:
+        """What a page may show: what all do, or what it was given alone since then."""
+        entry = self.desk.dispatcher.state.get(key(name))
+        changed = entry.revision if entry is not None else 0
+        holds = [self.value(name)]
+        if name == CAMERA and self.image is not None and self.image[1] >= changed:
+            holds = [self.image[0]]
+        given, at = page.mine.get(name, (None, -1))
+        return [*holds, given] if at >= changed else holds
 
 
 def test_what_undoes_a_change_does_not_replace_a_newer_value_of_the_layout():
@@ -519,6 +668,84 @@ def test_what_undoes_a_change_does_not_replace_a_newer_value_of_the_layout():
     world.see(page, 9)
     assert page.shown["a.value"] == 5
     world.teardown()
+
+
+def test_a_value_for_one_page_comes_before_its_change_that_is_on_its_way():
+    """The page takes it for older than its own change, as the app does."""
+    world = World()
+    page = world.join()
+    world.act(page, "a.value", 3)
+    world.push_to(page, "a.value", 9)
+    world.see(page, 9)
+    world.teardown()
+    assert page.shown["a.value"] == 3
+
+
+def test_a_value_for_one_page_comes_after_its_change_that_the_app_has():
+    """The acknowledgement, which waits, goes before it."""
+    world = World()
+    page = world.join()
+    world.act(page, "a.value", 3)
+    world.hear(page, 1)
+    world.push_to(page, "a.value", 9)
+    world.teardown()
+    assert page.shown["a.value"] == 9
+
+
+def test_a_value_for_one_page_that_waits_for_a_layout_does_not_replace_a_newer_one():
+    """What is in the layout comes once more behind it."""
+    world = World()
+    page = world.join()
+    world.load(page)
+    world.push_to(page, "a.value", 9)
+    world.push("a.value", 5)
+    world.teardown()
+    assert page.shown["a.value"] == 5
+
+
+def test_a_value_for_one_page_is_not_replaced_by_an_older_one_that_the_page_has_skipped():
+    """A page that reads nothing skips to the latest values, behind what it was given alone."""
+    world = World()
+    page = world.join()
+    world.stall(page)
+    world.push("a.value", 5)
+    for value in range(9):
+        world.push("b.value", value)
+    world.push_to(page, "a.value", 9)
+    world.teardown()
+    assert page.shown["a.value"] == 9
+
+
+def test_a_layout_over_http_keeps_a_change_that_is_on_its_way():
+    """It has the value before; and one that has the change, and a newer one of others, is right."""
+    world = World()
+    page = world.join()
+    world.act(page, "a.value", 3)
+    world.load(page, over_http=True)
+    world.hear_http(page)
+    world.see_http(page)
+    assert page.shown["a.value"] == 3
+    world.act(page, "a.value", 4)
+    world.load(page, over_http=True)
+    world.hear(page, 9)
+    world.push("a.value", 5)
+    world.hear_http(page)
+    world.see_http(page)
+    assert page.shown["a.value"] == 5
+    world.teardown()
+
+
+def test_an_image_that_waits_does_not_replace_a_newer_value():
+    """Neither one that waits for the page, nor one that waits in the page for a layout."""
+    world = World()
+    page = world.join()
+    world.push_image()
+    world.push_image()
+    world.load(page)
+    world.see(page, 9)
+    world.push(CAMERA, 5)
+    world.teardown()
+    assert page.shown[CAMERA] == 5
 
 
 def test_after_any_history_all_agree():

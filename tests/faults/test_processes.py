@@ -45,6 +45,8 @@ def echo(name):
 
 app.run(jupyter_mode="external")
 """
+LINK, LINKS = "print(app.share('view').url)", "print(len(app.shares), 'link')"
+"""Cells that print a new share link, and how many there are."""
 
 
 class Chromium:
@@ -229,10 +231,13 @@ async def test_a_program_that_stands_still_and_goes_on(script: ScriptRunner, bro
 
 
 async def test_a_kernel_that_is_killed_leaves_nothing_and_its_page_goes_on(jupyter_lab: Jupyter, browser: Tabs):
-    """Jupyter starts it again; once the notebook is run, the open page shows its app, at the same address."""
+    """Jupyter starts it again; once the notebook is run, the open page shows its app, at the same address.
+
+    A share link opens it then as before.
+    """
     browser.allow_errors(LOST, LAB)
     jupyter_lab.write_notebook(
-        "killed.ipynb", APP.format(start="a", run="jupyter_mode='external'"), "print(os.getpid())"
+        "killed.ipynb", APP.format(start="a", run="jupyter_mode='external'"), "print(os.getpid())", LINK
     )
     notebook = await LabNotebook.open(browser, jupyter_lab, "killed.ipynb")
     await notebook.run_all()
@@ -241,11 +246,16 @@ async def test_a_kernel_that_is_killed_leaves_nothing_and_its_page_goes_on(jupyt
     await expect(page.locator("#echo")).to_have_text("echo typed")
     before = files_of("killed", jupyter_lab)
     pid = int(await notebook.output(1).last.inner_text())
+    link = await notebook.output(2).last.inner_text()
     os.kill(pid, signal.SIGKILL)
     await expect(page.locator(".bar")).to_contain_text("run its notebook again", timeout=20_000)
     await notebook.edit(1, "print(os.getpid(), app.url)")
+    await notebook.edit(2, LINKS)
     await notebook.run_all()
     await expect(page.locator("#echo")).to_have_text("echo a", timeout=20_000)
+    await expect(notebook.output(2).last).to_have_text("1 link")
+    guest = await browser.open(link)
+    await expect(guest.locator("#echo")).to_have_text("echo a")
     await expect(page.locator(".bar")).not_to_be_visible()
     await page.locator("#name").fill("again")
     await expect(page.locator("#echo")).to_have_text("echo again")
@@ -262,27 +272,35 @@ def files_of(app: str, jupyter: Jupyter) -> list[Path]:
 @pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_jupyter_server_that_is_killed_and_started_again(browser: Tabs):
-    """With it its extension. Its kernel ends, and once the notebook is run again the page goes on by itself."""
+    """With it its extension. Its kernel ends, and once the notebook is run again the page goes on by itself.
+
+    A share link opens it then as before.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     browser.allow_errors(LOST, LAB)
     async with running_jupyter("lab", port=port) as first:
-        first.write_notebook("again.ipynb", APP, "print(os.getpid())")
+        first.write_notebook("again.ipynb", APP, "print(os.getpid())", LINK)
         notebook = await LabNotebook.open(browser, first, "again.ipynb")
         await notebook.run_all()
         page = await browser.open(f"{first.url}dash-devices/again/", context=notebook.page.context)
         await page.locator("#name").fill("typed")
         await expect(page.locator("#echo")).to_have_text("echo typed")
         kernel = psutil.Process(int(await notebook.output(1).last.inner_text()))
+        link = await notebook.output(2).last.inner_text()
         os.kill(first.pid, signal.SIGKILL)
         await expect(page.locator(".bar")).to_contain_text("Offline")
         await eventually(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE, 30)
         async with running_jupyter("lab", port=port, home=first.home, token=first.token) as second:
+            second.write_notebook("again.ipynb", APP, "print(os.getpid())", LINKS)
             reopened = await LabNotebook.open(browser, second, "again.ipynb")
             await reopened.run_all()
+            await expect(reopened.output(2).last).to_have_text("1 link")
+            guest = await browser.open(link)
+            await expect(guest.locator("#echo")).to_have_text("echo a")
             await expect(page.locator("#echo")).to_have_text("echo a", timeout=40_000)
             await page.locator("#name").fill("again")
             await expect(page.locator("#echo")).to_have_text("echo again")
             left = [path.suffix for path in (second.runtime_dir / "dash-devices").glob("[!.]*")]
-            assert sorted(left) == [".json", ".sock"]
+            assert sorted(left) == [".json", ".shares", ".sock"]

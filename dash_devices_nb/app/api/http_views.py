@@ -41,6 +41,8 @@ from dash_devices_nb.transport.serve import ASGIApp
 CLIENT_HEADER = "X-Dash-Devices-Client"
 """By which a page says which client it is: "id.key"."""
 REVISION_HEADER = "X-Dash-Devices-Revision"
+OWN_HEADER = "X-Dash-Devices-Own"
+"""The number of the page's last change that is in a layout. Later ones are still on their way over the WebSocket."""
 UPDATE = "_dash-update-component"
 EPOCH_HEADER = "X-Dash-Devices-Epoch"
 """Of which run of the app the revision is: a page whose WebSocket comes after its layout asks for what came between."""
@@ -197,10 +199,15 @@ class HttpViews:
         """The layout with the shared values laid over it."""
         page = self._asking()
         withheld = page is None and self._sessions.withholds(dict(quart.request.headers))
-        text, revision = self._sessions.layout_text(page, withheld=withheld)
+        text, revision, own = self._sessions.layout_text(page, withheld=withheld)
+        if page is not None:
+            with self._sessions.runtime.lock:
+                self._sessions.laid_out(page)
+            self._sessions.runtime.flush()
         response = self._stock.response(text, mimetype="application/json")
         response.headers[REVISION_HEADER] = str(revision)
         response.headers[EPOCH_HEADER] = self._sessions.epoch
+        response.headers[OWN_HEADER] = str(own)
         return response
 
     def dependencies(self) -> Response:

@@ -330,6 +330,9 @@ class Runtime:
         frames: dict[tuple[frozenset[str] | None, bool], Frame] = {}
         """The messages. Pages that show the same, and take arrays in the same way, get the same bytes."""
         for page in self.pages.values():
+            if page.outbox.images_wait:
+                for key in shared:
+                    page.outbox.drop_image(key)
             if page.client is action.but or not page.takes_shared:
                 continue
             watched = None if anybody else page.watched

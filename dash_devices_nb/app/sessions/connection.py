@@ -599,6 +599,8 @@ class Connection:
                 if path in page_frames.LOADING_PATHS:
                     page.outbox.make_way(extra.get("r", 0))
                 page.send(messages.AnswerFrame(number, answer.status, body, **extra))
+                if path == page_frames.LAYOUT_PATH:
+                    self._sessions.laid_out(page)
             self._runtime.flush()
 
         request = self._request_of(page, frame)

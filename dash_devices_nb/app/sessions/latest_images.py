@@ -1,4 +1,8 @@
-"""The latest camera image of each place, or the newest group of its video, which pages that join later get."""
+"""The latest camera image of each place, or the newest group of its video, which pages that join later get.
+
+An image is shown until another comes, or until the prop itself changes for all: both have one order, although images
+carry no revision.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from dash_devices_nb.app.execution.runtime import Runtime
 from dash_devices_nb.app.sessions.latest_videos import LatestVideos
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.props.ids import Key
+from dash_devices_nb.core.props.state import StateEntry
 from dash_devices_nb.core.protocol.frames import Frame
+from dash_devices_nb.core.protocol.own_values import newer
 
 
 class LatestImages:
@@ -26,6 +32,8 @@ class LatestImages:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.frames: dict[Key, Frame] = {}
+        self._revisions: dict[Key, int] = {}
+        """The revision of the shared state when a place was last shown an image."""
         self.videos = LatestVideos(runtime, self.frames)
 
     def show(self, place: Key, frame: Frame, clients: Iterable[Client] | None) -> None:
@@ -34,6 +42,7 @@ class LatestImages:
             pages = list(self._runtime.pages.values())
             if clients is None:
                 self.frames[place] = frame
+                self._revisions[place] = self._runtime.dispatcher.state.revision
                 self.videos.end(place)
             else:
                 wanted = {client.id for client in clients}
@@ -44,6 +53,12 @@ class LatestImages:
 
     def bring(self, page: ClientSession) -> None:
         """Queue the latest images and videos for a page. With the lock held."""
+        for place in self.overtaken():
+            self.frames.pop(place, None)
         for place, frame in self.frames.items():
             page.send_image(place, frame)
         self.videos.bring(page)
+
+    def overtaken(self) -> dict[Key, StateEntry]:
+        """The values that came after the last image of their place. With the lock held."""
+        return newer(self._runtime.dispatcher.state, self._revisions.items())

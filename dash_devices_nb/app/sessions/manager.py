@@ -56,7 +56,7 @@ from dash_devices_nb.core.access.persons import Person
 from dash_devices_nb.core.access.roles import Role
 from dash_devices_nb.core.callbacks.services import Services
 from dash_devices_nb.core.props.json_types import Json
-from dash_devices_nb.core.protocol import messages
+from dash_devices_nb.core.protocol import messages, page_frames
 from dash_devices_nb.core.protocol.page_frames import (
     RELAY,
     CrowdFrame,
@@ -565,9 +565,9 @@ class SessionManager:
         self._call_queue.submit(wanted, client.share or client.address, guest=client.share is not None)
 
     def _stock_body(self, path: str, page: ClientSession) -> tuple[str, JsonObject | None]:
-        if path == "_dash-layout":
-            text, revision = self.layout_text(page)
-            return text, {"r": revision}
+        if path == page_frames.LAYOUT_PATH:
+            text, revision, own = self.layout_text(page)
+            return text, {"r": revision, "own": own}
         if path == "_dash-dependencies":
             return dash_internals.text_of(self._stock.declared()), None
         return dash_internals.text_of(self._stock.reload_state()), None
@@ -584,8 +584,10 @@ class SessionManager:
             same = [page.client for page in self.runtime.pages.values() if page.client.person == person]
             return any(client.withheld for client in same)
 
-    def layout_text(self, page: ClientSession | None, *, withheld: bool = False) -> tuple[str, int]:
-        """The layout with the shared values laid over it, and its revision. Not on the thread of a loop.
+    def layout_text(self, page: ClientSession | None, *, withheld: bool = False) -> tuple[str, int, int]:
+        """The layout with the shared values laid over it, its revision, and the number of the page's last change in it.
+
+        Not on the thread of a loop.
 
         Args:
             page: the page that gets it. Its client has been introduced to the connect hooks. None: an unknown page.
@@ -599,7 +601,18 @@ class SessionManager:
         with self.runtime.lock:
             self.runtime.enter(lambda: dispatcher.receive_components(tree, withheld=withheld))
             revision = 0 if withheld else dispatcher.state.revision
-        return messages.dumps(tree), revision
+            own = 0 if page is None else page.sequence
+        return messages.dumps(tree), revision, own
+
+    def laid_out(self, page: ClientSession) -> None:
+        """A page is given a layout: send it also the values that it would show older ones in place of.
+
+        What it was given alone, and images, may wait in the page for that layout, and are shown then. With the lock
+        held.
+        """
+        entries = self.images.overtaken() | page.given.overtaken(self.runtime.dispatcher.state)
+        if entries and page.takes_shared:
+            page.send_held({key: entry.value for key, entry in entries.items()})
 
     # ---- cookies that a callback sets, and streams
 

@@ -235,6 +235,7 @@ class AnswerFrame(AppFrame):
         s: the HTTP status.
         b: the body, as JSON text.
         r: the revision of the values of the components in it.
+        own: of a layout: the number of the page's last change that is in it, or was refused.
         ch: answers foreseen for `chain=True`.
         ck: a ticket with which the page fetches cookies.
     """
@@ -245,13 +246,14 @@ class AnswerFrame(AppFrame):
     s: int
     b: str
     r: int | Unset = UNSET
+    own: int | Unset = UNSET
     ch: object = UNSET
     ck: str | Unset = UNSET
 
     def encoded(self, number: int | None = None, *, arrays: bool = False) -> str:
         """The body is not encoded twice."""
         head = f'{{"t":"res","q":{number or 0},"n":{self.n},"s":{self.s}'
-        for name, value in (("r", self.r), ("ch", self.ch), ("ck", self.ck)):
+        for name, value in (("r", self.r), ("own", self.own), ("ch", self.ch), ("ck", self.ck)):
             if value is not UNSET:
                 head += f',"{name}":{dumps(value)}'
         return f'{head},"b":{self.b or "null"}}}'

@@ -107,6 +107,11 @@ class Outbox(Generic[F]):
         return bool(self._queue or self._lagging or self._asked or self._images or self.overflowed or self._video_ready)
 
     @property
+    def images_wait(self) -> bool:
+        """Whether an image waits."""
+        return bool(self._images)
+
+    @property
     def _video_ready(self) -> bool:
         return bool(self._videos) and any(lane.ready for lane in self._videos.values())
 
@@ -176,6 +181,10 @@ class Outbox(Generic[F]):
         self.skipped += place in self._images
         self._images[place] = frame
         self._videos.pop(place, None)
+
+    def drop_image(self, place: Key) -> None:
+        """Something else is shown at this place: drop the image that waits for it."""
+        self.skipped += self._images.pop(place, None) is not None
 
     def add_video(self, place: Key, unit: VideoUnit[F]) -> None:
         """Queue the next unit of a video, if the page can decode it."""

@@ -22,7 +22,8 @@ from dash_devices_nb.core.protocol.version import VERSION
 from dash_devices_nb.errors import FrameError
 
 CALLBACK_PATH = "_dash-update-component"
-LOADING_PATHS = ("_dash-layout", "_dash-dependencies")
+LAYOUT_PATH = "_dash-layout"
+LOADING_PATHS = (LAYOUT_PATH, "_dash-dependencies")
 """What a page needs before it shows, and applies, anything."""
 PATHS = (*LOADING_PATHS, CALLBACK_PATH, "_reload-hash")
 """The paths that a page may request over its WebSocket."""

@@ -9,7 +9,6 @@ import enum
 from collections.abc import Iterable
 
 from dash_devices_nb.core.props.ids import Key
-from dash_devices_nb.core.props.mods import Mods
 
 
 class AckState(enum.IntEnum):
@@ -65,9 +64,9 @@ class PendingAck:
         """Whether a flush is to be scheduled."""
         return self.state is AckState.DUE
 
-    def precedes(self, mods: Mods) -> bool:
-        """Whether it must be sent before these values: it acknowledges changes of the same props."""
-        return bool(self._keys) and not self._keys.isdisjoint(mods)
+    def precedes(self, keys: Iterable[Key]) -> bool:
+        """Whether it must be sent before values of these props: it acknowledges changes of them."""
+        return bool(self._keys) and not self._keys.isdisjoint(keys)
 
     def add(self, sequence: int, keys: Iterable[Key]) -> None:
         """Acknowledge all changes up to `sequence`, the last of which was of these props."""

@@ -121,6 +121,15 @@ test('large values of different components are applied together', () => {
     assert.deepEqual(page.applied, [[{text: {value: 'one'}, slider: {value: 2}}, 2]]);
 });
 
+test("a large value that waits does not replace the page's own change, which comes after it", async () => {
+    shared.receive({text: {value: 'large'}, slider: {value: 5}}, 1, 64 * 1024);
+    shared.changed('text', {value: 'mine'}, PERSON);
+    await nextTask();
+    shared.acknowledged(1);
+    drawFrame();
+    assert.deepEqual(page.applied.map(([mods]) => mods), [{text: {}, slider: {value: 5}}]);
+});
+
 test('a small value of the same prop comes after the large one that waits', () => {
     shared.receive({text: {value: 'large'}}, 1, 64 * 1024);
     shared.receive({text: {value: 'small'}}, 2, 50);
@@ -166,8 +175,22 @@ test('what waits to be drawn is not applied to a newer layout', t => {
 test('what a page has missed does not replace its own change that is on its way', async () => {
     shared.changed('slider', {value: 2}, PERSON);
     await nextTask();
-    shared.receiveMissed({slider: {value: 1}, text: {value: 'b'}}, 50, 3);
+    shared.receiveOwn({slider: {value: 1}, text: {value: 'b'}}, 50, 3);
     assert.deepEqual(page.applied.map(([mods]) => mods), [{slider: {}, text: {value: 'b'}}]);
+});
+
+test('a page says which of its values are on their way', async () => {
+    shared.changed('slider', {value: 2}, PERSON);
+    shared.changed('text', {value: 'b'}, PERSON);
+    page.shown = {slider: {value: 2}, text: {value: 'b'}};
+    await nextTask();
+    assert.ok(shared.isPending('slider', 'value'));
+    assert.deepEqual(shared.pendingValues().map(({id, prop, value}) => [id, prop, value]), [
+        ['slider', 'value', 2],
+        ['text', 'value', 'b']
+    ]);
+    shared.acknowledged(2);
+    assert.deepEqual([shared.pendingValues(), shared.isPending('slider', 'value')], [[], false]);
 });
 
 test('a pattern matches the ids that have its keys, whatever stands for a wildcard', () => {
