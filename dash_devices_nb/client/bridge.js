@@ -42,6 +42,8 @@
             this._early = [];
             /** Functions to call when the layout is there. @type {(() => void)[]} */
             this._later = [];
+            /** Functions that show images when the layout is there. @type {(() => void)[]} */
+            this._images = [];
             /** The page's own values, which stay when the layout is replaced. @type {{[id: string]: object}} */
             this._kept = {};
             /** The values of this page that were on their way to the app when it asked for a layout. */
@@ -229,6 +231,10 @@
             this._deafSince = null;
             if (frame.resumed) this.shared.acknowledged(frame.s);
             else {
+                // What the app gave this page alone is lost with its session. It sends the images for all again.
+                this._early = this._early.filter(early => 'f' in early || 'at' in early);
+                this._images = [];
+                this.renderer.forgetImages();
                 this._number = 0;
                 this.shared.newSession();
                 this.declared.newSession();
@@ -303,11 +309,13 @@
             const header = /** @type {ImageHeader} */ (JSON.parse(new TextDecoder().decode(new Uint8Array(data, 2, length))));
             const shown = (n = 1, lacks = undefined) => this._send({t: 'shown', id: header.id, prop: header.prop, n, lacks});
             if (header.of) this._secure.video();
-            this._whenHydrated(() => {
+            const show = () => {
                 // A change of ours that is on its way comes later in the order.
                 if (this.shared.isPending(header.id, header.prop)) shown();
                 else this.renderer.showImage(header, new Uint8Array(data, 2 + length), shown);
-            });
+            };
+            if (this.renderer.hydrated) show();
+            else this._images.push(show);
         }
 
         // ---- between the renderer and the app
@@ -347,7 +355,7 @@
         }
 
         /** A layout has arrived, with the shared values of a revision, and this page's changes up to a number. */
-        _laidOut(revision, tree, epoch, own = Infinity) {
+        _laidOut(revision, tree, epoch, own) {
             this._layoutRevision = revision;
             this._epoch = this._epoch || epoch || '';
             this.missed.clear();
@@ -355,7 +363,9 @@
             this.watched.laidOut(revision);
             this._revision = Math.max(this._revision, revision);
             dd.overlay(tree, this._kept);
-            for (const {id, prop, s, value} of this._underWay) if (s > own) dd.overlay(tree, {[id]: {[prop]: value}});
+            // An app that does not know this page (any more) has what it has acknowledged, and is told the rest again.
+            const comes = ({id, prop, s}) => (own === undefined ? this.shared.isPending(id, prop) : s > own);
+            for (const each of this._underWay.filter(comes)) dd.overlay(tree, {[each.id]: {[each.prop]: each.value}});
             this._kept = {};
             this._underWay = [];
         }
@@ -367,8 +377,9 @@
 
         /** The page has its layout. */
         hydrated() {
-            this.renderer.showImagesAgain();
             this._later.splice(0).forEach(action => action());
+            this.renderer.showImagesAgain();
+            this._images.splice(0).forEach(action => action());
             const early = this._early;
             this._early = [];
             early.forEach(frame => this._mods(frame));

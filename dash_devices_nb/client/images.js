@@ -95,6 +95,12 @@
             this._revoke(place);
         }
 
+        /** Keep no image for components that replace others. */
+        forget() {
+            this._last.clear();
+            this._waiting.clear();
+        }
+
         /** Let the image go that a place has shown, once the component shows something else. @param {string} place */
         _revoke(place) {
             const before = this._urls.get(place);

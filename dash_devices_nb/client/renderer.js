@@ -419,6 +419,11 @@
             this._images.show(header, bytes, shown);
         }
 
+        /** Components that replace others do not show the last images any more. */
+        forgetImages() {
+            this._images.forget();
+        }
+
         /** Another layout is there: show the images in it that the page has shown. */
         showImagesAgain() {
             this._images.again();

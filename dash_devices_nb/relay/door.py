@@ -52,7 +52,8 @@ margin: 0 auto; padding: 2rem 1rem; }</style><p>The app is away. This page tries
 NEVER_SENT = (1005, CloseCode.ABNORMAL_CLOSURE)
 """Close codes that stand for a connection without a Close frame."""
 Close = Callable[[int, str], Awaitable[None]]
-REVISION, EPOCH = b"x-dash-devices-revision", b"x-dash-devices-epoch"
+REVISION, EPOCH, OWN = b"x-dash-devices-revision", b"x-dash-devices-epoch", b"x-dash-devices-own"
+CLIENT = b"x-dash-devices-client"
 
 
 class Files:
@@ -228,6 +229,10 @@ class Door:
             if path == LAYOUT:
                 revision, text = mirror.layout()
                 told = [(REVISION, str(revision).encode()), (EPOCH, mirror.epoch.encode())]
+                viewer = self.viewers.asking(dict(headers).get(CLIENT, b"").decode("latin-1"))
+                if viewer is not None:
+                    told.append((OWN, str(viewer.sequence).encode()))
+                    viewer.laid_out()
                 await _answer(send, 200, text, [(b"content-type", b"application/json"), *told])
             elif path == DEPENDENCIES:
                 await _answer(send, 200, mirror.dependencies, [(b"content-type", b"application/json")])

@@ -266,14 +266,19 @@ class Viewer:
             revision, text = self._mirror.layout()
             self.outbox.make_way(revision)
             self.send(messages.AnswerFrame(number, 200, text.decode(), r=revision, own=self.sequence))
-            overtaken = self.given.overtaken(self._mirror.store.state)
-            if overtaken:
-                self.send(OwnModsFrame({key: entry.value for key, entry in overtaken.items()}, at=revision))
+            self.laid_out()
         elif frame.path == DEPENDENCIES:
             self.outbox.make_way()
             self.send(messages.AnswerFrame(number, 200, self._mirror.dependencies.decode()))
         else:
             self.send(messages.AnswerFrame(number, 200, NO_RELOADS))
+
+    def laid_out(self) -> None:
+        """The page is given a layout: send it what is newer than the values that it was given alone."""
+        overtaken = self.given.overtaken(self._mirror.store.state)
+        if overtaken:
+            self.send(OwnModsFrame({key: entry.value for key, entry in overtaken.items()}, at=self._mirror.revision))
+            self.wake()
 
     async def _call(self, number: int, frame: RequestFrame) -> None:
         revision = self._mirror.revision
@@ -439,6 +444,13 @@ class Viewers:
         for viewer in list(self.sessions.values()):
             viewer.disconnect(code, reason)
             self._leave(viewer)
+
+    def asking(self, name: str) -> Viewer | None:
+        """The page that says "id.key" of itself."""
+        id, _, key = name.partition(".")
+        viewer = self.sessions.get(id)
+        genuine = viewer is not None and secrets.compare_digest(viewer.key.encode(), key.encode())
+        return viewer if genuine else None
 
     # ---- what the app says (`mirror.Audience`)
 

@@ -67,8 +67,8 @@ class Session:
         self._sequence = self._request = 0
         self._receipts = Receipts()
         self._early: list[dict[str, Any]] = []
-        self._layout_own = 0
-        """The number of this page's last change that is in the layout."""
+        self._layout_own: int | None = 0
+        """The number of this page's last change that is in the layout. None: the app did not know this page."""
         self._loads = self._layout_request = 0
         """Number of loads, and the newest layout's request: answers to older ones are ignored."""
         self._refs: list[Ref] = []
@@ -182,7 +182,7 @@ class Session:
                 self._forget_carried()
                 if frame["n"] == self._layout_request:  # another answer's revision is that of its components
                     self._layout_revision = frame.get("r", self._layout_revision)
-                    self._layout_own = frame.get("own", self._sequence)
+                    self._layout_own = frame.get("own")
                 done(frame["s"], frame["b"])
             case "unread":
                 self._unread(self._carried.pop(frame["f"], None))
@@ -257,6 +257,8 @@ class Session:
             self._acknowledged(frame["s"])
         else:
             self._newest = dict(self._pending)
+            # What the app gave this page alone is lost with its session.
+            self._early = [each for each in self._early if "f" in each or "at" in each]
         # The app counts shared frames of this connection, and sends again what was in those of the one before.
         self._early = [each for each in self._early if "r" not in each]
         for change in self._unacknowledged:
@@ -303,7 +305,9 @@ class Session:
 
     def _loaded(self, layout: Any, dependencies: list[dict[str, Any]]) -> None:
         """Show a layout, with this page's own values and changes that are not in it."""
-        own = self.view.own_values(lambda key: not self.is_shared(key) or self._newest.get(key, 0) > self._layout_own)
+        has = self._layout_own
+        under_way = {key for key, s in self._newest.items() if (key in self._pending if has is None else s > has)}
+        own = self.view.own_values(lambda key: not self.is_shared(key) or key in under_way)
         self._covered.clear()
         overlay(layout, own.get, self._covered)
         self.loaded = True
@@ -357,7 +361,8 @@ class Session:
         answer = await self.link.fetch(path, body, {"X-Dash-Devices-Client": f"{self.client}.{self.key}"})
         if path == LAYOUT and load == self._loads:
             self._layout_revision = int(answer.headers.get("x-dash-devices-revision", 0))
-            self._layout_own = int(answer.headers.get("x-dash-devices-own", self._sequence))
+            own = answer.headers.get("x-dash-devices-own")
+            self._layout_own = None if own is None else int(own)
         done(answer.status, json.loads(answer.text) if answer.status == 200 else answer.text)
         await self.proceed()
 

@@ -10,7 +10,7 @@ changes. Nothing waits for anything, so that thousands of histories fit into a m
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -60,7 +60,7 @@ class Frame:
     undoes: int = 0
     acked: int = 0
     layout: bool = False
-    own: int = 0
+    own: int | None = 0
     given: bool = False
     held: bool = False
     image: bool = False
@@ -166,7 +166,12 @@ class Page:
                 return
             self.loads, self.laid, self.over_http, self.http = False, frame.revision, False, None
             self.revision = max(self.revision, frame.revision)
-            under_way = {name: value for name, (number, value) in self.under_way.items() if number > frame.own}
+            on_its_way = {
+                name
+                for name, (number, _) in self.under_way.items()
+                if (name in self.pending if frame.own is None else number > frame.own)
+            }
+            under_way = {name: self.under_way[name][1] for name in on_its_way}
             image = {} if self.image is None else {CAMERA: self.image}
             for name, value in {**frame.mods, **under_way, **image}.items():
                 self.set(name, value, Cause(), frozenset())
@@ -182,15 +187,14 @@ class Page:
 
     def applies(self, frame: Frame) -> None:
         """Apply values, but for what it has changed itself meanwhile: its own change comes later in the order."""
-        mine = {name for change in self.unacked.values() for name in change.mods}
         if frame.image:
-            if CAMERA not in mine:
+            if CAMERA not in self.pending:
                 self.set(CAMERA, frame.mods[CAMERA], None, frozenset())
                 self.image = frame.mods[CAMERA]
             return
         if frame.given or frame.held:
             if frame.given or frame.revision >= self.laid:
-                for name in set(frame.mods).difference(mine):
+                for name in set(frame.mods).difference(self.pending):
                     self.set(name, frame.mods[name], Cause(kind=CauseKind.OWN), frozenset())
             return
         if frame.number:
@@ -206,8 +210,13 @@ class Page:
         self.revision = frame.revision
         self.revisions.append(frame.revision)
         for name, value in frame.mods.items():
-            if name not in mine:
+            if name not in self.pending:
                 self.set(name, value, Cause(key(name), frame.revision), frozenset())
+
+    @property
+    def pending(self) -> set[str]:
+        """What it has changed and is not acknowledged."""
+        return {name for change in self.unacked.values() for name in change.mods}
 
     def set(self, name: str, value: Any, cause: Cause | None, chain: frozenset[str]) -> None:
         """Show a value; the regular callback that hears of it is asked for, unless it led to it."""
@@ -474,9 +483,10 @@ class World(RuleBasedStateMachine):
     @rule(page=pages)
     def hear_http(self, page: Page) -> None:
         """The app answers over HTTP, whatever is on its way over the page's connection."""
-        if page.over_http and page.known and page.http is None:
-            page.http = self.layout(page, 0)
-            self.hold(page)
+        if page.over_http and page.http is None:
+            page.http = self.layout(page, 0) if page.known else replace(self.layout(page, 0), own=None)
+            if page.known:
+                self.hold(page)
 
     @rule(page=pages)
     def see_http(self, page: Page) -> None:
@@ -521,6 +531,9 @@ class World(RuleBasedStateMachine):
             page.ack = PendingAck()
             page.given = OwnValues()
             page.mine.clear()
+            page.early = [frame for frame in page.early if not frame.given]
+            page.later.clear()
+            page.image = None
             self.bring(page)
             page.own = page.heard = 0
             page.undone.clear()

@@ -200,14 +200,14 @@ class HttpViews:
         page = self._asking()
         withheld = page is None and self._sessions.withholds(dict(quart.request.headers))
         text, revision, own = self._sessions.layout_text(page, withheld=withheld)
-        if page is not None:
-            with self._sessions.runtime.lock:
-                self._sessions.laid_out(page)
-            self._sessions.runtime.flush()
         response = self._stock.response(text, mimetype="application/json")
         response.headers[REVISION_HEADER] = str(revision)
         response.headers[EPOCH_HEADER] = self._sessions.epoch
-        response.headers[OWN_HEADER] = str(own)
+        if page is not None:
+            response.headers[OWN_HEADER] = str(own)
+            with self._sessions.runtime.lock:
+                self._sessions.laid_out(page)
+            self._sessions.runtime.flush()
         return response
 
     def dependencies(self) -> Response:

@@ -584,10 +584,10 @@ class SessionManager:
             same = [page.client for page in self.runtime.pages.values() if page.client.person == person]
             return any(client.withheld for client in same)
 
-    def layout_text(self, page: ClientSession | None, *, withheld: bool = False) -> tuple[str, int, int]:
+    def layout_text(self, page: ClientSession | None, *, withheld: bool = False) -> tuple[str, int, int | None]:
         """The layout with the shared values laid over it, its revision, and the number of the page's last change in it.
 
-        Not on the thread of a loop.
+        The number is None for an unknown page. Not on the thread of a loop.
 
         Args:
             page: the page that gets it. Its client has been introduced to the connect hooks. None: an unknown page.
@@ -601,7 +601,7 @@ class SessionManager:
         with self.runtime.lock:
             self.runtime.enter(lambda: dispatcher.receive_components(tree, withheld=withheld))
             revision = 0 if withheld else dispatcher.state.revision
-            own = 0 if page is None else page.sequence
+            own = None if page is None else page.sequence
         return messages.dumps(tree), revision, own
 
     def laid_out(self, page: ClientSession) -> None:
