@@ -83,6 +83,9 @@ class Sends(Protocol):
     dispatcher: Dispatcher
     on_demand: set[str]
 
+    def image_of(self, place: Key) -> Frame | None:
+        """The image that is shown at a place. None: there is none, or the prop changed later. With the lock held."""
+
     def touch(self, page: ClientSession) -> None:
         """Note that a frame waits for a page. With the lock held."""
 
@@ -252,12 +255,16 @@ class ClientSession:
         self.send(OwnModsFrame(mods, at=self._runtime.dispatcher.state.revision))
 
     def undo(self, mods: Mods) -> None:
-        """Queue the values that hold now, in place of the changes that the page has sent so far."""
+        """Queue the values, and images, that hold now, in place of the changes that the page has sent so far."""
         number = self.send(OwnModsFrame(mods, self.sequence, self._runtime.dispatcher.state.revision))
         if len(self._undone) < MOST_UNDONE:
             self._undone.append((number, self.heard))
         else:
             self._undone[-1] = number, self._undone[-1][1]
+        for key in mods:
+            image = self._runtime.image_of(key)
+            if image is not None:
+                self.send_image(key, image)
 
     @property
     def acknowledged(self) -> int:

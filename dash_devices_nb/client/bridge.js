@@ -311,8 +311,9 @@
             if (header.of) this._secure.video();
             const show = () => {
                 // A change of ours that is on its way comes later in the order.
-                if (this.shared.isPending(header.id, header.prop)) shown();
-                else this.renderer.showImage(header, new Uint8Array(data, 2 + length), shown);
+                if (this.shared.isPending(header.id, header.prop)) return shown();
+                this.shared.replaced(header.id, header.prop);
+                this.renderer.showImage(header, new Uint8Array(data, 2 + length), shown);
             };
             if (this.renderer.hydrated) show();
             else this._images.push(show);

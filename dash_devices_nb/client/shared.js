@@ -121,8 +121,7 @@
             const shared = {};
             for (const prop in props) {
                 if (this._events.has(keyOf(id, prop))) continue;
-                this._forgetUndone(id, prop);
-                this._forgetHeavy(id, prop);
+                this.replaced(id, prop);
                 if (this.has(id, prop)) shared[prop] = props[prop];
                 else this._own.set(keyOf(id, prop), {at: performance.now(), cause});
             }
@@ -216,6 +215,12 @@
         acknowledged(s) {
             this._unacknowledged = this._unacknowledged.filter(({change}) => change.s > s);
             for (const [key, own] of this._pending) if (own <= s) this._pending.delete(key);
+        }
+
+        /** Something newer is shown as this prop than what waits to be shown. */
+        replaced(id, prop) {
+            this._forgetUndone(id, prop);
+            this._forgetHeavy(id, prop);
         }
 
         /** Whether a change of ours is not acknowledged yet. */

@@ -308,6 +308,9 @@ class World(RuleBasedStateMachine):
         number = page.outbox.next_number()
         page.undone.append((number, page.heard))
         page.outbox.add_own(Frame(mods, self.revision, number, undoes=page.taken), number)
+        if CAMERA in mods:
+            self.pay_before(page, mods)
+            self.bring(page)
 
     def layout(self, page: Page, number: int) -> Frame:
         """The layout, with the values that hold."""
@@ -363,6 +366,9 @@ class World(RuleBasedStateMachine):
         """
         again = sequence <= page.taken
         page.taken, page.heard = max(sequence, page.taken), max(sequence, page.heard)
+        page.ack.add(page.heard, map(key, change.mods))
+        if page.ack.is_due:
+            page.ack.scheduled()
         if again or page.views:
             self.undo(page, {name: self.value(name) for name in change.mods})
         else:
@@ -370,9 +376,6 @@ class World(RuleBasedStateMachine):
                 self.acts.append(change.mods["a.value"])
             self.desk.change(page.client, change.mods, change.cause)
             self.deliver()
-        page.ack.add(page.heard, map(key, change.mods))
-        if page.ack.is_due:
-            page.ack.scheduled()
 
     def send(self, page: Page) -> None:
         """Put on the way what the page's outbox gives."""

@@ -116,7 +116,7 @@ async def test_camera_cells_run_again_and_again(kernel: Kernel):
         "before = shown_pictures\n"
         "deadline = time.monotonic() + 10\n"
         "while time.monotonic() < deadline and shown_pictures < before + 15: time.sleep(0.05)\n"
-        "shown_pictures >= before + 15, sorted(place[0] for place in app._parts.sessions.images.frames)"
+        "shown_pictures >= before + 15, sorted(place[0] for place in app._parts.runtime.images)"
     )
     assert went_on.result == "(True, ['picture', 'sensor'])"
 

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dash_devices_nb.app.execution.call_queue import BusyError, CallQueue, Job
 from dash_devices_nb.app.execution.event_stream import (
@@ -44,6 +44,7 @@ from dash_devices_nb.core.callbacks.propagation import Call, Propagation
 from dash_devices_nb.core.callbacks.serial_queues import Queued
 from dash_devices_nb.core.journal.retention import FRAMES
 from dash_devices_nb.core.props.event_props import EventValue
+from dash_devices_nb.core.props.ids import Key
 from dash_devices_nb.core.props.mods import Mods
 from dash_devices_nb.core.protocol.frames import Frame
 from dash_devices_nb.core.protocol.messages import AppFrame, BusyFrame, PausedFrame, SharedModsFrame
@@ -74,6 +75,13 @@ running_call: ContextVar[Queued | None] = ContextVar("dash_devices_nb_call", def
 
 in_coroutine: ContextVar[bool] = ContextVar("dash_devices_nb_coroutine", default=False)
 """Whether a coroutine of ours runs here (a callback, a route). It must not block its loop."""
+
+
+class ShownImage(NamedTuple):
+    """An image that all pages show. `revision`: of the shared state when it was pushed."""
+
+    frame: Frame
+    revision: int
 
 
 @dataclass(eq=False)
@@ -115,6 +123,7 @@ class Runtime:
         name: the name of the app.
         dispatcher: the core. It is used only with `lock` held.
         pages: the sessions that are connected or within their grace, by client id.
+        images: the latest image of each place, unless another value has replaced it. Use it with `lock` held.
         on_demand: the ids of components whose changes are sent only to pages that show them. Use it with `lock` held.
         errors: the last 20 exceptions of callbacks, newest last.
         io_loop, io_thread: the loop that writes frames, and its thread. None before the app runs.
@@ -127,6 +136,7 @@ class Runtime:
         self.lock = threading.RLock()
         self.dispatcher = Dispatcher()
         self.pages: dict[str, ClientSession] = {}
+        self.images: dict[Key, ShownImage] = {}
         self.on_demand: set[str] = set()
         self.errors: deque[BaseException] = deque(maxlen=FRAMES)
         self.io_loop: asyncio.AbstractEventLoop | None = None
@@ -301,6 +311,14 @@ class Runtime:
                 lineage = frozenset() if call is None or call.over else call.lineage
                 self.publish(OwnSent(page, mods, number, lineage))
                 self._wake()
+
+    def image_of(self, place: Key) -> Frame | None:
+        """The image that is shown at a place. None: there is none, or the prop changed later. With the lock held."""
+        image = self.images.get(place)
+        if image is None:
+            return None
+        entry = self.dispatcher.state.get(place)
+        return image.frame if entry is None or entry.revision <= image.revision else None
 
     def touch(self, page: ClientSession) -> None:
         """Note that something waits for a page. With the lock held. Call `_wake` afterwards."""

@@ -482,7 +482,7 @@ class Connection:
             return
         with self._runtime.lock:
             page.hear_change(sequence)
-            page.schedule_ack(page.heard, ())
+            page.schedule_ack(page.heard, mods)
             # A page that the app had forgotten says again what was taken, or refused: what undid that may be lost.
             holds = {key: dispatcher.value(key) for key in mods if dispatcher.is_shared(key)}
             if holds:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dash_devices_nb.app.client_session import ClientSession
-from dash_devices_nb.app.execution.runtime import Runtime
+from dash_devices_nb.app.execution.runtime import Runtime, ShownImage
 from dash_devices_nb.app.sessions.latest_videos import LatestVideos
 from dash_devices_nb.core.access.clients import Client
 from dash_devices_nb.core.props.ids import Key
@@ -25,24 +25,19 @@ class LatestImages:
         runtime: the app's runtime.
 
     Attributes:
-        frames: the latest image of each place. It is used only with the runtime's lock held.
         videos: the newest groups of the videos.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self.frames: dict[Key, Frame] = {}
-        self._revisions: dict[Key, int] = {}
-        """The revision of the shared state when a place was last shown an image."""
-        self.videos = LatestVideos(runtime, self.frames)
+        self.videos = LatestVideos(runtime)
 
     def show(self, place: Key, frame: Frame, clients: Iterable[Client] | None) -> None:
         """Show an image to some clients, or to all (None). From any thread."""
         with self._runtime.lock:
             pages = list(self._runtime.pages.values())
             if clients is None:
-                self.frames[place] = frame
-                self._revisions[place] = self._runtime.dispatcher.state.revision
+                self._runtime.images[place] = ShownImage(frame, self._runtime.dispatcher.state.revision)
                 self.videos.end(place)
             else:
                 wanted = {client.id for client in clients}
@@ -53,12 +48,13 @@ class LatestImages:
 
     def bring(self, page: ClientSession) -> None:
         """Queue the latest images and videos for a page. With the lock held."""
-        for place in self.overtaken():
-            self.frames.pop(place, None)
-        for place, frame in self.frames.items():
-            page.send_image(place, frame)
+        for place in self._runtime.images:
+            frame = self._runtime.image_of(place)
+            if frame is not None:
+                page.send_image(place, frame)
         self.videos.bring(page)
 
     def overtaken(self) -> dict[Key, StateEntry]:
         """The values that came after the last image of their place. With the lock held."""
-        return newer(self._runtime.dispatcher.state, self._revisions.items())
+        images = self._runtime.images.items()
+        return newer(self._runtime.dispatcher.state, ((place, image.revision) for place, image in images))

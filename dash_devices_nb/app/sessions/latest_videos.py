@@ -78,12 +78,10 @@ class LatestVideos:
 
     Args:
         runtime: the app's runtime.
-        images: the latest image of each place. A video takes its place.
     """
 
-    def __init__(self, runtime: Runtime, images: dict[Key, Frame]) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._images = images
         self._groups: dict[Key, _Group] = {}
 
     def pages(self, clients: Collection[Client] | None) -> list[ClientSession]:
@@ -130,7 +128,7 @@ class LatestVideos:
                 group = self._groups.setdefault(place, _Group(codec, picture))
                 group.add(unit, content)
                 group.last, group.image = time.monotonic(), image
-                self._images.pop(place, None)
+                self._runtime.images.pop(place, None)
             for page in self.pages(clients):
                 if codec in page.decodes:
                     page.send_video(place, unit, own=clients is not None)

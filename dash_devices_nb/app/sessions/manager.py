@@ -653,7 +653,9 @@ class SessionManager:
                 page.undo(self.runtime.shown_to(page, holds))
             of = self.runtime.dispatcher.state.of
             entries = [(key, prop, entry) for key in wanted for prop, entry in (of(key) or {}).items()]
-            mods = {(key, prop): entry.value for key, prop, entry in entries if entry.revision >= wanted[key]}
+            newer = [(key, prop, entry) for key, prop, entry in entries if entry.revision >= wanted[key]]
+            # The page shows the last image of a component that has come.
+            mods = {(key, p): entry.value for key, p, entry in newer if self.runtime.image_of((key, p)) is None}
             if mods and page.takes_shared:
                 page.send_held(mods)
         self.runtime.flush()

@@ -201,7 +201,7 @@ async def test_what_waits_for_a_page_that_logs_out_is_not_sent(app, tab):
     with parts_of(app).runtime.lock:  # the connection takes nothing meanwhile
         app.push_frame("cam", b"\xff\xd8\xff\xe0secret", client=None)
         waiting = page.outbox
-        waiting._images[("cam", "src")] = parts_of(app).sessions.images.frames[("cam", "src")]
+        waiting._images[("cam", "src")] = parts_of(app).runtime.images[("cam", "src")].frame
         client_of(app, out).authentication = 0
         assert not waiting._images
         app.push_frame("cam", b"\xff\xd8\xff\xe0own", client=page.client)

@@ -146,7 +146,7 @@ def test_what_is_no_image_is_refused(app, image, mime, message):
     """The message says what it was and what is taken; nothing is kept."""
     with pytest.raises(InvalidValueError, match=message):
         app.push_frame("camera", image, mime)
-    assert parts_of(app).sessions.images.frames == {}
+    assert parts_of(app).runtime.images == {}
 
 
 def test_a_client_that_is_none_is_refused(app):

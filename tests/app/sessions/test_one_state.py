@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from dash_devices_nb import Dash, Input, Patch, Services, dcc, html
+from dash_devices_nb import Dash, Input, Output, Patch, Services, dcc, html
 from tests.support.counted import counted
 from tests.support.eventually import eventually
 from tests.support.rawpage import RawPage
@@ -195,3 +195,22 @@ async def test_a_layout_is_followed_by_what_has_replaced_an_image(camera, app_se
     [held] = [frame for frame in after if frame["t"] == "mods" and "at" in frame]
     assert held["m"] == {"camera": {"src": "parked.png"}}
     assert held["at"] == page.kinds("res")[0]["r"]
+
+
+async def test_what_is_refused_where_an_image_is_shown_is_undone_by_the_image(camera, app_server):
+    """The value of the prop is older; others show the image all the while."""
+
+    @camera.callback_shared(Output("text", "children"), Input("camera", "src"), prevent_initial_call=True)
+    def text(source):
+        return source
+
+    camera.push_frame("camera", JPEG)
+    async with RawPage(app_server.run(camera)) as page:
+        await page.got(lambda: page.images)
+        await page.shown()
+        [client] = camera.clients
+        client.role = "view"
+        await page.set("camera", "src", "mine.png")
+        await page.got(lambda: len(page.images) == 2)
+        assert [frame["m"] for frame in page.kinds("mods") if "f" in frame] == [{"camera": {"src": None}}]
+        assert page.kinds("ack")[-1]["s"] == 1, "a page takes no image for newer than a change on its way"
