@@ -534,7 +534,6 @@ class World(RuleBasedStateMachine):
             page.outbox.resume(0, page.revision)
             page.ack = PendingAck()
             page.given = OwnValues()
-            page.mine.clear()
             page.early = [frame for frame in page.early if not frame.given]
             page.later.clear()
             page.image = None
