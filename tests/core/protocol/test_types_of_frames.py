@@ -147,7 +147,7 @@ def test_what_is_written_by_hand_has_the_fields_of_its_type():
         messages.AckFrame(1),
         SharedModsFrame({}, 1),
         OwnModsFrame({}, 1, 2),
-        messages.AnswerFrame(1, 200, "null", r=1, ch=[], ck="ticket"),
+        messages.AnswerFrame(1, 200, "null", r=1, own=2, ch=[], ck="ticket"),
     )
     for frame in frames:
         text = frame.encoded(1)
