@@ -117,7 +117,7 @@ class Page:
         http: what the app has answered over HTTP, where the page has asked so for a layout (None: nothing yet).
         over_http: whether it has.
         image: the image that it shows as long as nothing else comes.
-        given: the values that it was given alone; `mine`: the last of each, and the revision then.
+        given: the values that it was given alone; `mine`: each of them, and the revision then.
         ack: the acknowledgement that the app is to send.
     """
 
@@ -152,7 +152,7 @@ class Page:
     over_http: bool = False
     image: Any = None
     given: OwnValues = field(default_factory=OwnValues)
-    mine: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    mine: list[tuple[str, Any, int]] = field(default_factory=list)
     ack: PendingAck = field(default_factory=PendingAck)
 
     def takes(self, frame: Frame) -> None:
@@ -426,7 +426,7 @@ class World(RuleBasedStateMachine):
         if page.known:
             self.pay_before(page, {name: value})
             page.given.give(values({name: value}), self.revision)
-            page.mine[name] = value, self.revision
+            page.mine.append((name, value, self.revision))
             number = page.outbox.next_number()
             page.outbox.add_own(Frame({name: value}, number=number, given=True), number)
 
@@ -669,8 +669,8 @@ class World(RuleBasedStateMachine):
         holds = [self.value(name)]
         if name == CAMERA and self.image is not None and self.image[1] >= changed:
             holds = [self.image[0]]
-        given, at = page.mine.get(name, (None, -1))
-        return [*holds, given] if at >= changed else holds
+        # It may have lost the last of them, if it was away for long.
+        return [*holds, *(value for given, value, at in page.mine if given == name and at >= changed)]
 
 
 def test_what_undoes_a_change_does_not_replace_a_newer_value_of_the_layout():
