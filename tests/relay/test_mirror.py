@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -28,7 +29,7 @@ class Pages:
     def restarted(self) -> None:
         self.heard.append("restarted")
 
-    def shared(self, frame: Frame, revision: int) -> None:
+    def shared(self, frame: Frame, revision: int, keys: Iterable[Key]) -> None:
         self.heard.append((revision, json.loads(frame.payload)["m"]))
 
     def own(self, mods: Mods) -> None:
@@ -199,3 +200,14 @@ def test_it_acknowledges(app: App):
     assert [(each["t"], each["q"]) for each in said] == [("ok", 2)] * len(said)
     assert said
     assert said[-1]["k"] >= 60
+
+
+def test_what_has_replaced_an_image_or_a_value_of_its_own_is_there_for_late_pages(app: App):
+    """A shared value, and one that the app sends once more behind a layout, as the relay was given another before."""
+    app.loads()
+    app.mirror.receive(ImageHeader("camera", "src", "image/png").encoded() + b"picture")
+    app.says("mods", m={"text": {"children": "for the relay"}}, q=3)
+    assert (set(app.mirror.images), set(app.mirror.own)) == ({("camera", "src")}, {("text", "children")})
+    app.says("mods", m={"camera": {"src": "parked.png"}}, r=4)
+    app.says("mods", m={"text": {"children": "for all"}}, q=4, at=4)
+    assert (app.mirror.images, app.mirror.own) == ({}, {})
