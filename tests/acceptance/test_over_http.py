@@ -83,7 +83,7 @@ async def pages_share_everything(pages: list[Page], run: Push, net: Network) -> 
     for page in pages:
         await expect(page.locator("#shown")).to_have_text("target 20")
         await expect(bar(page)).to_contain_text(SAYS)
-        assert await page.evaluate(OVER_HTTP)
+        await page.wait_for_function(OVER_HTTP)
     await thumb(one).press("ArrowRight")
     await expect(other.locator("#shown")).to_have_text("target 21")
     await expect(thumb(other)).to_have_attribute("aria-valuenow", "21")
