@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.support.browser import Tabs
+from tests.support.polled import PolledPage
 from tests.support.processes import ScriptRunner
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
@@ -47,3 +48,19 @@ async def test_a_server_of_the_users_own(start: str, script: ScriptRunner, brows
     for page in (first, second):
         await expect(page.locator("#taken")).to_have_text("1 pictures")
         await expect(page.locator("#pushed")).to_have_text("gain 7")
+
+
+@pytest.mark.parametrize("start", [UVICORN, HYPERCORN], ids=["uvicorn", "hypercorn"])
+async def test_a_page_over_http_on_a_server_of_the_users_own(start: str, script: ScriptRunner):
+    """Where no WebSocket passes, the page goes on over HTTP there, too."""
+    source = SERVE.format(programs=str(PROGRAMS), start=start)
+    program = await script(source, url=re.compile(r"http://127\.0\.0\.1:\d+"))
+    async with PolledPage(f"{program.url}/") as one, PolledPage(f"{program.url}/") as other:
+        for page in (one, other):
+            await page.open()
+        async with httpx.AsyncClient() as client:
+            await client.post(f"{program.url}/gain/7")
+        for page in (one, other):
+            await page.got(lambda page=page: page.values.get("pushed.children") == "gain 7")
+            await page.say(t="bye")
+            assert await page.end() == "1001 goodbye"
