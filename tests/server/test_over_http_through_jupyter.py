@@ -195,6 +195,9 @@ async def test_pages_go_on_over_http(visit: Visit, browser: Tabs) -> None:
             await expect(onlooker.locator("#pushed")).to_have_text("for guests")
             await cells.run("for each in app.shares: each.revoke()")
             await expect(onlooker.locator(BAR)).to_contain_text("This share link was revoked")
+            await cells.run("app.stop()")
+            for page in pages:
+                await expect(page.locator(BAR)).to_have_text("The app has been stopped: run its notebook again")
             for page in (*pages, onlooker):
                 await page.close()
     finally:
