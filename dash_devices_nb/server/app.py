@@ -33,6 +33,8 @@ from dash_devices_nb.server.registry import Registry
 NAME = rf"([a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}})"
 STATUS_PATH = "_dash-devices/status"
 LIST_PATH = "_apps"
+ASKED_SECONDS = 30.0
+"""How long an app's state is followed after a page has asked for it."""
 LAST_ACTIVITY = "dash_devices_last_activity"
 """A setting with this suffix counts in `ServerApp`'s last activity, which is reported to JupyterHub."""
 
@@ -50,6 +52,10 @@ GUEST_ROUTES: list[tuple[str, type]] = [route for route in ROUTES if issubclass(
 
 GUEST_ORIGIN = "DASH_DEVICES_GUEST_ORIGIN"
 """The environment variable by which kernels learn `guest_origin`, for the links that they show."""
+
+
+def _nothing(status: Status) -> None:
+    """Do nothing with a change of the state."""
 
 
 def _origin(option: str, value: str) -> str:
@@ -221,6 +227,7 @@ class DashDevicesApp(ExtensionApp):
         self.watches: dict[str, AppWatch] = {}
         self.splices: dict[Splice, str] = {}
         self.polls: dict[AppHandler, str] = {}
+        self.asked: dict[str, asyncio.TimerHandle] = {}
         self.root = f"{self.serverapp.base_url.rstrip('/')}/{URL_SEGMENT}/"
         limits = self.guest_requests, self.guest_sockets, self.guest_frames, self.guest_rate
         self.guests = Guests(self.root, self.guest_origin, *limits, self.log)
@@ -263,6 +270,9 @@ class DashDevicesApp(ExtensionApp):
         for splice in list(self.splices):
             splice.close()
         await self.guests.stop()
+        for timer in self.asked.values():
+            timer.cancel()
+        self.asked.clear()
         await asyncio.gather(*(watch.stop() for watch in self.watches.values()))
         self.watches.clear()
 
@@ -352,11 +362,23 @@ class DashDevicesApp(ExtensionApp):
     def status_of(self, name: str) -> Status:
         """An app's state now.
 
+        The app is followed for a while: who asks asks again, and nothing else tells of an app that stopped meanwhile
+        whether its kernel has died.
+
         Raises:
             RegistrationError: the directory of the records is not acceptable.
         """
-        watch = self.watches.get(name)
-        return (AppWatch(name, self.registry, self.kernels, self.log) if watch is None else watch).status
+        timer = self.asked.pop(name, None)
+        if timer is None:
+            self.watch(name, _nothing)
+        else:
+            timer.cancel()
+        self.asked[name] = asyncio.get_running_loop().call_later(ASKED_SECONDS, self._asked_no_more, name)
+        return self.watches[name].status
+
+    def _asked_no_more(self, name: str) -> None:
+        del self.asked[name]
+        self.unwatch(name, _nothing)
 
     def unwatch(self, name: str, listener: Listener) -> None:
         """Stop calling the listener."""
