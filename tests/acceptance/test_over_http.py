@@ -181,6 +181,7 @@ async def test_an_app_that_is_away_makes_no_page_go_over_http(serve: Serving, br
     async with network(await serve(bench)) as net:
         page = await browser.open(net.url)
         await expect(page.locator("#shown")).to_have_text("target 20")
+        await all_points([page], 0)  # its libraries are loaded
         before = net.connections
         net.cut()
         await expect(bar(page)).to_contain_text("Offline")
