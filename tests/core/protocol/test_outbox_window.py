@@ -228,3 +228,14 @@ def test_an_image_that_is_shown_is_no_video():
     outbox.shown(CAMERA, lost=True)
     assert outbox.next() == "image2"
     assert outbox.skipped == 0
+
+
+def test_an_image_that_waits_is_dropped_when_its_place_shows_something_else():
+    """Those of other places stay."""
+    outbox = Outbox()
+    assert not outbox.images_wait
+    for place in (CAMERA, ("other", "src")):
+        outbox.add_image(place, "image")
+    outbox.drop_image(CAMERA)
+    outbox.drop_image(CAMERA)
+    assert (outbox.images_wait, outbox.skipped, outbox.next(), outbox.next()) == (True, 1, "image", None)
