@@ -67,7 +67,7 @@ class Environment:
 
     def extension(self) -> list[str]:
         """What Jupyter says of the extension, for each time that it names it."""
-        said = re.sub(r"\x1b\[\d*m", "", self.run("-m", "jupyter", "server", "extension", "list"))
+        said = re.sub(r"\x1b\[\d*m", "", self.run("-m", "jupyter_server", "extension", "list"))
         return re.findall(r"^ *dash_devices_nb\.server .*?(\S+)$", said, re.MULTILINE)
 
 
