@@ -124,7 +124,9 @@ async def test_running_panel_lists_the_app_and_opens_it(notebook: LabNotebook) -
     """JupyterLab's Running panel shows the app with its kernel's state, and a click opens it."""
     page = notebook.page
     await notebook.command("running:show-panel")
-    item = page.locator(".jp-RunningSessions-item", has_text="grosse-1").filter(has_text="idle")
+    # The kernel of another test may still have its app, "grosse-1-2".
+    named = page.get_by_text("grosse-1", exact=True)
+    item = page.locator(".jp-RunningSessions-item").filter(has=named).filter(has_text="idle")
     await item.wait_for(timeout=20_000)
     await item.locator(".jp-RunningSessions-itemLabel").click()
     opened = page.locator("#dash-devices-nb-grosse-1 iframe").content_frame
